@@ -1,0 +1,244 @@
+"""The adviser: looks at one's own data and proposes a preset, with a reason for every choice. Rules, no magic.
+
+what the label is           →  loss and last layer
+how many rows, how wide     →  hidden layers, dropout, weight decay, batch size, epochs
+how the columns look        →  scaling, imputing, columns left out
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tuinet.data.examples import Examples, label_column, unusable
+from tuinet.data.own_files import kind_of, read_file
+from tuinet.data.settings import DataSettings
+from tuinet.data.tables import Column, Table, read_table
+from tuinet.errors import DataError
+from tuinet.safe_text import safe
+
+LONGEST_NAME = 200
+UPDATES = 12_000  # steps that a small network needs to settle, by experience with the embedded sets
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the rules came to, before it is written down."""
+
+    data: dict[str, Any]
+    hidden: tuple[int, ...]
+    dropout: float
+    loss: str
+    balanced: bool
+    batch_size: int
+    epochs: int
+    decay: float
+    pictures: bool
+
+
+def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
+    """A preset (TOML text) for a file of one's own, and the reasons for what is in it.
+
+    label: the column to predict, by name or number; None for the last one. Also for .npy, .npz and idx files.
+    Raises DataError for a file that cannot be used.
+    """
+    where = Path(path).expanduser().absolute()
+    settings = DataSettings(file=str(where), label=label)
+    reasons: list[str] = []
+    if kind_of(where) == "table":
+        settings = _for_table(read_table(where), settings, reasons)
+    examples = read_file(settings)
+    reasons.extend(map(_sentence, examples.notes))
+    with np.errstate(all="ignore"):  # numbers near the end of what a float can hold are no reason to stop here
+        proposal = _proposed(examples, settings, reasons)
+    return _written(where, examples, proposal), reasons
+
+
+# -- the columns ---------------------------------------------------------------------------
+
+
+def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> DataSettings:
+    """Which columns are left out, and whether missing cells are filled in."""
+    label = label_column(table, settings.label)
+    inputs = [column for column in table.columns if column is not label]
+    counting = [column.name for column in inputs if len(column.name) <= LONGEST_NAME and _counts_rows(column)]
+    if len(counting) == len(inputs):
+        counting = []
+    for name in counting:
+        reasons.append(f'"{safe(name, 60)}" counts the rows and is left out: it only helps to learn them by heart.')
+    missing = any(
+        column.missing.any() for column in inputs if column.name not in counting and not unusable(column, len(table))
+    )
+    name = label.name if len(label.name) <= LONGEST_NAME else str(table.columns.index(label) + 1)
+    return replace(settings, label=name, ignore=tuple(counting), impute="median" if missing else settings.impute)
+
+
+def _counts_rows(column: Column) -> bool:
+    """1, 2, 3 ... or another even count from row to row: a number of the row, and no property of what is in it."""
+    if column.kind != "number" or len(column.values) < 20:
+        return False
+    steps = np.diff(column.values)
+    return bool(steps[0] != 0 and (steps == steps[0]).all())
+
+
+def _skewed(examples: Examples) -> float:
+    """Share of the columns of amounts (none below 0) that are so lopsided that a logarithm helps."""
+    rows = examples.rows.reshape(len(examples.rows), -1)
+    if not examples.forms or not np.issubdtype(rows.dtype, np.floating):
+        return 0.0
+    flags = np.array([bool(form.words) for form in examples.forms for _ in form.titles])
+    rows = rows[:, ~flags]
+    if not rows.shape[1] or np.nanmin(rows) < 0:
+        return 0.0
+    deviation = np.nanstd(rows, axis=0)
+    far = np.nanmax(rows, axis=0) - np.nanmean(rows, axis=0) > 8 * np.where(deviation > 0, deviation, np.inf)
+    return float(far.mean())
+
+
+# -- the rules -----------------------------------------------------------------------------
+
+
+def _proposed(examples: Examples, settings: DataSettings, reasons: list[str]) -> Proposal:
+    n, labels = len(examples.rows) - examples.own_test, examples.labels
+    width = math.prod(examples.rows.shape[1:])
+    reasons.append(_sentence(labels.reason))
+    loss, balanced = _loss(examples, reasons)
+    hidden, dropout = _layers(n, width, examples.rows.ndim > 2, reasons)
+    batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
+    data: dict[str, Any] = {"file": settings.file}
+    data |= {"label": settings.label} if settings.label is not None else {}
+    data |= {"ignore": list(settings.ignore)} if settings.ignore else {}
+    data |= {"impute": settings.impute} if settings.impute != "no" else {}
+    data |= _held_out(n, examples, reasons)
+    if _skewed(examples) > 0.3:
+        data["scale"] = "log_standard"
+        reasons.append("Many columns hold a few very large amounts: log(1 + x) is scaled instead of x.")
+    epochs = max(10, min(200, round(UPDATES * batch_size / n)))
+    reasons.append(
+        f"Batches of {batch_size} and up to {epochs} epochs: some {epochs * math.ceil(n / batch_size):,} updates; "
+        "training stops earlier once validation no longer improves."
+    )
+    decay = 1e-2 if n < 2_000 else 1e-3
+    return Proposal(data, hidden, dropout, loss, balanced, batch_size, epochs, decay, examples.rows.ndim > 2)
+
+
+def _loss(examples: Examples, reasons: list[str]) -> tuple[str, bool]:
+    labels = examples.labels
+    if labels.task == "reals":
+        values = labels.values
+        deviation = values.std(axis=0)
+        far = np.abs(values - np.median(values, axis=0)).max(axis=0) > 10 * np.where(deviation > 0, deviation, np.inf)
+        if far.any():
+            reasons.append("A few labels lie very far out: Huber's loss, which they cannot dominate.")
+            return "huber", False
+        reasons.append("A number is predicted: mean squared error, and the error is told in the label's own units.")
+        return "mean_squared_error", False
+    counts = np.bincount(labels.values, minlength=len(labels.words))
+    most = counts.max() / counts.sum()
+    reasons.append(f"Always guessing the most frequent class would be right in {most:.1%} of the rows.")
+    balanced = bool(counts.min() < 0.2 * counts.sum() / len(counts))
+    if balanced:
+        rare = labels.words[int(counts.argmin())]
+        reasons.append(
+            f'Classes are uneven ("{safe(rare, 40)}": {counts.min():,} rows): rare ones count more in the loss.'
+        )
+    return ("cross_entropy" if labels.task == "classes" else "binary_cross_entropy"), balanced
+
+
+def _layers(n: int, width: int, pictures: bool, reasons: list[str]) -> tuple[tuple[int, ...], float]:
+    """Hidden layers and dropout from the number of rows and inputs."""
+    if n < 100:
+        reasons.append(f"{n} rows are few: no hidden layer, as there is too little to learn curves from.")
+        return (), 0.0
+    if pictures:
+        reasons.append(f"Pictures of {width:,} numbers: flattened, and one wide hidden layer.")
+        return (128,), 0.2
+    units = 16 if n < 500 else 32 if n < 3_000 else 64 if n < 50_000 else 128
+    layers = (units,) if n < 500 else (units, units)
+    dropout = 0.2 if n < 20 * width else 0.0
+    words = f"one hidden layer of {units}" if len(layers) == 1 else f"two hidden layers of {units}"
+    reasons.append(f"{n:,} rows of {width:,} inputs: {words}.")
+    if dropout:
+        reasons.append(f"Less than twenty rows for each input: dropout {dropout:g} against learning them by heart.")
+    return layers, dropout
+
+
+def _held_out(n: int, examples: Examples, reasons: list[str]) -> dict[str, Any]:
+    validation = 0.2 if n < 5_000 else 0.1
+    held_out: dict[str, Any] = {"validation": validation}
+    words = f"{validation:.0%} of the rows are held out to see how well it does on new ones"
+    if examples.own_test:
+        words += f"; the test part of {examples.own_test:,} that comes along is kept for the end"
+    elif n >= 1_000:
+        held_out["test"] = 0.1
+        words += ", and 10% more for a test at the end"
+    reasons.append(words + ".")
+    return held_out
+
+
+def _sentence(text: str) -> str:
+    text = text.rstrip(".") + "."
+    return text[0].upper() + text[1:] if text[:1].islower() else text
+
+
+# -- writing it down -----------------------------------------------------------------------
+
+
+def _written(path: Path, examples: Examples, proposal: Proposal) -> str:
+    target = examples.target[:LONGEST_NAME]
+    lines = [
+        f"title = {toml_text(f'{path.name}: {target}')}",
+        f"teaches = {toml_text(f'What {path.name} says about {target}.')}",
+        "",
+        "[data]",
+        *(f"{key} = {_value(value)}" for key, value in proposal.data.items()),
+        *_layer_lines(proposal, examples.labels.task),
+        "",
+        "[training]",
+    ]
+    if proposal.balanced:
+        lines.append(f'loss = {{ type = "{proposal.loss}", class_weights = "balanced" }}')
+    else:
+        lines.append(f'loss = "{proposal.loss}"')
+    lines += [
+        f"epochs = {proposal.epochs}",
+        f"batch_size = {proposal.batch_size}",
+        "seed = 1",
+        f'optimizer = {{ type = "adamw", learning_rate = 2e-3, weight_decay = {proposal.decay:g} }}',
+        'schedule = { type = "cosine", warm_up = 0.05 }',
+        f'early_stopping = {{ monitor = "val_loss", patience = {max(10, proposal.epochs // 8)} }}',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
+    if proposal.pictures:
+        yield from ("", "[[layers]]", 'type = "flatten"')
+    for number, units in enumerate(proposal.hidden, 1):
+        yield from ("", "[[layers]]", 'type = "dense"', f'name = "hidden_{number}"', f"units = {units}")
+        yield 'activation = "relu"'
+        if proposal.dropout:
+            yield from ("", "[[layers]]", 'type = "dropout"', f"rate = {proposal.dropout:g}")
+    units_word = "classes" if task == "classes" else "outputs"
+    yield from ("", "[[layers]]", 'type = "dense"', 'name = "out"', f'units = "{units_word}"')
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return toml_text(value)
+    return "[" + ", ".join(map(_value, value)) + "]" if isinstance(value, list) else repr(value)
+
+
+def toml_text(text: str) -> str:
+    """The text as a TOML string. DataError where TOML has no way to write it: a file name that is no Unicode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{text!r} is no Unicode name, which a preset cannot hold; rename the file") from None
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

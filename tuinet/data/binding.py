@@ -1,0 +1,150 @@
+"""Binding: from settings to arrays that a network can train on, checked, split, scaled, and told about.
+
+    read  →  split by seed  →  fit the scaling on the training part  →  scale every part  →  facts
+
+The kernels trust what they are given: labels are in range, sizes agree and every number is finite once this is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuinet.data.bound import Bound, Facts, Part, Scale
+from tuinet.data.duplicates import shared
+from tuinet.data.examples import Examples
+from tuinet.data.known import read_known
+from tuinet.data.own_files import read_file
+from tuinet.data.scaling import Prepare, fit
+from tuinet.data.settings import DataSettings
+from tuinet.data.splits import Split, split
+from tuinet.errors import DataError, PresetError
+from tuinet.safe_text import safe
+
+Indices = NDArray[np.intp]
+
+
+def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bound:
+    """The set that the settings name, ready to train on.
+
+    seed: of the split and of generated points, unless the settings have their own; a preset's training.seed.
+    wanted: what the loss is for ("classes", "binary" or "reals"); it decides where a label can be read in two ways.
+    Raises DataError for what is wrong with a file, PresetError for settings that do not fit the set.
+    """
+    seed = settings.seed if settings.seed is not None else seed
+    examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
+    parts = _split(settings, examples, seed)
+    scaler = fit(
+        examples.rows, parts.train, _scale(settings, examples), impute=examples.impute, forms=examples.forms,
+        features=examples.features, largest_pixel=examples.largest_pixel,
+    )  # fmt: skip
+    scale = _target_scale(examples, parts.train)
+    train = _part(examples, parts.train, scaler, scale)
+    validation = _part(examples, parts.validation, scaler, scale) if len(parts.validation) else None
+    test = _part(examples, parts.test, scaler, scale) if len(parts.test) else None
+    facts = _facts(examples, scaler, scale, train, validation, test)
+    return Bound(facts, train, validation, test, scaler)
+
+
+class HasData(Protocol):
+    """What of a preset decides its data."""
+
+    @property
+    def data(self) -> DataSettings: ...
+    @property
+    def training(self) -> Any: ...
+
+
+def bind_for(preset: HasData) -> Bound:
+    """A preset's data, drawn with its seed and read as its loss wants it."""
+    return bind(preset.data, preset.training.seed, preset.training.loss.targets)
+
+
+def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
+    task = examples.labels.task
+    kind = settings.split
+    if kind == "auto":
+        kind = "random" if task == "reals" else "stratified"
+        kind = kind if examples.split == "auto" else examples.split
+    if kind == "stratified" and task == "reals":
+        raise PresetError('"stratified" keeps the shares of classes, and this label is a real number', key="data.split")
+    labels = None if task == "reals" else examples.labels.values
+    return split(settings, len(examples.rows), examples.own_test, labels, kind, seed)
+
+
+def _scale(settings: DataSettings, examples: Examples) -> str:
+    return examples.scale if settings.scale == "auto" else settings.scale
+
+
+def _target_scale(examples: Examples, train: Indices) -> Scale | None:
+    """Mean and deviation of the training part's real targets; a target that never changes keeps its size."""
+    if examples.labels.task != "reals" or examples.keep_targets:
+        return None
+    values = examples.labels.values[train]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+    if not np.isfinite(mean + deviation).all():
+        largest = values.ravel()[np.argmax(np.abs(values))]
+        raise DataError(
+            f'{examples.name}: the label "{safe(examples.target, 60)}" holds {largest:g}, too large to scale'
+        )
+    deviation[~(deviation > 0)] = 1.0
+    return mean, deviation
+
+
+def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | None) -> Part:
+    values = examples.labels.values[chosen]
+    targets: NDArray[Any]
+    if examples.labels.task == "classes":
+        targets = values.astype(np.int32)
+    elif examples.labels.task == "binary":
+        targets = values[:, None].astype(np.float32)
+    else:
+        mean, deviation = scale if scale is not None else (0.0, 1.0)
+        targets = ((values - mean) / deviation).astype(np.float32)
+    return Part(scaler(examples.rows, chosen), targets)
+
+
+# -- facts ---------------------------------------------------------------------------------
+
+
+def _facts(
+    examples: Examples, scaler: Prepare, scale: Scale | None, train: Part, validation: Part | None, test: Part | None
+) -> Facts:
+    labels = examples.labels
+    classes = len(labels.words)
+    outputs = {"classes": classes, "binary": 1, "reals": labels.values.shape[-1]}[labels.task]
+    codes = train.targets.ravel().astype(int) if classes else np.empty(0, int)
+    counts: list[int] = np.bincount(codes, minlength=classes).tolist()
+    notes = list(examples.notes)
+    if examples.source != "generated":
+        notes += list(_duplicates(train, validation, test))
+    absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
+    notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    return Facts(
+        name=examples.name, source=examples.source, inputs=scaler.shape, task=labels.task, classes=classes,
+        outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
+        target=examples.target, target_scale=scale, reason=labels.reason, notes=notes,
+        fingerprint=_fingerprint(train, validation, test),
+    )  # fmt: skip
+
+
+def _duplicates(train: Part, validation: Part | None, test: Part | None) -> Iterator[str]:
+    for word, part in (("validation", validation), ("test", test)):
+        count = shared(train.inputs, part.inputs) if part is not None else 0
+        if part is not None and count:
+            yield f"{count:,} of the {len(part):,} {word} examples also stand among the training examples"
+
+
+def _fingerprint(*parts: Part | None) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for values in (part.inputs, part.targets) if part is not None else ():
+            digest.update(f"{values.dtype.str}{values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+        digest.update(b";")
+    return digest.hexdigest()

@@ -1,0 +1,187 @@
+"""New rows for a trained network: a table's columns by name, or an array of the right shape, scaled as in training."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuinet.data.arrays import npz_names, read_npz
+from tuinet.data.bound import Facts
+from tuinet.data.examples import encoded, listed
+from tuinet.data.foreign import LARGEST_TABLE, check_memory
+from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
+from tuinet.data.scaling import Form, Prepare
+from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
+from tuinet.errors import DataError, nearest
+from tuinet.safe_text import safe
+
+Array = NDArray[Any]
+Inputs = tuple[NDArray[np.float32], list[str]]
+
+
+def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
+    """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands.
+
+    path: a CSV or TSV, .npy, .npz or idx file, or "-" for CSV on standard input. A table's columns are found by name,
+    in any order; others, such as the label, are passed over. DataError names what is missing or does not fit.
+    """
+    if str(path) == "-":
+        content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
+        if len(content) > LARGEST_TABLE:
+            raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
+        return _from_table(_parsed(decoded(content, "standard input"), "standard input", prepare), facts, prepare)
+    kind = kind_of(path)
+    if kind == "table":
+        return _from_table(_read(path, prepare), facts, prepare)
+    place = safe(str(path), 200)
+    rows = _fitting(_npz(path) if kind == "npz" else read_array(path), prepare, place)
+    check_memory(place, len(rows), rows[0].size if len(rows) else 0, rows.nbytes)
+    check_finite(rows, place, allow_missing=prepare.fills is not None)
+    return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
+
+
+def _npz(path: str | Path) -> Array:
+    names = npz_names(path)
+    tests = [name.replace("train", "test") for name in INPUTS if "train" in name]
+    name = next((name for name in (*INPUTS, *tests) if name in names), names[0] if len(names) == 1 else None)
+    if name is None:
+        raise DataError(f"{safe(str(path), 200)}: has no array called x; it has {', '.join(map(safe, names[:20]))}")
+    return read_npz(path, [name])[name]
+
+
+def _fitting(rows: Array, prepare: Prepare, place: str) -> Array:
+    """The rows as examples of the raw shape: a single example, and a missing axis of one colour, are seen to."""
+    raw = prepare.raw
+    for shape in (rows.shape[1:], rows.shape):  # many examples, or one
+        if shape == raw or shape == tuple(size for size in raw if size != 1) or shape == (int(np.prod(raw)),):
+            return rows.reshape(-1, *raw)
+    raise DataError(
+        f"{place}: has the shape {rows.shape}; examples of the shape ({', '.join(map(str, raw))}) are wanted, "
+        "as in training"
+    )
+
+
+# -- tables --------------------------------------------------------------------------------
+
+
+def _read(path: str | Path, prepare: Prepare) -> Table:
+    return _chosen(prepare, lambda header: read_table(path, header=header))
+
+
+def _parsed(text: str, place: str, prepare: Prepare) -> Table:
+    return _chosen(prepare, lambda header: parse_table(text, place, header=header))
+
+
+def _chosen(prepare: Prepare, read: Callable[[str], Table]) -> Table:
+    """The table with its first line as a header where that line has the columns' names, however the rest looks."""
+    names = {form.name for form in prepare.forms}
+    if names:
+        try:
+            table = read("yes")
+            if names & set(table.names):
+                return table
+        except DataError:
+            pass  # a single line, say: read again, it comes out as what it is
+    return read("auto")
+
+
+def _from_table(table: Table, facts: Facts, prepare: Prepare) -> Inputs:
+    labels = [f"line {line}" for line in table.lines]
+    if not prepare.forms:
+        return prepare(_numbers(table, prepare)), labels
+    columns = [_as_trained(column, form, table) for column, form in zip(_columns(table, facts, prepare), prepare.forms,
+                                                                       strict=True)]  # fmt: skip
+    rows = encoded(columns, prepare.forms)
+    _check_missing(table, columns, prepare)
+    return prepare(rows.reshape(len(rows), *prepare.raw)), labels
+
+
+def _numbers(table: Table, prepare: Prepare) -> Array:
+    """A table of numbers alone, a line an example, for data that had no columns' names."""
+    size = int(np.prod(prepare.raw))
+    if len(table.columns) != size:
+        raise DataError(f"{table.place}: has {len(table.columns)} columns; {size} numbers a line are wanted")
+    for column in table.columns:
+        if column.kind != "number" or column.trouble:
+            raise DataError(column.trouble or f'{table.place}, column "{safe(column.name, 60)}": holds no numbers')
+    return np.stack([column.values for column in table.columns], axis=1).reshape(-1, *prepare.raw)
+
+
+def _columns(table: Table, facts: Facts, prepare: Prepare) -> list[Column]:
+    """The columns that the network was trained on, in its order: by name, or by place where the table has no names."""
+    forms, names = prepare.forms, table.names
+    if not table.header and not {form.name for form in forms} <= set(names):
+        others = [column for column in table.columns if column.name != facts.target]
+        if len(table.columns) == len(forms):
+            return list(table.columns)
+        raise DataError(
+            f"{table.place}: has no line of column names, and {len(others)} columns where {len(forms)} were trained "
+            f"on; name them: {', '.join(safe(form.name, 40) for form in forms[:20])}"
+        )
+    found = []
+    for form in forms:
+        if form.name not in names:
+            raise DataError(
+                f'{table.place}: has no column "{safe(form.name, 60)}", which the network was trained on'
+                f"{nearest(form.name, names) or ';'} {listed(names)}"
+            )
+        found.append(table.columns[names.index(form.name)])
+    return found
+
+
+@dataclass(frozen=True)
+class _Spot:
+    table: Table
+    column: Column
+
+    def at(self, row: int) -> str:
+        return f'{self.table.place}, line {self.table.lines[row]}, column "{safe(self.column.name, 60)}"'
+
+
+def _as_trained(column: Column, form: Form, table: Table) -> Column:
+    """The column with the codes that its words had in training."""
+    spot = _Spot(table, column)
+    if not form.words:
+        if column.trouble:
+            raise DataError(column.trouble)
+        if column.kind == "category":
+            row = int(np.argmax(column.values >= 0))
+            raise DataError(f'{spot.at(row)}: "{safe(column.words[column.values[row]], 40)}" is no number')
+        return Column(column.name, "number", column.values.astype(np.float64))
+    words, codes = _as_words(column)
+    places = {word: place for place, word in enumerate(form.words)}
+    for code, word in enumerate(words):
+        if word not in places:
+            row = int(np.argmax(codes == code))
+            known = ", ".join(f'"{safe(one, 30)}"' for one in form.words[:20])
+            raise DataError(
+                f'{spot.at(row)}: "{safe(word, 40)}" did not come in training{nearest(word, form.words) or ";"} '
+                f"it knew {known}"
+            )
+    table_of = np.array([places[word] for word in words] + [-1], np.int32)
+    return Column(column.name, "category", table_of[codes], form.words)
+
+
+def _as_words(column: Column) -> tuple[list[str], NDArray[np.int32]]:
+    """A column's words and codes, also where a few rows of numbers make it look like one of numbers."""
+    if column.kind == "category":
+        return list(column.words), column.values.astype(np.int32)
+    codes = np.full(len(column.values), -1, np.int32)
+    known = ~np.isnan(column.values)
+    numbers, codes[known] = np.unique(column.values[known], return_inverse=True)
+    return [f"{number:.15g}" for number in numbers], codes
+
+
+def _check_missing(table: Table, columns: list[Column], prepare: Prepare) -> None:
+    if prepare.fills is not None:
+        return
+    for column in columns:
+        if column.missing.any():
+            row = int(np.argmax(column.missing))
+            raise DataError(f"{_Spot(table, column).at(row)}: the cell is empty; a network needs a number there")

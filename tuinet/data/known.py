@@ -1,0 +1,183 @@
+"""Sets that are known by name, read into examples: embedded, generated, or found where they were fetched to."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuinet.data.arrays import idx_array
+from tuinet.data.compact import CompactColumn, CompactSet, read_embedded
+from tuinet.data.examples import Examples, from_table
+from tuinet.data.foreign import opened, read_at_most
+from tuinet.data.labels import labels_of
+from tuinet.data.playground import generate
+from tuinet.data.scaling import Form
+from tuinet.data.sets import RemoteFile, SetInfo, known_set
+from tuinet.data.settings import DataSettings
+from tuinet.data.splits import random_numbers
+from tuinet.data.tables import Column, Table, decoded, parse_table
+from tuinet.errors import DataError, PresetError
+from tuinet.safe_text import safe
+
+
+def read_known(settings: DataSettings, seed: int, wanted: str | None = None) -> Examples:
+    """The examples of settings.set. seed: for generated sets. wanted: what the loss is for."""
+    assert settings.set is not None
+    info = known_set(settings.set)
+    _check_settings(settings, info)
+    if info.form == "points":
+        return _points(info, settings, seed, wanted)
+    if info.form == "text":
+        raise DataError(
+            f"{info.name} holds text ({info.title}), which networks of dense layers cannot read; it is for recurrent "
+            "networks and transformers"
+        )
+    if info.form == "series":
+        return _series(info, settings)
+    if info.form == "idx":
+        return _idx(info, settings, wanted)
+    if info.form == "tables":
+        return _tables(info, settings, wanted)
+    compact = read_embedded(info.file)
+    return (_images if info.form == "images" else _table)(compact, info, settings, wanted)
+
+
+def texts(name: str) -> tuple[list[str], list[str]]:
+    """The texts of an embedded text set, and the label of each."""
+    info = known_set(name)
+    if info.kind != "embedded" or info.form != "text":
+        raise DataError(f"{name} is no embedded set of texts")
+    compact = read_embedded(info.file)
+    labels = compact.column(compact.about["label"])
+    lines = next(column.lines for column in compact.columns if column.lines)
+    return list(lines), [labels.words[code] for code in labels.values]
+
+
+def series(name: str) -> NDArray[np.float64]:
+    """The values of an embedded time series (length)."""
+    info = known_set(name)
+    if info.form != "series":
+        raise DataError(f"{name} is no time series")
+    return read_embedded(info.file).column(name).values.astype(np.float64)
+
+
+FOR_TABLES = ("separator", "header", "ignore")
+FOR_POINTS = ("samples", "noise", "features")
+
+
+def _check_settings(settings: DataSettings, info: SetInfo) -> None:
+    """PresetError for a setting that this set would pass over in silence."""
+    useless = [*FOR_TABLES]
+    useless += [] if info.form in ("table", "tables") else ["label"]
+    useless += [] if info.form == "points" else [*FOR_POINTS]
+    useless += [] if info.form == "series" else ["window"]
+    usual = DataSettings(set=info.name)
+    for key in useless:
+        if getattr(settings, key) != getattr(usual, key):
+            raise PresetError(f"has no meaning for the set {info.name}; leave it out", key=f"data.{key}")
+
+
+# -- embedded ------------------------------------------------------------------------------
+
+
+def _images(compact: CompactSet, info: SetInfo, settings: DataSettings, wanted: str | None) -> Examples:
+    label = _column(compact.column(compact.about["label"]))
+    return Examples(
+        name=info.name, source="embedded", rows=compact.column("image").values,
+        labels=labels_of(label, info.name, settings.task, wanted, info.task), target=label.name, own_test=info.test,
+        scale="pixels", largest_pixel=info.largest_pixel,
+    )  # fmt: skip
+
+
+def _table(compact: CompactSet, info: SetInfo, settings: DataSettings, wanted: str | None) -> Examples:
+    columns = tuple(_column(column) for column in compact.columns)
+    table = Table(info.name, columns, np.arange(1, len(columns[0].values) + 1, dtype=np.int32), header=True)
+    label = settings.label or compact.about["label"]
+    usual = info.task if label == compact.about["label"] else None
+    settings = replace(settings, label=label)
+    return from_table(table, settings, name=info.name, source="embedded", wanted=wanted, usual=usual,
+                      own_test=info.test)  # fmt: skip
+
+
+def _column(column: CompactColumn) -> Column:
+    if column.words:
+        return Column(column.name, "category", column.values.astype(np.int32), column.words)
+    return Column(column.name, "number", column.values.astype(np.float64))
+
+
+def _series(info: SetInfo, settings: DataSettings) -> Examples:
+    """Each value is to be predicted from the `window` values before it; parts follow one another in time."""
+    values, window = series(info.name), settings.window
+    if len(values) < 2 * window + 10:
+        raise PresetError(
+            f"{window} is too much for {info.name}, which has {len(values)} values; at most {(len(values) - 10) // 2}",
+            key="data.window",
+        )
+    rows = np.lib.stride_tricks.sliding_window_view(values[:-1], window)
+    target = Column("next value", "number", values[window:])
+    return Examples(
+        name=info.name, source="embedded", rows=rows, labels=labels_of(target, info.name, "reals"), target="next value",
+        split="time", forms=tuple(Form(f"{back} before") for back in range(window, 0, -1)),
+    )  # fmt: skip
+
+
+# -- generated -----------------------------------------------------------------------------
+
+
+def _points(info: SetInfo, settings: DataSettings, seed: int, wanted: str | None) -> Examples:
+    points, values = generate(info.name, settings.samples, settings.noise, random_numbers(seed, 2))
+    labels = labels_of(Column("label", "number", values), info.name, settings.task, wanted, info.task)
+    return Examples(
+        name=info.name, source="generated", rows=points, labels=labels, target="label", scale="none",
+        features=settings.features, forms=(Form("x"), Form("y")), keep_targets=info.task == "binary",
+    )  # fmt: skip
+
+
+# -- on demand -----------------------------------------------------------------------------
+
+
+def verified(info: SetInfo, file: RemoteFile) -> bytes:
+    """What is in a fetched file, its sha256 checked each time; DataError says how to get it where it is not there."""
+    path = info.find(file)
+    if path is None:
+        names = ", ".join(one.name for one in info.files)
+        raise DataError(
+            f"{info.name} is not on this machine: `tuinet data get {info.name}` fetches it "
+            f"({info.bytes / 1e6:,.1f} MB), or put {names} into {safe(str(info.folder))}"
+        )
+    with opened(path) as stream:
+        content = bytes(read_at_most(stream, file.raw_bytes + 1))
+    if hashlib.sha256(content).hexdigest() != file.raw_sha256:
+        raise DataError(
+            f"{safe(str(path))}: is not the file that belongs to {info.name} (its sha256 differs); "
+            f"remove it, and `tuinet data get {info.name}` fetches it anew"
+        )
+    return content
+
+
+def _idx(info: SetInfo, settings: DataSettings, wanted: str | None) -> Examples:
+    """Files in the order training pictures, training labels, test pictures, test labels."""
+    arrays = [idx_array(io.BytesIO(verified(info, file)), file.name) for file in info.files]
+    labels = Column("class", "category", np.concatenate([arrays[1], arrays[3]]).astype(np.int32), info.classes)
+    return Examples(
+        name=info.name, source="cached", rows=np.concatenate([arrays[0], arrays[2]])[..., None],
+        labels=labels_of(labels, info.name, settings.task, wanted, info.task), target="class", own_test=info.test,
+        scale="pixels", largest_pixel=info.largest_pixel,
+    )  # fmt: skip
+
+
+def _tables(info: SetInfo, settings: DataSettings, wanted: str | None) -> Examples:
+    """Tables of the same columns, one below the other."""
+    form = info.table
+    pieces = [decoded(verified(info, file), file.name) for file in info.files]
+    text = "".join(piece if piece.endswith("\n") else piece + "\n" for piece in pieces)
+    table = parse_table(text, info.name, form.separator, names=form.columns)
+    label = settings.label or form.label
+    usual = info.task if settings.label is None else None
+    impute = form.impute if settings.impute == "no" else settings.impute
+    return from_table(table, replace(settings, label=label, impute=impute), name=info.name, source="cached",
+                      wanted=wanted, usual=usual, own_test=info.test)  # fmt: skip

@@ -1,0 +1,90 @@
+"""The [data] table of a preset: which set, which columns, how it is split and scaled.
+
+Only words and numbers stand here, so that listing presets never loads NumPy; `tuinet.data.binding` acts on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuinet.errors import PresetError
+from tuinet.fields import choice, optional, real, shown, text, text_list, whole
+
+FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
+UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
+SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
+SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where the examples come from and what is done to them before the first step."""
+
+    set: str | None = optional(text(help="name of a set that `tuinet data` lists, such as fashion or spiral"))
+    file: str | None = optional(text(help="one's own file: .csv, .tsv, .npy, .npz or idx, gzipped or not"))
+    label: str | None = optional(
+        text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
+    )
+    task: str = choice(
+        "auto", ("auto", "classes", "binary", "reals"), help="what the label is; auto looks at the column and says why"
+    )
+    ignore: tuple[str, ...] = text_list((), help="columns of a table that are left out, such as row numbers")
+    impute: str = choice(
+        "no", ("no", "mean", "median"), help="what stands in for a missing number (taken from the training part)"
+    )
+    separator: str = choice(
+        "auto", ("auto", "comma", "semicolon", "tab", "bar", "space"), help="what parts the columns of a table"
+    )
+    header: str = choice("auto", ("auto", "yes", "no"), help="whether the first line of a table names the columns")
+
+    validation: float | str = real(
+        0.1,
+        at_least=0.0,
+        below=1.0,
+        symbols=("test",),
+        help='share held out for validation, or "test": validate on the set\'s own test part',
+    )
+    test: float = real(0.0, at_least=0.0, below=1.0, help="share held out for a test at the end")
+    split: str = choice(
+        "auto",
+        SPLITS,
+        help="how parts are drawn: stratified keeps the shares of the classes (the default for classes), "
+        "time keeps the order and holds out the end, uci-0 to uci-19 are published 90/10 splits",
+    )
+    scale: str = choice(
+        "auto",
+        SCALES,
+        help="how inputs are scaled, fitted on the training part; auto: pixels for images, else standard",
+    )
+    limit: int | None = optional(whole(at_least=1, help="use only so many training examples"))
+    seed: int | None = optional(
+        whole(at_least=0, at_most=2**63 - 1, help="seed of the split and of generated sets; left out: training.seed")
+    )
+
+    samples: int = whole(500, at_least=20, at_most=1_000_000, help="examples of a generated set")
+    noise: float = real(0.0, at_least=0.0, at_most=0.5, help="noise of a generated set (the playground's slider / 100)")
+    features: tuple[str, ...] = text_list(
+        ("x", "y"), options=FEATURES, help="inputs made from the two coordinates of a generated set"
+    )
+    window: int = whole(12, at_least=1, at_most=1_000, help="past values that predict the next one of a time series")
+
+    def located(self, folder: Path) -> DataSettings:
+        """The same settings with `file` made absolute, as seen from `folder`."""
+        if self.file is None:
+            return self
+        return replace(self, file=str((folder / Path(self.file).expanduser()).absolute()))
+
+    def __post_init__(self) -> None:
+        if self.set is None and self.file is None:
+            raise PresetError('says neither set = "..." nor file = "..."; `tuinet data` lists the sets')
+        if self.set is not None and self.file is not None:
+            raise PresetError(f"names both set = {shown(self.set)} and file = {shown(self.file)}; keep one of them")
+        if self.validation != "test" and float(self.validation) + self.test >= 1.0:
+            raise PresetError(
+                f"validation {self.validation:g} and test {self.test:g} leave nothing to train on; "
+                "together they must stay below 1",
+                key="validation",
+            )
+        if not self.features:
+            raise PresetError(f"the list is empty; choose from {', '.join(FEATURES)}", key="features")

@@ -1,0 +1,111 @@
+"""Which examples train, which validate, which test: drawn by seed, or by the order in time, or as published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuinet.data.settings import DataSettings
+from tuinet.errors import PresetError
+
+Indices = NDArray[np.intp]
+_NONE: Indices = np.empty(0, np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Places of the examples of each part; the order of train is the order in which `limit` takes them."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+
+def random_numbers(seed: int, purpose: int) -> np.random.Generator:
+    """Philox numbers that depend on the seed and on what they are for, and on nothing drawn before."""
+    return np.random.Generator(np.random.Philox(key=[seed % 2**64, purpose]))
+
+
+def split(settings: DataSettings, n: int, own_test: int, labels: NDArray[np.integer] | None, kind: str,
+          seed: int) -> Split:  # fmt: skip
+    """Parts of n examples, the last own_test of which are the set's own test part.
+
+    labels: classes (n) where the split is to keep their shares. kind: random, stratified, time, or uci-0 to uci-19.
+    """
+    _check(settings, n, own_test, kind)
+    rest, test = np.arange(n - own_test), np.arange(n - own_test, n)
+    if kind.startswith("uci-"):
+        rest, test = published(n, int(kind[4:]))
+    on_test = settings.validation == "test"
+    share = 0.0 if on_test else float(settings.validation)
+    held_out = _count(share, len(rest)), _count(settings.test, len(rest))
+    if sum(held_out) >= len(rest):
+        raise PresetError(
+            f"{len(rest):,} examples are too few: {held_out[0]} for validation and {held_out[1]} for the test leave "
+            "none to train on",
+            key="data.validation",
+        )
+    train, validation, drawn_test = _drawn(rest, held_out, labels if kind == "stratified" else None, kind, seed)
+    test = test if len(test) else drawn_test
+    train = train[: settings.limit]
+    return Split(train, test, _NONE) if on_test else Split(train, validation, test)
+
+
+def _check(settings: DataSettings, n: int, own_test: int, kind: str) -> None:
+    has_test = own_test > 0 or kind.startswith("uci-")
+    if has_test and settings.test > 0:
+        where = f"the split {kind}" if kind.startswith("uci-") else f"the set (its last {own_test:,} examples)"
+        raise PresetError(f"a test part comes with {where}; leave test out", key="data.test")
+    if settings.validation == "test" and not has_test and settings.test == 0:
+        raise PresetError(
+            '"test" needs a test part, and this set comes without one; give a share such as validation = 0.1, '
+            "or test = 0.2",
+            key="data.validation",
+        )
+    if own_test and kind.startswith("uci-"):
+        raise PresetError("the published splits are for sets without a test part of their own", key="data.split")
+    if n - own_test < 2:
+        raise PresetError(f"{n - own_test} example is too few to train on", key="data")
+
+
+def _count(share: float, n: int) -> int:
+    return max(1, round(share * n)) if share > 0 else 0
+
+
+def _drawn(
+    rest: Indices, held_out: tuple[int, int], labels: NDArray[np.integer] | None, kind: str, seed: int
+) -> tuple[Indices, Indices, Indices]:
+    for_validation, for_test = held_out
+    if kind == "time":
+        first, second = len(rest) - for_validation - for_test, len(rest) - for_test
+        return rest[:first], rest[first:second], rest[second:]
+    rng = random_numbers(seed, 1)
+    order = rng.permutation(rest) if labels is None else rest[evenly(labels[rest], rng)]
+    validation, test, train = np.split(order, [for_validation, for_validation + for_test])
+    return train, validation, test
+
+
+def evenly(labels: NDArray[np.integer], rng: np.random.Generator) -> Indices:
+    """An order (n) in which every stretch holds the classes in their shares, as nearly as whole numbers allow.
+
+    Each class is shuffled and spread evenly over 0..1; read together from left to right, that is the order.
+    """
+    shuffled = rng.permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    counts = np.unique(labels, return_counts=True)[1]
+    rank = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    return by_class[np.lexsort((rng.random(len(labels)), rank))]
+
+
+def published(n: int, number: int) -> tuple[Indices, Indices]:
+    """Train and test of one of the twenty 90/10 splits of Hernández-Lobato and Adams, which Gal and others used.
+
+    Their recipe draws the splits one after the other from NumPy's old generator with seed 1.
+    """
+    old = np.random.RandomState(1)
+    for _ in range(number + 1):
+        order = old.choice(n, n, replace=False)
+    most = round(0.9 * n)
+    return order[:most], order[most:]
