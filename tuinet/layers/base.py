@@ -1,0 +1,133 @@
+"""What a layer is, and what it is handed.
+
+A layer is its settings and its forward pass, said in ops that it is handed. Handed a recorder, it leaves its op calls
+behind as a list; the gradient follows from that list by the chain rule, so no layer says a backward pass.
+
+Letters, here and everywhere: N examples of a batch, I inputs, O outputs, C classes; x in, y out, W and b a layer's
+weights and offsets, g and b a normalisation's gain and offset. The first axis of every value is N.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tuinet.errors import ShapeError
+from tuinet.fields import flag, late, optional, part, real, text
+from tuinet.layers.initializers import INITIALIZERS, Initializer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Start = float | Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+
+
+class Slot(Protocol):
+    """An array of the program: its name and its shape, N first."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __add__(self, other: Any) -> Any: ...
+
+
+class Ops(Protocol):
+    """What writes op calls down. Every op of the kernels is a method besides those named here."""
+
+    @property
+    def training(self) -> bool: ...
+    @property
+    def step(self) -> Any: ...
+    def scope(self, name: str) -> AbstractContextManager[Any]: ...
+    def parameter(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        start: Start,
+        *,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        trainable: bool = True,
+    ) -> Any: ...
+    def statistic(self, name: str, shape: tuple[int, ...], start: Start) -> Any: ...
+    def constant(self, name: str, array: Any) -> Any: ...
+    def view(self, x: Any, shape: tuple[int, ...]) -> Any: ...
+    def __getattr__(self, op: str) -> Callable[..., Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(ABC):
+    """Settings are fields; `forward` records the layer's op calls and returns y."""
+
+    name: str | None = optional(
+        text(pattern=NAME, noun="letters, digits, _ and -, a letter first", help="how the layer is addressed")
+    )
+    trainable: bool = late(flag(True, help="false: the layer keeps the weights it starts with"))
+
+    path: str = field(default="", compare=False)  # full name, "residual_1.dense_2"; the network fills it in
+
+    @abstractmethod
+    def forward(self, ops: Ops, x: Any) -> Any:
+        """Record y of x, both slots with the batch N first. Raises ShapeError where x does not fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedLayer(Layer):
+    """A layer with a weight matrix: how it starts, and what its size costs."""
+
+    initializer: Initializer = late(  # noqa: RUF009 - makes a field, as dataclasses.field does
+        part("glorot_uniform", INITIALIZERS, noun="an initializer", help="distribution the weights are drawn from")
+    )
+    bias_start: float = late(real(0.0, help="value that every offset b starts with"))
+    l1: float = late(real(0.0, at_least=0.0, help="adds l1 times the sum of |W| to the loss"))
+    l2: float = late(real(0.0, at_least=0.0, help="adds l2 times the sum of W squared to the loss"))
+
+    def weights(self, ops: Ops, name: str, inputs: int, outputs: int) -> Any:
+        """A matrix (I, O), drawn by the initializer and under this layer's penalties."""
+        initializer = self.initializer
+
+        def start(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+            return initializer.sample(rng, shape, inputs, outputs)
+
+        return ops.parameter(name, (inputs, outputs), start, l1=self.l1, l2=self.l2, trainable=self.trainable)
+
+
+def stack(ops: Ops, layers: Iterable[Layer], x: Any) -> Any:
+    """Run layers one after the other, each in the scope of its name; tells `ops.mark`, where there is one."""
+    mark = getattr(ops, "mark", None)
+    for layer in layers:
+        with ops.scope(layer.name or layer.path):
+            y = fit(layer, ops, x)
+        if mark is not None:
+            mark(layer.path or layer.name, layer, x, y)
+        x = y
+    return x
+
+
+def fit(layer: Layer, ops: Ops, x: Any) -> Any:
+    """The layer's forward pass; a ShapeError learns which layer it was."""
+    try:
+        return layer.forward(ops, x)
+    except ShapeError as error:
+        raise error if error.key else error.at(key=f"layers.{layer.path}") from None
+
+
+def flat(x: Slot, who: str) -> int:
+    """I of an input (N, I), or ShapeError with the remedy."""
+    if len(x.shape) != 2:
+        raise ShapeError(f"{who} wants a flat input (I), but {each(x)} comes in; put a flatten layer before it")
+    return x.shape[1]
+
+
+def each(x: Slot) -> str:
+    """The shape of one example in words: (28, 28)."""
+    return "(" + ", ".join(str(size) for size in x.shape[1:]) + ")"
+
+
+LayerFamily = Mapping[str, type[Layer]]

@@ -1,0 +1,33 @@
+"""Batch normalisation: every unit's values over the batch are brought to the same mean and spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tuinet.fields import real
+from tuinet.layers.base import Layer, Ops, flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchNorm(Layer):
+    """Give every column mean 0 and spread 1 over the batch, then a learned gain and offset.
+
+    y = g (x - mean) / sqrt(variance + eps) + b        x, y (N, I)   g, b, mean, variance (I)
+
+    mean and variance are the batch's while training; prediction, and a layer that is not trainable, use the running
+    ones, which keep `momentum` of themselves at every step.
+    """
+
+    momentum: float = real(0.9, at_least=0.0, below=1.0, help="share of the running statistics kept at each step")
+    eps: float = real(1e-5, above=0.0, at_most=1.0, help="keeps the division away from 0")
+
+    def forward(self, ops: Ops, x: Any) -> Any:
+        inputs = flat(x, "batch_norm")
+        g = ops.parameter("g", (inputs,), 1.0, trainable=self.trainable)
+        b = ops.parameter("b", (inputs,), 0.0, trainable=self.trainable)
+        mean = ops.statistic("mean", (inputs,), 0.0)
+        variance = ops.statistic("variance", (inputs,), 1.0)
+        if ops.training and self.trainable:
+            return ops.batch_norm(x, g, b, mean, variance, momentum=self.momentum, eps=self.eps)[0]
+        return ops.batch_norm_fixed(x, g, b, mean, variance, eps=self.eps)

@@ -1,0 +1,40 @@
+"""The fully connected layer: weighted sums, an offset, an activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tuinet.errors import ShapeError
+from tuinet.fields import choice, flag, whole
+from tuinet.layers.activation import FUNCTIONS, activate
+from tuinet.layers.base import Ops, WeightedLayer, flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dense(WeightedLayer):
+    """Fully connected: every output unit sees every input.
+
+    y = f(x W + b)        x (N, I)   y (N, O)   W (I, O)   b (O)
+    """
+
+    units: int | str = whole(
+        at_least=1,
+        at_most=1_000_000,
+        symbols=("classes", "outputs"),
+        help='number of outputs, O; "classes" or "outputs": as many as the data has',
+    )
+    activation: str = choice("linear", FUNCTIONS, noun="an activation", help="function of each sum")
+    bias: bool = flag(True, help="add a learned offset b to every output")
+
+    def forward(self, ops: Ops, x: Any) -> Any:
+        inputs = flat(x, "dense")
+        if isinstance(self.units, str):
+            raise ShapeError(f'units = "{self.units}" is known only once data is bound; give a number here')
+        W = self.weights(ops, "W", inputs, self.units)
+        if self.bias:
+            b = ops.parameter("b", (self.units,), self.bias_start, trainable=self.trainable)
+            y = ops.dense(x, W, b)
+        else:
+            y = ops.matmul_nn(x, W)
+        return activate(ops, y, self.activation)

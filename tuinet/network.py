@@ -1,0 +1,100 @@
+"""A network: a stack of layers, every one with a name, and the sizes that the data decides filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from tuinet.errors import PresetError, ShapeError
+from tuinet.fields import type_word
+from tuinet.layers import LAYERS, Dense, Layer, Ops, Residual, stack
+
+
+class Facts(Protocol):
+    """What a network has to know of the data."""
+
+    @property
+    def classes(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in order. Unnamed ones are called dense_1, dense_2 ... by their place among those of their type."""
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise PresetError("there is none; a network needs at least one [[layers]] table", key="layers")
+        object.__setattr__(self, "layers", _named(self.layers, "", trainable=True))
+
+    def bound(self, facts: Facts) -> Network:
+        """The same with units = "classes" and "outputs" as numbers."""
+        return Network(tuple(_sized(layer, facts) for layer in self.layers))
+
+    def forward(self, ops: Ops, x: Any) -> Any:
+        """Record every layer in the scope of its name; returns the network's outputs (N, ...).
+
+        `ops.mark(path, layer, x, y)` is called after each layer, inner ones first, where ops has it.
+        Raises ShapeError, its key naming the layer.
+        """
+        return stack(ops, self.layers, x)
+
+    def walk(self) -> Iterator[Layer]:
+        """Every layer, outer before inner; `layer.path` is its full name."""
+        return _walk(self.layers)
+
+
+def names(types: Sequence[str], given: Sequence[str | None]) -> list[str]:
+    """A name for each layer of a stack: the given one, or its type's word with the next free number."""
+    taken, counts, result = {name for name in given if name}, dict.fromkeys(types, 0), []
+    for word, name in zip(types, given, strict=True):
+        counts[word] += 1
+        while not name and f"{word}_{counts[word]}" in taken:
+            counts[word] += 1
+        result.append(name or f"{word}_{counts[word]}")
+    return result
+
+
+def _named(layers: Iterable[Layer], above: str, trainable: bool) -> tuple[Layer, ...]:
+    stack = tuple(layers)
+    words = names([type_word(layer, LAYERS) for layer in stack], [layer.name for layer in stack])
+    for place, word in enumerate(words):
+        if word in words[:place]:
+            raise PresetError(
+                f'two layers are called "{word}"; give one of them another name', key=f"layers.{above}{word}.name"
+            )
+    return tuple(_placed(layer, word, above, trainable) for layer, word in zip(stack, words, strict=True))
+
+
+def _placed(layer: Layer, name: str, above: str, trainable: bool) -> Layer:
+    path = above + name
+    layer = replace(layer, name=name, path=path, trainable=layer.trainable and trainable)
+    if isinstance(layer, Residual):
+        return replace(layer, layers=_named(layer.layers, f"{path}.", layer.trainable))
+    return layer
+
+
+def _sized(layer: Layer, facts: Facts) -> Layer:
+    if isinstance(layer, Residual):
+        return replace(layer, layers=tuple(_sized(inner, facts) for inner in layer.layers))
+    if not isinstance(layer, Dense) or not isinstance(layer.units, str):
+        return layer
+    units = facts.classes if layer.units == "classes" else facts.outputs
+    if units < 1:
+        raise ShapeError(
+            f'"{layer.units}" is no number here: the label of this data is not one of several classes; '
+            'write units = "outputs"',
+            key=f"layers.{layer.path}.units",
+        )
+    return replace(layer, units=units)
+
+
+def _walk(layers: Iterable[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        yield layer
+        if isinstance(layer, Residual):
+            yield from _walk(layer.layers)
