@@ -1,0 +1,152 @@
+"""Small networks of every kind, with data made for them, as rows of tables for the engine's tests."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from tuinet.engine.trainer import Trainer
+from tuinet.layers import LAYERS
+from tuinet.losses import LOSSES
+from tuinet.network import Network
+from tuinet.optimizers import OPTIMIZERS
+
+FUNCTIONS = (
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "linear",
+)
+
+
+def layer(word: str, **settings: Any) -> Any:
+    return LAYERS[word](**settings)
+
+
+def dense(units: int, activation: str = "linear", **settings: Any) -> Any:
+    return layer("dense", units=units, activation=activation, **settings)
+
+
+def stacks() -> dict[str, list[Any]]:
+    """Networks for 12 inputs and 5 outputs: every layer, every activation, alone and inside a residual."""
+    found: dict[str, list[Any]] = {
+        f"activation {f}": [dense(9), layer("activation", function=f), dense(5)] for f in FUNCTIONS
+    }
+    found |= {
+        "one neuron a class": [dense(5)],
+        "no bias": [dense(17, "tanh", bias=False), dense(5, bias=False)],
+        "odd and wide": [dense(129, "gelu"), dense(67, "tanh"), dense(5)],
+        "dropout": [dense(70, "tanh"), layer("dropout", rate=0.3), dense(5)],
+        "batch norm": [dense(19, bias=False), layer("batch_norm"), layer("activation", function="tanh"), dense(5)],
+        "layer norm": [dense(19), layer("layer_norm"), layer("activation", function="gelu"), dense(5)],
+        "residual": [
+            dense(70),
+            layer("residual", layers=(layer("layer_norm"), dense(70, "gelu"), layer("dropout", rate=0.1), dense(70))),
+            dense(5),
+        ],
+        "residual in residual": [
+            dense(8),
+            layer("residual", layers=(dense(8, "tanh"), layer("residual", layers=(dense(8, "sigmoid"),)))),
+            dense(5),
+        ],
+        "reshaped": [
+            layer("reshape", shape=(3, 4)),
+            layer("flatten"),
+            dense(11, "tanh"),
+            layer("reshape", shape=(11, 1)),
+            layer("activation", function="sigmoid"),
+            layer("flatten"),
+            dense(5),
+        ],
+        "penalties": [dense(9, "tanh", l1=0.01, l2=0.02), dense(5, l2=0.1)],
+        "frozen": [dense(9, "tanh", trainable=False), dense(6, "tanh"), dense(5)],
+    }
+    return found
+
+
+def make(
+    layers: list[Any],
+    loss: Any = None,
+    optimizer: Any = None,
+    *,
+    inputs: int = 12,
+    outputs: int = 5,
+    examples: int = 90,
+    batch_size: int | str = 24,
+    device: str = "cpu",
+    threads: int | None = 1,
+    seed: int = 3,
+    epochs: int = 1000,
+    **settings: Any,
+) -> Trainer:
+    """A trainer on made data: 90 examples, of which some epochs end inside a batch."""
+    loss = loss or LOSSES["cross_entropy"]()
+    rng = np.random.default_rng(11)
+    x = rng.standard_normal((examples, inputs)).astype(np.float32)
+    targets: np.ndarray
+    if loss.targets == "classes":
+        targets, task = rng.integers(0, outputs, examples).astype(np.int32), "classes"
+    elif loss.targets == "binary":
+        targets, task = rng.integers(0, 2, (examples, outputs)).astype(np.float32), "binary"
+    else:
+        targets, task = rng.standard_normal((examples, outputs)).astype(np.float32), "reals"
+    facts = SimpleNamespace(
+        task=task,
+        inputs=(inputs,),
+        outputs=outputs,
+        classes=outputs if task == "classes" else 0,
+        target_scale=None,
+        class_counts=np.bincount(targets, minlength=outputs) if task == "classes" else None,
+    )
+    bound = SimpleNamespace(train=SimpleNamespace(inputs=x, targets=targets), facts=facts)
+    return Trainer(
+        Network(tuple(layers)),
+        loss,
+        optimizer or OPTIMIZERS["adam"](learning_rate=0.01),
+        bound,
+        batch_size=batch_size,
+        device=device,
+        threads=threads,
+        seed=seed,
+        epochs=epochs,
+        **settings,
+    )
+
+
+def losses() -> dict[str, tuple[Any, int]]:
+    """Every loss with every setting that changes its arithmetic, and the outputs it is tried with."""
+    return {
+        "cross_entropy": (LOSSES["cross_entropy"](), 5),
+        "cross_entropy smoothed and weighted": (
+            LOSSES["cross_entropy"](label_smoothing=0.1, class_weights=(1.0, 2.0, 0.5, 1.0, 3.0)),
+            5,
+        ),
+        "binary_cross_entropy": (LOSSES["binary_cross_entropy"](), 1),
+        "binary_cross_entropy weighted": (LOSSES["binary_cross_entropy"](class_weights=(1.0, 3.0)), 1),
+        "mean_squared_error": (LOSSES["mean_squared_error"](), 3),
+        "mean_absolute_error": (LOSSES["mean_absolute_error"](), 3),
+        "huber": (LOSSES["huber"](delta=0.7), 3),
+    }
+
+
+def optimizers() -> dict[str, Any]:
+    """Every optimizer with every setting that changes its arithmetic."""
+    return {
+        "sgd": OPTIMIZERS["sgd"](learning_rate=0.1),
+        "momentum": OPTIMIZERS["sgd"](learning_rate=0.1, momentum=0.9),
+        "nesterov": OPTIMIZERS["sgd"](learning_rate=0.1, momentum=0.9, nesterov=True),
+        "rmsprop": OPTIMIZERS["rmsprop"](learning_rate=0.01),
+        "rmsprop with momentum": OPTIMIZERS["rmsprop"](learning_rate=0.01, momentum=0.5),
+        "adagrad": OPTIMIZERS["adagrad"](learning_rate=0.1),
+        "adam": OPTIMIZERS["adam"](learning_rate=0.01),
+        "adamw": OPTIMIZERS["adamw"](learning_rate=0.01, weight_decay=0.1),
+    }

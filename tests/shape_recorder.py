@@ -1,0 +1,78 @@
+"""A stand-in for the engine's recorder: it computes shapes, keeps the op calls, and knows nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+
+@dataclass
+class Shaped:
+    """A slot that is only a name and a shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    def __add__(self, other: Shaped) -> Shaped:
+        assert self.shape == other.shape
+        return Shaped("add", self.shape)
+
+
+@dataclass
+class ShapeRecorder:
+    """Every op gives its first operand's shape, but for products and losses."""
+
+    training: bool = True
+    step: Shaped = field(default_factory=lambda: Shaped("step", ()))
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    statistics: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    marks: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        self.scopes.append(name)
+        yield
+        self.scopes.pop()
+
+    def parameter(self, name: str, shape: tuple[int, ...], start: Any, **settings: Any) -> Shaped:
+        full = ".".join([*self.scopes, name])
+        self.parameters[full] = {"shape": shape, "start": start, **settings}
+        return Shaped(full, shape)
+
+    def statistic(self, name: str, shape: tuple[int, ...], start: Any) -> Shaped:
+        full = ".".join([*self.scopes, name])
+        self.statistics[full] = shape
+        return Shaped(full, shape)
+
+    def constant(self, name: str, array: Any) -> Shaped:
+        self.calls.append(("constant", {"array": array}))
+        return Shaped(name, (len(array),))
+
+    def view(self, x: Shaped, shape: tuple[int, ...]) -> Shaped:
+        assert prod(shape) == prod(x.shape) and shape[0] == x.shape[0]
+        return Shaped("view", shape)
+
+    def mark(self, path: str, layer: Any, x: Shaped, y: Shaped) -> None:
+        self.marks.append((path, x.shape, y.shape))
+
+    def __getattr__(self, op: str) -> Any:
+        if op.startswith("_"):
+            raise AttributeError(op)
+
+        def record(x: Shaped, *operands: Any, **settings: Any) -> Any:
+            self.calls.append((op, settings))
+            if op in ("dense", "matmul_nn"):
+                return Shaped(op, (x.shape[0], operands[0].shape[1]))
+            if op in ("cross_entropy", "layer_norm", "batch_norm"):
+                shape = x.shape[:1] if op == "cross_entropy" else x.shape
+                return (Shaped(op, shape), Shaped("rest", shape))
+            if op in ("binary_cross_entropy", "squared_error", "absolute_error", "huber"):
+                return Shaped(op, x.shape[:1])
+            return Shaped(op, x.shape)
+
+        return record

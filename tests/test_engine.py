@@ -1,0 +1,197 @@
+"""What the engine promises: the same bits on any number of threads, exact resume, a guard before the update."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.networks import dense, layer, make, optimizers, stacks
+
+STACKS, OPTIMIZERS = stacks(), optimizers()
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(one[k].tobytes() == other[k].tobytes() for k in one)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize("name", STACKS)
+def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int) -> None:
+    one, several = (make(STACKS[name], batch_size=49, threads=count) for count in (1, threads))
+    for trainer in (one, several):
+        assert trainer.run(60.0, 15) == "done"
+    assert same(one.model(), several.model())
+    assert one.drain().tobytes() == several.drain().tobytes()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_threads_agree_for_every_optimizer_with_clipping_and_accumulation(name: str) -> None:
+    settings = dict(accumulate=3, clip_norm=0.3, clip_value=0.1)
+    one, two = (make(STACKS["odd and wide"], None, OPTIMIZERS[name], threads=t, **settings) for t in (1, 2))
+    for trainer in (one, two):
+        assert trainer.run(60.0, 8) == "done"
+    assert same(one.model(), two.model()) and same(one.optimizer_state(), two.optimizer_state())
+
+
+def test_threads_without_barriers_would_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: barriers are what the promise rests on."""
+    from tuinet.engine import sharing
+
+    one = make(STACKS["odd and wide"], threads=1, batch_size=49)
+    one.run(60.0, 300)
+    assert make(STACKS["odd and wide"], threads=2, batch_size=49).machine.barriers > 3
+    monkeypatch.setattr(sharing.Sharing, "wait", lambda self: None)
+    for _ in range(20):
+        two = make(STACKS["odd and wide"], threads=2, batch_size=49)
+        assert two.machine.barriers == 0
+        two.run(60.0, 300)
+        if not same(one.model(), two.model()):
+            return
+    raise AssertionError("twenty times the same bits without a barrier")
+
+
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cpu", 2), ("reference", 1)])
+@pytest.mark.parametrize("name", ["dropout", "batch norm", "residual", "odd and wide"])
+def test_training_goes_on_from_a_checkpoint_to_the_last_bit(name: str, device: str, threads: int) -> None:
+    whole, first, second = (make(STACKS[name], device=device, threads=threads) for _ in range(3))
+    whole.run(60.0, 20)
+    first.run(60.0, 13)
+    second.load(first.model(), first.optimizer_state(), first.step)
+    second.run(60.0, 20)
+    assert same(whole.model(), second.model()) and same(whole.optimizer_state(), second.optimizer_state())
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (3, 2)])
+def test_a_checkpoint_does_not_know_how_many_threads_made_it(before: int, after: int) -> None:
+    whole, first, second = (make(STACKS["odd and wide"], threads=count) for count in (1, before, after))
+    whole.run(60.0, 20)
+    first.run(60.0, 13)
+    second.load(first.model(), first.optimizer_state(), first.step)
+    second.run(60.0, 20)
+    assert same(whole.model(), second.model())
+
+
+def test_a_matrix_that_is_dealt_out_cannot_be_written_by_accident() -> None:
+    trainer = make(STACKS["odd and wide"], threads=2)
+    dealt = next(slot for slot in trainer.arena.dealt if slot.kind == "parameter")
+    with pytest.raises(ValueError, match="read-only"):
+        trainer.arena.view(dealt)[...] = 0
+    assert dealt.name == "dense_1.W" and trainer.arena.view(dealt).shape == (12, 129)
+
+
+def test_an_epoch_sees_every_example_once_though_batches_straddle_epochs() -> None:
+    trainer = make(STACKS["one neuron a class"], batch_size=24)
+    seen: list[int] = []
+    for step in range(1, 16):
+        trainer.run(60.0, step)
+        seen += trainer.arena.view(trainer.plan.rows).tolist()
+    for epoch in range(3):
+        assert sorted(seen[90 * epoch : 90 * (epoch + 1)]) == list(range(90))
+    assert seen[:90] != seen[90:180]
+    assert [trainer.epoch_end(e) for e in range(5)] == [0, 4, 8, 12, 15]
+
+
+def test_the_order_of_examples_depends_on_the_seed_alone() -> None:
+    orders = []
+    for seed in (1, 1, 2):
+        trainer = make(STACKS["one neuron a class"], seed=seed)
+        trainer.run(60.0, 1)
+        orders.append(trainer.arena.view(trainer.plan.rows).tolist())
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("device,threads", [("cpu", 1), ("cpu", 2), ("reference", 1)])
+@pytest.mark.parametrize("where", ["data", "weight"])
+def test_what_is_not_finite_stops_the_run_before_the_update(where: str, device: str, threads: int) -> None:
+    trainer = make(STACKS["odd and wide"], device=device, threads=threads, batch_size=49)
+    trainer.run(60.0, 5)
+    if where == "data":
+        trainer.arena.data["train.inputs"][...] = np.nan
+    else:
+        weights = trainer.model()
+        weights["dense_2.W"][3, 4] = np.inf
+        trainer.load(weights)
+    before, state = trainer.model(), trainer.optimizer_state()
+    assert trainer.run(60.0, 30) == "diverged"
+    assert trainer.step == 5 and same(before, trainer.model()) and same(state, trainer.optimizer_state())
+    found = trainer.explain_divergence()
+    assert found["step"] == 5 and len(found["batch"]) == 49
+    assert found["layer"] == ("the input" if where == "data" else "dense_2")
+    assert not np.isfinite(trainer.drain()[-1]).all()
+
+
+def test_a_stretch_ends_on_request_at_the_deadline_and_at_its_last_step() -> None:
+    trainer = make(STACKS["one neuron a class"])
+    assert trainer.run(0.02, 10**9) == "time"
+    trainer.ask_to_stop()
+    assert trainer.run(60.0, 10**9) == "asked"
+    assert trainer.run(60.0, trainer.step + 3) == "done"
+    rows = trainer.drain()
+    assert rows[:, 0].tolist() == list(range(trainer.step))
+
+
+def test_the_learning_rate_follows_its_schedule_step_by_step() -> None:
+    from tuinet.optimizers import SCHEDULES, SGD
+
+    schedule = SCHEDULES["cosine"](warm_up=3)
+    trainer = make(STACKS["one neuron a class"], None, SGD(learning_rate=0.5), schedule=schedule, epochs=4)
+    rates = trainer.rates_at(np.arange(trainer.total_steps))
+    assert rates.argmax() in (2, 3) and rates[-1] < 0.1 * rates.max()
+    trainer.set_rate(0.0)
+    before = trainer.model()
+    trainer.run(60.0, 4)
+    assert same(before, trainer.model())
+
+
+def test_frozen_layers_keep_their_bits() -> None:
+    trainer = make(STACKS["frozen"])
+    before = trainer.model()
+    trainer.run(60.0, 6)
+    after = trainer.model()
+    assert before["dense_1.W"].tobytes() == after["dense_1.W"].tobytes()
+    assert before["dense_2.W"].tobytes() != after["dense_2.W"].tobytes()
+
+
+def test_prediction_drops_nothing_out_and_uses_running_statistics() -> None:
+    trainer = make([dense(9, "tanh"), layer("batch_norm"), layer("dropout", rate=0.5), dense(5)])
+    trainer.run(60.0, 12)
+    once = trainer.outputs(trainer.bound.train.inputs)
+    alone = np.concatenate([trainer.outputs(row[None]) for row in trainer.bound.train.inputs[:7]])
+    assert np.array_equal(once[:7], alone)
+
+
+def test_a_network_learns_what_can_be_learnt() -> None:
+    trainer = make(STACKS["odd and wide"], batch_size="all")
+    assert trainer.evaluate(trainer.bound.train)["accuracy"] < 0.5
+    trainer.run(60.0, 400)
+    assert trainer.evaluate(trainer.bound.train)["accuracy"] == 1.0
+
+
+WARM = """
+import numba.core.event as event
+from tests.networks import make, stacks, dense
+count = 0
+class Counter(event.Listener):
+    def on_start(self, e):
+        global count
+        count += 1
+    def on_end(self, e): pass
+with event.install_listener("numba:run_pass", Counter()):
+    for network in {networks}:
+        make(network, threads=2).run(60.0, 3)
+print(count)
+"""
+
+
+def passes(networks: str) -> int:
+    code = WARM.replace("{networks}", networks)
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+def test_an_edited_network_compiles_nothing_in_a_later_process() -> None:
+    passes("stacks().values()")
+    edited = '[[dense(31, "tanh"), dense(77, "gelu"), dense(5)], [dense(3, "elu"), dense(5)]]'
+    assert passes(edited) == 0

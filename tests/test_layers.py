@@ -1,0 +1,371 @@
+"""Layers: settings, names, shapes and refusals. Gradients and devices are tested with the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.shape_recorder import Shaped, ShapeRecorder
+from tuinet.errors import PresetError, ShapeError
+from tuinet.fields import Field, build_part, describe, part_table
+from tuinet.layers import FUNCTIONS, INITIALIZERS, LAYERS, Activation, Dense, Dropout, Flatten, LayerNorm, Residual
+from tuinet.layers.initializers import Orthogonal
+from tuinet.losses import LOSSES, CrossEntropy
+from tuinet.network import Network
+from tuinet.optimizers import OPTIMIZERS, SCHEDULES, SGD
+
+LAYER = Field("part", family=lambda: LAYERS)
+FAMILIES: dict[str, dict[str, Any]] = {
+    "layers": LAYERS,
+    "initializers": INITIALIZERS,
+    "losses": LOSSES,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+}
+MEMBERS = [(family, word) for family, members in FAMILIES.items() for word in members]
+
+
+@dataclass
+class Facts:
+    task: str = "classes"
+    classes: int = 3
+    outputs: int = 3
+    class_counts: tuple[int, ...] | None = None
+
+
+def made(table: Any) -> Any:
+    return build_part(LAYER, table, "layers.it")
+
+
+EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
+    ({"type": "dense", "units": 3}, (5,), (3,)),
+    ({"type": "dense", "units": 1, "bias": False, "activation": "relu"}, (7,), (1,)),
+    ({"type": "dense", "units": 4, "activation": "softmax"}, (7,), (4,)),
+    ("flatten", (2, 3, 4), (24,)),
+    ("flatten", (5,), (5,)),
+    ({"type": "reshape", "shape": [2, 6]}, (3, 4), (2, 6)),
+    ({"type": "reshape", "shape": [-1, 2]}, (3, 4), (6, 2)),
+    ("activation", (3, 4), (3, 4)),
+    *[({"type": "activation", "function": function}, (6,), (6,)) for function in FUNCTIONS],
+    ("dropout", (3, 4), (3, 4)),
+    ("dropout", (3,), (3,)),
+    ("layer_norm", (6,), (6,)),
+    ("batch_norm", (6,), (6,)),
+    ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
+]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("table", "inputs", "outputs"), EXAMPLES)
+def test_a_layer_gives_the_shape_it_says(
+    table: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], training: bool
+) -> None:
+    recorder = ShapeRecorder(training=training)
+    y = Network((made(table),)).forward(recorder, Shaped("x", (4, *inputs)))
+    assert y.shape == (4, *outputs)
+    assert recorder.marks[-1] == (Network((made(table),)).layers[0].path, (4, *inputs), (4, *outputs))
+
+
+@pytest.mark.parametrize(("table", "inputs", "outputs"), EXAMPLES)
+def test_a_layer_written_out_builds_an_equal_layer(
+    table: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]
+) -> None:
+    layer = made(table)
+    assert made(part_table(layer, LAYERS)) == layer
+
+
+MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
+    ({"type": "dense", "units": 3}, (28, 28), "dense wants a flat input (I), but (28, 28) comes in; put a flatten"),
+    ("layer_norm", (2, 3), "layer_norm wants a flat input"),
+    ("batch_norm", (2, 3), "batch_norm wants a flat input"),
+    ({"type": "activation", "function": "softmax"}, (2, 3), "softmax wants a flat input"),
+    ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
+    ({"type": "reshape", "shape": [-1, 5]}, (24,), "do not fill [-1, 5]"),
+    (
+        {"type": "residual", "layers": [{"type": "dense", "units": 5}]},
+        (6,),
+        "give (5), which cannot be added to the (6)",
+    ),
+    ({"type": "dense", "units": "classes"}, (6,), "known only once data is bound"),
+]
+
+
+@pytest.mark.parametrize(("table", "inputs", "words"), MISFITS)
+def test_a_layer_that_does_not_fit_says_why_and_what_would(table: Any, inputs: tuple[int, ...], words: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        Network((made(table),)).forward(ShapeRecorder(), Shaped("x", (4, *inputs)))
+    assert words in caught.value.message
+    assert caught.value.key == f"layers.{Network((made(table),)).layers[0].path}"
+
+
+REFUSED: list[tuple[Any, str, str]] = [
+    ({"type": "dense"}, "layers.it.units", "is missing"),
+    (
+        {"type": "dense", "units": 2, "activation": "rellu"},
+        "layers.it.activation",
+        'not an activation; did you mean "relu"?',
+    ),
+    ({"type": "dense", "units": 0}, "layers.it.units", "between 1 and 1000000"),
+    ({"type": "dense", "units": 2, "l2": -1}, "layers.it.l2", "at least 0"),
+    ({"type": "dense", "units": 2, "name": "a.b"}, "layers.it.name", "a letter first"),
+    ({"type": "dense", "units": 2, "initializer": "he"}, "layers.it.initializer", "Known: constant, glorot_normal"),
+    (
+        {"type": "dense", "units": 2, "initializer": {"type": "uniform", "low": 1}},
+        "layers.it.initializer.low",
+        "above high",
+    ),
+    ({"type": "dropout", "rate": 1.0}, "layers.it.rate", "below 1"),
+    ({"type": "reshape", "shape": []}, "layers.it.shape", "0 axes"),
+    ({"type": "reshape", "shape": [-1, -1]}, "layers.it.shape", "more than one -1"),
+    ({"type": "reshape", "shape": [0]}, "layers.it.shape", "has a 0"),
+    ({"type": "residual"}, "layers.it.layers", "at least one layer inside"),
+    ({"type": "batch_norm", "momentum": 1}, "layers.it.momentum", "below 1"),
+    ("dens", "layers.it", 'did you mean "dense"?'),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "words"), REFUSED)
+def test_a_wrong_setting_is_refused_by_its_key(table: Any, key: str, words: str) -> None:
+    with pytest.raises(PresetError) as caught:
+        made(table)
+    assert (caught.value.key, words in caught.value.message) == (key, True), str(caught.value)
+
+
+def test_dense_records_a_product_an_offset_and_its_function() -> None:
+    recorder = ShapeRecorder()
+    Network(
+        (made({"type": "dense", "name": "hidden", "units": 3, "activation": "elu", "l1": 0.1, "l2": 0.2}),)
+    ).forward(recorder, Shaped("x", (4, 5)))
+    assert recorder.calls == [("dense", {}), ("elu", {"alpha": 1.0})]
+    W, b = recorder.parameters["hidden.W"], recorder.parameters["hidden.b"]
+    assert (W["shape"], W["l1"], W["l2"], W["trainable"]) == ((5, 3), 0.1, 0.2, True)
+    assert (b["shape"], b["start"], b.get("l2", 0.0)) == ((3,), 0.0, 0.0)
+
+
+def test_dropout_is_nothing_in_prediction_and_at_rate_0() -> None:
+    for layer, training in ((Dropout(), False), (Dropout(rate=0.0), True)):
+        recorder, x = ShapeRecorder(training=training), Shaped("x", (4, 5))
+        assert layer.forward(recorder, x) is x and not recorder.calls
+    recorder = ShapeRecorder()
+    Dropout(rate=0.3).forward(recorder, Shaped("x", (4, 5)))
+    assert [name for name, _ in recorder.calls] == ["dropout_rows"]
+
+
+def test_batch_norm_learns_its_statistics_only_while_it_is_trainable() -> None:
+    for training, trainable, op in (
+        (True, True, "batch_norm"),
+        (False, True, "batch_norm_fixed"),
+        (True, False, "batch_norm_fixed"),
+    ):
+        recorder = ShapeRecorder(training=training)
+        made({"type": "batch_norm", "trainable": trainable}).forward(recorder, Shaped("x", (4, 5)))
+        assert [name for name, _ in recorder.calls] == [op]
+        assert recorder.statistics == {"mean": (5,), "variance": (5,)}
+
+
+# -- networks -------------------------------------------------------------------------------
+
+
+def test_unnamed_layers_are_called_by_type_and_place() -> None:
+    network = Network(
+        (
+            Flatten(),
+            Dense(units=4),
+            Dense(units=4, name="hidden"),
+            Residual(layers=(LayerNorm(), Dense(units=4), Residual(name="in", layers=(Dense(units=4),)))),
+            Dense(units=2),
+        )
+    )
+    assert [layer.path for layer in network.walk()] == [
+        "flatten_1",
+        "dense_1",
+        "hidden",
+        "residual_1",
+        "residual_1.layer_norm_1",
+        "residual_1.dense_1",
+        "residual_1.in",
+        "residual_1.in.dense_1",
+        "dense_3",
+    ]
+    assert Network(network.layers) == network
+
+
+def test_a_given_name_is_never_given_twice() -> None:
+    assert [layer.name for layer in Network((Dense(units=1), Dense(units=1, name="dense_1"))).layers] == [
+        "dense_2",
+        "dense_1",
+    ]
+    with pytest.raises(PresetError, match='two layers are called "a"'):
+        Network((Dense(units=1, name="a"), Dense(units=1, name="a")))
+    with pytest.raises(PresetError, match="at least one"):
+        Network(())
+
+
+def test_a_frozen_residual_freezes_what_is_inside() -> None:
+    network = Network((Residual(trainable=False, layers=(Dense(units=4),)), Dense(units=2)))
+    assert [layer.trainable for layer in network.walk()] == [False, False, True]
+
+
+def test_inner_layers_are_marked_before_the_one_around_them() -> None:
+    recorder = ShapeRecorder()
+    Network((Residual(layers=(Dense(units=5), Activation())),)).forward(recorder, Shaped("x", (4, 5)))
+    assert [path for path, _, _ in recorder.marks] == ["residual_1.dense_1", "residual_1.activation_1", "residual_1"]
+    assert list(recorder.parameters) == ["residual_1.dense_1.W", "residual_1.dense_1.b"]
+
+
+def test_sizes_that_the_data_decides_are_filled_in() -> None:
+    network = Network((Dense(units="classes"), Residual(layers=(Dense(units="outputs"),))))
+    assert [layer.units for layer in network.bound(Facts(classes=7, outputs=2)).walk() if isinstance(layer, Dense)] == [
+        7,
+        2,
+    ]
+    with pytest.raises(ShapeError, match='write units = "outputs"'):
+        network.bound(Facts(classes=0, outputs=2))
+
+
+# -- every member of every family -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("family", "word"), MEMBERS)
+def test_everything_has_a_sentence_and_a_help_text_for_each_setting(family: str, word: str) -> None:
+    cls = FAMILIES[family][word]
+    assert cls.__doc__ and cls.__doc__.strip()[0].isalpha()
+    assert all(field.help for field in describe(cls)), word
+    assert {field.name for field in describe(cls)} == {item.name for item in fields(cls)} - {"path"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_listed_in_order(family: str) -> None:
+    assert list(FAMILIES[family]) == sorted(FAMILIES[family])
+
+
+# -- initializers ---------------------------------------------------------------------------
+
+VARIANCES = {
+    "glorot_normal": 2 / 500,
+    "glorot_uniform": 2 / 500,
+    "he_normal": 2 / 300,
+    "he_uniform": 2 / 300,
+    "lecun_normal": 1 / 300,
+    "lecun_uniform": 1 / 300,
+    "normal": 0.05**2,
+    "uniform": 0.1**2 / 12,
+    "orthogonal": 1 / 300,
+    "constant": 0.0,
+}
+
+
+@pytest.mark.parametrize("word", INITIALIZERS)
+def test_an_initializer_draws_with_the_spread_it_names(word: str) -> None:
+    drawn = INITIALIZERS[word]().sample(np.random.default_rng(3), (300, 200), 300, 200)
+    assert drawn.shape == (300, 200) and drawn.dtype == np.float64
+    assert abs(drawn.mean()) < 1e-3
+    assert drawn.var() == pytest.approx(VARIANCES[word], rel=0.03)
+    again = INITIALIZERS[word]().sample(np.random.default_rng(3), (300, 200), 300, 200)
+    assert (drawn == again).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (1, 6)])
+def test_orthogonal_rows_or_columns_stand_at_right_angles(shape: tuple[int, int]) -> None:
+    W = Orthogonal(gain=2.0).sample(np.random.default_rng(1), shape, *shape)
+    small = W @ W.T if shape[0] < shape[1] else W.T @ W
+    assert small == pytest.approx(4 * np.eye(min(shape)), abs=1e-12)
+
+
+# -- losses ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "facts"),
+    [
+        ("cross_entropy", Facts()),
+        ("binary_cross_entropy", Facts("binary", 2, 1)),
+        ("mean_squared_error", Facts("reals", 0, 2)),
+        ("mean_absolute_error", Facts("reals", 0, 2)),
+        ("huber", Facts("reals", 0, 2)),
+    ],
+)
+def test_a_loss_gives_one_number_an_example_and_refuses_other_outputs(word: str, facts: Facts) -> None:
+    loss = LOSSES[word]()
+    wanted = facts.classes if loss.targets == "classes" else facts.outputs
+    assert loss.record(ShapeRecorder(), Shaped("y", (4, wanted)), Shaped("t", (4, wanted)), facts).shape == (4,)
+    with pytest.raises(ShapeError, match=f"the network gives \\({wanted + 1}\\).*the data has {wanted} .*units = "):
+        loss.record(ShapeRecorder(), Shaped("y", (4, wanted + 1)), Shaped("t", (4, wanted)), facts)
+    other = Facts("reals" if facts.task != "reals" else "classes", 3, 3)
+    with pytest.raises(PresetError, match="use loss = ") as caught:
+        loss.record(ShapeRecorder(), Shaped("y", (4, 3)), Shaped("t", (4, 3)), other)
+    assert caught.value.key == "training.loss"
+
+
+@pytest.mark.parametrize(
+    ("setting", "weights"), [(None, (1, 1, 1)), ((1.0, 2.0, 3.0), (1, 2, 3)), ("balanced", (4 / 3, 2 / 3, 4 / 3))]
+)
+def test_class_weights_are_given_even_or_balanced(setting: Any, weights: tuple[float, ...]) -> None:
+    recorder, facts = ShapeRecorder(), Facts(class_counts=(5, 10, 5))
+    CrossEntropy(class_weights=setting).record(recorder, Shaped("y", (4, 3)), Shaped("t", (4,)), facts)
+    assert recorder.calls[0][1]["array"] == pytest.approx(weights)
+    with pytest.raises(PresetError, match="give one for each class"):
+        CrossEntropy(class_weights=(1.0,)).record(recorder, Shaped("y", (4, 3)), Shaped("t", (4,)), facts)
+
+
+# -- optimizers and schedules ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", OPTIMIZERS)
+def test_an_optimizer_updates_with_the_states_it_names(word: str) -> None:
+    optimizer, recorder = OPTIMIZERS[word](), ShapeRecorder()
+    p = Shaped("p", (3, 2))
+    state = {name: Shaped(name, p.shape) for name in optimizer.states}
+    optimizer.record(recorder, p, Shaped("g", p.shape), Shaped("rate", ()), Shaped("clip", ()), state)
+    assert len(recorder.calls) == 1
+    first = describe(type(optimizer))[0]
+    assert first.name == "learning_rate" and first.live
+
+
+def test_nesterov_needs_momentum() -> None:
+    assert SGD().states == () and SGD(momentum=0.5).states == ("m",)
+    with pytest.raises(PresetError, match="needs a momentum above 0"):
+        SGD(nesterov=True)
+
+
+def factors(word: str, steps: list[float], **settings: Any) -> list[float]:
+    return list(SCHEDULES[word](**settings).factors(np.array(steps, np.int64), 100, 10.0))
+
+
+@pytest.mark.parametrize(
+    ("word", "settings", "steps", "expected"),
+    [
+        ("constant", {}, [0, 50, 99], [1, 1, 1]),
+        ("constant", {"warm_up": 4}, [0, 1, 2, 3, 4, 50], [0.25, 0.5, 0.75, 1, 1, 1]),
+        ("constant", {"warm_up": 0.1}, [0, 4, 9, 10], [0.1, 0.5, 1, 1]),
+        ("step", {"every": 2, "factor": 0.5}, [0, 19, 20, 39, 40], [1, 1, 0.5, 0.5, 0.25]),
+        ("exponential", {"decay": 0.5}, [0, 10, 20, 25], [1, 0.5, 0.25, 0.5**2.5]),
+        ("cosine", {}, [0, 50, 100], [1, 0.5, 0]),
+        ("cosine", {"final": 0.2}, [0, 50, 100, 200], [1, 0.6, 0.2, 0.2]),
+        ("cosine", {"warm_up": 0.5}, [0, 49, 50, 75], [1 / 50, 1, 1, 0.5]),
+        (
+            "one_cycle",
+            {"peak_at": 0.5, "start_div": 10, "end_div": 100},
+            [0, 25, 50, 75, 100],
+            [0.1, 0.55, 1, 0.505, 0.01],
+        ),
+        ("reduce_on_plateau", {}, [0, 99], [1, 1]),
+    ],
+)
+def test_a_schedule_multiplies_the_rate_as_it_says(
+    word: str, settings: dict[str, Any], steps: list[float], expected: list[float]
+) -> None:
+    assert factors(word, steps, **settings) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("word", SCHEDULES)
+def test_a_schedule_is_a_pure_function_of_the_step(word: str) -> None:
+    schedule = SCHEDULES[word](warm_up=7)
+    steps = np.arange(1000)
+    whole = schedule.factors(steps, 1000, 31.25)
+    pieces = np.concatenate([schedule.factors(steps[place : place + 13], 1000, 31.25) for place in range(0, 1000, 13)])
+    assert (whole == pieces).all()
+    assert ((whole > 0) & (whole <= 1)).all()

@@ -1,0 +1,175 @@
+"""What every op promises: its kernel agrees with its definition, at odd sizes, whole or in part."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tuinet.engine import reference
+from tuinet.engine.program import Call, Slot
+from tuinet.kernels import OPS, OpError, op, scalars
+
+SIZES = {
+    "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
+    "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16),
+    "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1),
+}
+SETTINGS = {
+    "examples": 40,
+    "stride": 6,
+    "seed": 5,
+    "tag": 2,
+    "rate": 0.25,
+    "eps": 1e-3,
+    "beta1": 0.9,
+    "beta2": 0.99,
+    "weight_decay": 0.1,
+    "slope": 0.2,
+    "alpha": 1.3,
+    "smoothing": 0.1,
+    "delta": 0.8,
+    "momentum": 0.9,
+    "nesterov": 1,
+    "decay": 0.9,
+    "l1": 0.1,
+    "l2": 0.2,
+    "limit": 0.5,
+    "first": 0,
+    "share": 0.25,
+    "count": 7,
+}
+KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
+
+
+def operands_for(name: str, sizes: dict[str, int], real: Any = np.float32) -> tuple[Call, dict[Slot, np.ndarray]]:
+    """Random operands, results and settings for an op."""
+    chance, each = np.random.default_rng(7), OPS[name]
+    slots, views = [], {}
+    for operand in each.operands:
+        dims = each.dims[operand]
+        shape = (3, 5) if dims == ("*",) else tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
+        whole = operand in each.whole
+        slot = Slot(operand, shape, "value", whole)
+        values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
+        if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
+            values = np.abs(values)
+        views[slot] = np.asarray(values, np.int32 if whole else real)
+        slots.append(slot)
+    count = len(each.inputs)
+    return Call(each, slots[:count], slots[count:], {s: SETTINGS[s] for s in each.settings}), views
+
+
+def run_compiled(call: Call, views: dict[Slot, np.ndarray], cut: Any = lambda slot, view: view) -> None:
+    from tuinet.engine import cpu
+
+    table = cpu.Table()
+    cpu.add_call(table, call, [cut(slot, views[slot]) for slot in call.operands])
+    words, starts = table.arrays()
+    cpu.run_once(words, starts)
+
+
+def agree(got: np.ndarray, exact: np.ndarray, rtol: float = 3e-6) -> bool:
+    return bool(np.abs(got - exact).max() <= rtol * np.abs(exact).max() + 1e-6)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_compiled_kernel_agrees_with_the_definition(name: str, sizes: str) -> None:
+    for keep in (False, True) if OPS[name].keeps else (False,):
+        call, views = operands_for(name, SIZES[sizes])
+        call.keep = keep
+        exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
+        reference.step(call, SimpleNamespace(view=lambda s, exact=exact: exact[s]))
+        run_compiled(call, views)
+        for slot in call.writes:
+            assert agree(views[slot], exact[slot]), (slot.name, keep)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_kernel_is_plain_python_that_a_debugger_can_step_through(name: str) -> None:
+    call, views = operands_for(name, SIZES["odd"])
+    exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
+    reference.step(call, SimpleNamespace(view=lambda s: exact[s]))
+    values: list[Any] = []
+    for operand, slot in zip(call.op.operands, call.operands, strict=True):
+        view = views[slot]
+        if view.shape == () and operand not in call.op.outputs:
+            values.append(int(view) if slot.whole else view[()])
+        else:
+            values.append(view.reshape(1, -1) if call.op.dims[operand] == ("*",) else view)
+    for setting, parameter in call.op.settings.items():
+        given = call.settings[setting]
+        values.append(np.float32(given) if parameter.annotation in (float, "float") else given)
+    with np.errstate(all="ignore"):
+        call.op.cpu_kernel(*values, *[False] * call.op.keeps)
+    for slot in call.writes:
+        assert agree(views[slot], exact[slot]), slot.name
+
+
+def stretch(axes: dict[Slot, int | None], low: int, high: int, slot: Slot, view: np.ndarray) -> np.ndarray:
+    """The stretch of an operand that one of several threads would see."""
+    axis = axes[slot]
+    return view if axis is None else view[low:high] if axis == 0 else view[:, low:high]
+
+
+@pytest.mark.parametrize("name", [n for n in KERNELS if OPS[n].cut and OPS[n].cut != ("*",)])
+def test_a_kernel_on_a_stretch_computes_the_same_bits_as_on_everything(name: str) -> None:
+    for letter in OPS[name].cut:
+        call, whole = operands_for(name, SIZES["tiles"])
+        parts = {s: v.copy() for s, v in whole.items()}
+        run_compiled(call, whole)
+        axes = {
+            slot: call.op.dims[n].index(letter) if letter in call.op.dims[n] else None
+            for n, slot in zip(call.op.operands, call.operands, strict=True)
+        }
+        length = next(s.shape[axis] for s, axis in axes.items() if axis is not None)
+        for low, high in ((0, length // 3), (length // 3, length)):
+            run_compiled(call, parts, partial(stretch, axes, low, high))
+        for slot in call.writes:
+            assert whole[slot].tobytes() == parts[slot].tobytes(), (letter, slot.name)
+
+
+@pytest.mark.parametrize("function", ["exp", "log", "tanh", "sigmoid", "erf"])
+def test_fast_functions_are_right_to_the_last_digits(function: str) -> None:
+    import math
+
+    wanted, low, high = {
+        "exp": (math.exp, -80.0, 80.0),
+        "log": (math.log, 1e-6, 1e6),
+        "tanh": (math.tanh, -10.0, 10.0),
+        "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), -60.0, 60.0),
+        "erf": (math.erf, -5.0, 5.0),
+    }[function]
+    for x in np.linspace(low, high, 997).astype(np.float32):
+        with np.errstate(all="ignore"):
+            got = float(getattr(scalars, function)(x))
+        exact = wanted(float(x))
+        assert abs(got - exact) <= 3e-7 * abs(exact) + 2e-7 * (function == "log")
+
+
+def test_an_op_whose_kernel_takes_other_operands_is_refused_by_name() -> None:
+    with pytest.raises(OpError, match=r"bad_cpu takes \['x', 'z'\]; the definition of doubled asks for \['x', 'y'\]"):
+
+        @op
+        def doubled(x):  # type: ignore[no-untyped-def]
+            """y = 2 x        x (N)   y (N)"""
+            return 2 * x
+
+        try:
+
+            @doubled.cpu
+            def bad_cpu(x, z):  # type: ignore[no-untyped-def]
+                z[0] = x[0]
+
+        finally:
+            del OPS["doubled"]
+
+
+def test_operands_that_do_not_fit_are_refused_by_letter_and_name() -> None:
+    a, b = Slot("x", (3, 4), "value"), Slot("W", (5, 2), "parameter")
+    with pytest.raises(OpError, match=r"matmul_nn: K is 4, but W \(5, 2\) has 5"):
+        OPS["matmul_nn"].shapes([a, b])

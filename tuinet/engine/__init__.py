@@ -1,0 +1,1 @@
+"""Runs a network: its program, its gradients, its arena, and the targets that execute it."""

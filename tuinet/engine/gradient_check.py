@@ -1,0 +1,112 @@
+"""A network's gradients against finite differences, and the CPU against the reference.
+
+Central differences in float64 judge the gradient rules; the reference then judges the CPU. Both are
+compared with max|a - b| <= rtol max|b| + atol. Where a kink of an activation lies between the two
+shifted losses no difference quotient is right: such entries are found by halving the shift, and left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import reference
+from .trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One parameter: the greatest difference, relative to the largest gradient of the slot."""
+
+    slot: str
+    shape: tuple
+    entries: int
+    kinks: int
+    worst: float
+    index: tuple
+    analytic: float
+    numeric: float
+    passed: bool
+
+
+def check_gradients(network, loss, optimizer, bound, *, batch_size=16, seed=0, entries=40, rtol=1e-6, atol=1e-9):
+    """Analytic against numeric gradients, up to so many entries of every parameter. Worst first.
+
+    Runs on the reference (NumPy, float64) on one batch of the training part.
+    """
+    trainer = Trainer(network, loss, optimizer, bound, batch_size=batch_size, seed=seed, device="reference")
+    calls, arena = trainer.plan.micro_batches[0], trainer.arena
+    statistics = [(arena.view(s), arena.view(s).copy()) for s in trainer.program.kept() if s.kind == "statistic"]
+    reference.run(calls, arena)
+    gradients = {p: arena.view(g).copy() for p, g in trainer.program.gradients.items()}
+    rng = np.random.default_rng(seed)
+    rows = []
+    for p, found in gradients.items():
+        count = min(entries, p.size)
+        chosen = rng.choice(p.size, count, replace=False)
+        scale = np.abs(found).max()
+        worst, kinks = (-1.0, (), 0.0, 0.0), 0
+        for flat in chosen:
+            index = tuple(int(i) for i in np.unravel_index(flat, p.shape))
+            numeric, smooth = _quotient(calls, arena, trainer.plan.mean_loss, p, index)
+            if not smooth:
+                kinks += 1
+                continue
+            difference = abs(numeric - found[index])
+            if difference > worst[0]:
+                worst = (difference, index, float(found[index]), numeric)
+        for view, kept in statistics:
+            view[...] = kept
+        relative = worst[0] / scale if scale else worst[0]
+        rows.append(
+            Checked(
+                p.name,
+                p.shape,
+                count,
+                kinks,
+                max(0.0, float(relative)),
+                worst[1],
+                worst[2],
+                worst[3],
+                kinks < count and bool(worst[0] <= rtol * scale + atol),
+            )
+        )
+    return sorted(rows, key=lambda row: -row.worst)
+
+
+def _quotient(calls, arena, loss, parameter, index):
+    """The difference quotient, and whether halving the shift leaves it as it is (no kink between)."""
+    wide = reference.difference_quotient(calls, arena, loss, parameter, index, 1e-5)
+    narrow = reference.difference_quotient(calls, arena, loss, parameter, index, 5e-6)
+    return narrow, abs(wide - narrow) <= 1e-7 + 1e-4 * abs(narrow)
+
+
+def compare_devices(
+    network, loss, optimizer, bound, *, batch_size=16, seed=0, threads=1, rtol=1e-4, atol=1e-7, **settings
+):
+    """The CPU's gradients of the first step against the reference's, slot by slot. Worst first."""
+    given = {"batch_size": batch_size, "seed": seed, **settings}
+    one = Trainer(network, loss, optimizer, bound, device="reference", **given)
+    other = Trainer(network, loss, optimizer, bound, device="cpu", threads=threads, **given)
+    for trainer in (one, other):
+        trainer.run(3600.0, 1)
+    rows, wanted, found = [], one.gradients(), other.gradients()
+    for name, exact in wanted.items():
+        difference = np.abs(found[name] - exact)
+        place = tuple(int(i) for i in np.unravel_index(difference.argmax(), exact.shape))
+        scale = np.abs(exact).max()
+        rows.append(
+            Checked(
+                name,
+                exact.shape,
+                exact.size,
+                0,
+                float(difference.max() / scale if scale else 0.0),
+                place,
+                float(found[name][place]),
+                float(exact[place]),
+                bool(difference.max() <= rtol * scale + atol),
+            )
+        )
+    return sorted(rows, key=lambda row: -row.worst)

@@ -1,0 +1,111 @@
+"""What a network costs, and what it does in a step, before any of it is run: no Numba is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..fields import type_word
+from ..layers import LAYERS
+from .arena import KINDS, padded
+from .step import Step
+
+WORD = 4  # bytes of a float32
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer: multiply-adds of its forward pass for one example; bytes of its weights and of a batch's values."""
+
+    path: str
+    type: str
+    input_shape: tuple
+    output_shape: tuple
+    parameters: int
+    trainable: bool
+    multiply_adds: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """rows: the layers, inner ones of a residual after it. arena_bytes: all that training holds besides the data."""
+
+    rows: tuple
+    parameters: int
+    trainable_parameters: int
+    multiply_adds: int
+    arena_bytes: int
+    batch: int
+    sections: dict
+
+    def listing(self):
+        """{"forward": [a line a call], "loss": ..., "backward": ..., "update": ...}"""
+        return {
+            name: [str(call) for call in self.sections[name] if call.op.name != "view"]
+            for name in ("batch", "forward", "loss", "backward", "update")
+        }
+
+
+def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1, clip_value=None, clip_norm=None):
+    """Record a step and count. batch_size may be "all"."""
+    batch = examples if batch_size == "all" else min(int(batch_size), examples)
+    step = Step(
+        network,
+        loss,
+        optimizer,
+        facts,
+        examples=examples,
+        batch_size=batch,
+        accumulate=accumulate,
+        clip_value=clip_value,
+        clip_norm=clip_norm,
+    )
+    program = step.program
+    kept = [s for s in program.kept() if s.kind != "statistic"]
+    forward = step.sections["forward"]
+    rows = []
+    for path, layer, x, y, _ in step.marks:
+        inside = f"{path}."
+        weights = [s for s in kept if s.name.startswith(inside)]
+        values = {s.root for call in forward for s in call.results if s.name.startswith(inside) and s.kind == "value"}
+        rows.append(
+            Row(
+                path,
+                type_word(layer, LAYERS),
+                x.shape[1:],
+                y.shape[1:],
+                sum(s.size for s in weights),
+                bool(getattr(layer, "trainable", True)),
+                sum(multiply_adds(c) for c in forward if c.results[0].name.startswith(inside)) // batch,
+                WORD * (sum(s.size for s in weights) + sum(s.size for s in values)),
+            )
+        )
+    order = {path: i for i, path in enumerate(row.path for row in rows)}
+    rows.sort(key=lambda row: _outer_first(row.path, order))
+    slots = [s for s in program.slots if not s.base and s.kind in (*KINDS, "scalar")]
+    return Plan(
+        tuple(rows),
+        sum(s.size for s in kept),
+        sum(s.size for s in program.parameters()),
+        sum(multiply_adds(c) for c in forward) // batch,
+        WORD * sum(padded(s.size) for s in slots),
+        batch,
+        step.sections,
+    )
+
+
+def _outer_first(path, order):
+    """Residuals before what they hold, siblings in the order of the network."""
+    parts = path.split(".")
+    prefixes = [".".join(parts[: i + 1]) for i in range(len(parts))]
+    # A layer's place is known by when its last inner layer was done: the order of marks.
+    return [order.get(prefix, 0) for prefix in prefixes]
+
+
+def multiply_adds(call):
+    """The multiply-adds of one call: of products; everything else is small beside them."""
+    if call.op.name in ("dense", "matmul_nn", "matmul_nt", "matmul_tn"):
+        rows, columns = call.results[0].shape
+        deep = call.inputs[0].shape[0 if call.op.name == "matmul_tn" else 1]
+        return rows * columns * deep
+    return 0

@@ -1,0 +1,243 @@
+"""What kernels need and Numba has no word for, each a few LLVM instructions.
+
+Only public interfaces are used: numba.extending (intrinsic, register_jitable), numba.types,
+llvmlite.ir and llvmlite.binding.add_symbol, and the array helpers of numba.np.arrayobj, which
+are not promised but have not changed since 2016.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+import time
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel.models import ArrayModel
+from numba.extending import intrinsic, lower_builtin, register_jitable, register_model
+from numba.np import arrayobj
+
+from ..kernels import SCALARS
+
+LOOPS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz", "afn"}}
+EXACT = {"error_model": "numpy", "fastmath": {"contract"}}  # no reordering: see kernels/scalars.py
+
+for function in SCALARS:
+    register_jitable(**EXACT)(function)
+
+i8, i32, i64, f32, f64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
+RECORD = types.CPointer(types.int64)
+
+
+# -- operands: vectors, and matrices that may be a stretch of a wider one -------------------------
+
+
+class Operand(types.Array):
+    """An array whose last axis lies in one piece, and whose indices are never negative.
+
+    A plain array of any layout would do, but then every kernel is first optimised for columns at
+    any distance, and what comes of that is not vectorised; the test for negative indices likewise.
+    """
+
+    def __init__(self, dtype, ndim):
+        super().__init__(dtype, ndim, "A", name=f"Operand({dtype}, {ndim})")
+
+
+register_model(Operand)(ArrayModel)
+
+
+def _place(context, builder, kind, array, index_type, index):
+    """The address of an element."""
+    array = arrayobj.make_array(kind)(context, builder, array)
+    kinds = [index_type] if isinstance(index_type, types.Integer) else list(index_type)
+    values = [index] if isinstance(index_type, types.Integer) else cgutils.unpack_tuple(builder, index, len(kinds))
+    values = [context.cast(builder, v, k, types.intp) for v, k in zip(values, kinds, strict=True)]
+    data = array.data
+    if len(values) == 2:
+        row = builder.mul(values[0], cgutils.unpack_tuple(builder, array.strides, kind.ndim)[0])
+        data = builder.bitcast(builder.gep(builder.bitcast(data, i8.as_pointer()), [row]), data.type)
+    return builder.gep(data, values[-1:]) if values else data
+
+
+def _getitem(context, builder, signature, args):
+    kind, index_type = signature.args
+    return builder.load(_place(context, builder, kind, args[0], index_type, args[1]))
+
+
+def _setitem(context, builder, signature, args):
+    kind, index_type, value_type = signature.args
+    value = context.cast(builder, args[2], value_type, kind.dtype)
+    builder.store(value, _place(context, builder, kind, args[0], index_type, args[1]))
+
+
+for index in (types.Integer, types.BaseTuple):
+    lower_builtin(operator.getitem, Operand, index)(_getitem)
+    lower_builtin(operator.setitem, Operand, index, types.Any)(_setitem)
+
+
+# -- records: a call's operands as a row of 64-bit words ----------------------------------------
+
+TYPES = {"f": types.float32, "i": types.int32, "l": types.int64}
+
+
+def kinds_of(layout):
+    """The Numba types of a layout's operands."""
+
+    def kind(word):
+        if word in ("iv", "is"):
+            return types.int64
+        if word in ("fv", "fs"):
+            return types.float32
+        return Operand(TYPES[word[0]], int(word[1]))
+
+    return [kind(word) for word in layout.split()]
+
+
+@intrinsic(prefer_literal=True)
+def operands(typingctx, record, layout):
+    """A record as a tuple of arrays and numbers.
+
+    The layout has two letters for each operand: f2 a matrix of float32 (address, rows, columns
+    and the step from row to row in the record), f1 a vector (address and length), i1 of int32,
+    f0 an array without axes (address); fv, iv the number at an address; fs, is a setting, in the
+    record itself.
+    """
+    words, kinds = layout.literal_value.split(), kinds_of(layout.literal_value)
+
+    def generate(context, builder, signature, args):
+        position = iter(range(1000))
+
+        def word():
+            return builder.load(builder.gep(args[0], [i64(next(position))]))
+
+        def address(kind):
+            return builder.inttoptr(word(), kind.as_pointer())
+
+        values = []
+        for w, kind in zip(words, kinds, strict=True):
+            if w == "is":
+                values.append(word())
+            elif w == "fs":
+                values.append(builder.fptrunc(builder.bitcast(word(), f64), f32))
+            elif w == "fv":
+                values.append(builder.load(address(f32)))
+            elif w == "iv":
+                values.append(builder.sext(builder.load(address(i32)), i64))
+            else:
+                item = {"f": f32, "i": i32, "l": i64}[w[0]]
+                size = 8 if w[0] == "l" else 4
+                data, shape = address(item), [word() for _ in range(kind.ndim)]
+                strides = [i64(size)] if kind.ndim else []
+                if kind.ndim == 2:
+                    strides.insert(0, builder.mul(word(), i64(size)))
+                array = arrayobj.make_array(kind)(context, builder)
+                arrayobj.populate_array(array, data, shape, strides, i64(size), None)
+                values.append(array._getvalue())
+        return context.make_tuple(builder, signature.return_type, values)
+
+    return types.Tuple(kinds)(record, layout), generate
+
+
+@intrinsic
+def address(typingctx, array, i):
+    """A pointer to array[i]."""
+
+    def generate(context, builder, signature, args):
+        data = arrayobj.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.gep(data, [args[1]])
+
+    return types.CPointer(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def call(typingctx, function, record):
+    """Call the function at an address with a record."""
+
+    def generate(context, builder, signature, args):
+        kind = ir.FunctionType(ir.VoidType(), [i64.as_pointer()])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, record), generate
+
+
+def external(name, result, arguments, at=None):
+    """Call a C function by name. The name, not the address, is compiled in: that is why code
+    that uses it can be kept on disk."""
+    if at is not None:
+        llvmlite.binding.add_symbol(name, at)
+
+    def call_by_name(builder, values):
+        module = builder.module
+        function = module.globals.get(name) or ir.Function(module, ir.FunctionType(result, arguments), name)
+        return builder.call(function, values)
+
+    return call_by_name
+
+
+def room(builder, kind):
+    """Stack space for one value, taken when the function is entered: taken inside a loop, it
+    would be taken again on each turn, until the stack is used up."""
+    with builder.goto_entry_block():
+        return builder.alloca(kind)
+
+
+# -- threads and time ----------------------------------------------------------------------------
+
+
+@intrinsic
+def atomic_add(typingctx, array, i, value):
+    """array[i] += value in one indivisible act; gives what was there before."""
+
+    def generate(context, builder, signature, args):
+        data = arrayobj.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), generate
+
+
+@intrinsic
+def atomic_load(typingctx, array, i):
+    """array[i] as the other threads have left it."""
+
+    def generate(context, builder, signature, args):
+        data = arrayobj.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.load_atomic(builder.gep(data, [args[1]]), "seq_cst", 8)
+
+    return types.int64(array, types.intp), generate
+
+
+def symbol(name):
+    """The address of a function of the C library."""
+    return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value
+
+
+call_yield = external("tuinet_yield", i32, [], symbol("sched_yield"))
+call_clock = external("tuinet_clock", i32, [i32, i64.as_pointer()], symbol("clock_gettime"))
+
+
+@intrinsic
+def let_others_run(typingctx):
+    """Give the rest of this thread's time slice away."""
+
+    def generate(context, builder, signature, args):
+        call_yield(builder, [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def nanoseconds(typingctx):
+    """The monotonic clock."""
+
+    def generate(context, builder, signature, args):
+        two = room(builder, ir.ArrayType(i64, 2))
+        at = builder.bitcast(two, i64.as_pointer())
+        call_clock(builder, [i32(time.CLOCK_MONOTONIC), at])
+        seconds, rest = builder.load(at), builder.load(builder.gep(at, [i64(1)]))
+        return builder.add(builder.mul(seconds, i64(10**9)), rest)
+
+    return types.int64(), generate

@@ -1,0 +1,190 @@
+"""How threads share a program: which stretch of each call is whose, and where they must wait.
+
+Every op says along which letters it may be cut; whoever computes a stretch computes it with the
+same bits as if it had computed everything. So the choice made here is only a matter of speed:
+a matrix product is cut along the weights' columns where the weights are the larger side (they
+then stay in one core's cache for good), along the batch elsewhere, and what follows it is cut as
+its input was. A thread waits (a barrier) before it reads what another has written since the last
+one, or writes what another may still be reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .arena import PRIVATE
+
+EVERYONE = None  # scalars, and what all read as a whole: each thread works it out for itself
+WIDE = 64  # columns from which a product may be cut along them
+
+
+def along_columns(rows, columns):
+    """Whether a product of so many rows and columns is better cut along its columns."""
+    return columns >= WIDE and 2 * columns >= rows
+
+
+def own_axis(shape, batch):
+    """The axis along which a parameter is dealt out to its owners. It never depends on their number."""
+    if len(shape) < 2:
+        return 0
+    return 1 if along_columns(batch, shape[-1]) or shape[0] < 16 <= shape[-1] else 0
+
+
+def read_whole(slot, calls, gradients, batch):
+    """Whether every call that reads a batch's values reads all of them, whichever part of the call is whose.
+
+    Then each thread had better gather the batch for itself: a copy is cheaper than what another core has written.
+    """
+    owner = {g: p for p, g in gradients.items()}
+
+    def whole(call):
+        if call.op.name in ("dense", "matmul_nn"):
+            return own_axis(call.inputs[1].shape, batch) == 1
+        if call.op.name == "matmul_tn":
+            known = owner.get(call.results[0])
+            return known is not None and own_axis(known.shape, batch) == 1
+        return call.op.name == "view"
+
+    readers = [call for call in calls if any(s.root is slot for s in call.inputs)]
+    return bool(readers) and all(whole(call) for call in readers)
+
+
+def dealt_out(calls, program, batch):
+    """Parameters whose columns may lie apart, each owner's in one piece; with their gradients and states.
+
+    Those that belong to owners by columns, and that nothing but products and updates looks at.
+    """
+    found = []
+    for p, g in program.gradients.items():
+        if len(p.shape) != 2 or own_axis(p.shape, batch) != 1:
+            continue
+        touching = [c for c in calls if any(s.root in (p, g) for s in c.operands)]
+        if all(_knows_blocks(c, p, g) for c in touching):
+            found += [p, g, *(s for s in program.slots if s.kind == "state" and s.name.startswith(f"{p}."))]
+    return found
+
+
+def _knows_blocks(call, p, g):
+    if any(s.base and s.root in (p, g) for s in call.operands):
+        return False
+    if call.op.name in ("dense", "matmul_nn", "matmul_nt"):
+        return all(s is not p and s is not g for i, s in enumerate(call.operands) if i != 1) and call.inputs[1] is not g
+    return (call.op.name == "matmul_tn" and g in call.results and p not in call.inputs) or (
+        call.op.name in ("penalise", "accumulate", "column_squares")
+    )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A call, and the axis of each operand that the threads share (None: all of it for everyone)."""
+
+    call: object
+    axes: tuple
+
+
+BARRIER = "barrier"
+
+
+class Sharing:
+    """Goes through a step's calls in order; `items` is what comes out: cuts and barriers."""
+
+    def __init__(self, batch, gradients):
+        self.batch = batch
+        self.owner = {g: p for p, g in gradients.items()}
+        self.home, self.written, self.read, self.items = {}, {}, {}, []
+
+    def add(self, call):
+        cut = Cut(call, self._axes(call, self._letter(call)))
+        self._wait_for(cut)
+        self.items.append(cut)
+
+    def wait(self):
+        """A barrier, whatever was done before."""
+        if self.items and self.items[-1] != BARRIER:
+            self.items.append(BARRIER)
+        self.written.clear()
+        self.read.clear()
+
+    # -- which letter -----------------------------------------------------------------------
+
+    def _letter(self, call):
+        op = call.op
+        if not op.cut or any(slot.root.kind == "private" for slot in call.results):
+            return EVERYONE
+        if op.name in ("dense", "matmul_nn", "matmul_nt"):
+            rows, columns = call.results[0].shape
+            weight = call.inputs[1]
+            if weight.kind == "parameter" and op.name != "matmul_nt":
+                return "M" if own_axis(weight.shape, self.batch) == 1 else "N"
+            return "M" if along_columns(rows, columns) else "N"
+        owned = next((self.owner.get(s.root, s.root) for s in call.writes if self._is_owned(s.root)), None)
+        if owned is not None:
+            axis = own_axis(owned.shape, self.batch)
+            if op.cut == ("*",):
+                return f"*{axis}"
+            for letter in op.cut:
+                if self._axis_of(op, call.writes[0], call, letter) == axis:
+                    return letter
+            return op.cut[0]
+        for slot in call.inputs:
+            axis = self.home.get(slot.root)
+            if axis is None or slot.shape == ():
+                continue
+            if op.cut == ("*",):
+                return "*1" if axis == 1 and len(slot.shape) == 2 and not slot.base else "*0"
+            for letter in op.cut:
+                if self._axis_of(op, slot, call, letter) == axis:
+                    return letter
+        return "*0" if op.cut == ("*",) else op.cut[0]
+
+    def _is_owned(self, slot):
+        return slot in self.owner or slot.kind == "parameter"
+
+    @staticmethod
+    def _axis_of(op, slot, call, letter):
+        for name, operand in zip(op.operands, call.operands, strict=True):
+            if operand is slot and letter in op.dims[name]:
+                return op.dims[name].index(letter)
+        return None
+
+    def _axes(self, call, letter):
+        axes = []
+        for name, slot in zip(call.op.operands, call.operands, strict=True):
+            dims = call.op.dims[name]
+            if letter is EVERYONE or slot.shape == () or slot.kind.startswith("all "):
+                axes.append(None)
+            elif dims == ("*",):
+                axes.append(min(int(letter[1]), len(slot.shape) - 1))
+            else:
+                axes.append(dims.index(letter) if letter in dims else None)
+        return tuple(axes)
+
+    # -- where to wait ------------------------------------------------------------------------
+
+    def _wait_for(self, cut):
+        call = cut.call
+        axes = dict(zip(map(id, call.operands), cut.axes, strict=True))
+
+        def meets(known, slot):
+            """Whether other threads' part of a slot is touched: its cut now is not its cut then."""
+            if slot.root.kind in PRIVATE or slot.root not in known:
+                return False
+            mine = self._part(slot, axes[id(slot)])
+            return any(part != mine or mine[0] is None for part in known[slot.root])
+
+        if any(meets(self.written, s) for s in call.operands) or any(meets(self.read, s) for s in call.writes):
+            self.wait()
+        for slot in call.reads:
+            if slot.root.kind not in PRIVATE:
+                self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
+        for slot in call.writes:
+            if slot.root.kind not in PRIVATE:
+                self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
+                self.home[slot.root] = axes[id(slot)]
+
+    @staticmethod
+    def _part(slot, axis):
+        """What of a slot's memory a cut touches. Rows are rows under any view that keeps their number."""
+        if axis is None:
+            return (None,)
+        return (0, slot.shape[0]) if axis == 0 and slot.shape else (axis, slot.shape)

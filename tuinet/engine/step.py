@@ -1,0 +1,217 @@
+"""A training step as a program: batch, forward, loss, backward, penalty, clipping, update.
+
+Recording needs no Numba: tables, listings and the editor make steps too, and never run them.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from .arena import padded
+from .backprop import backpropagate
+from .passes import add_in_place, drop_unused
+from .program import Call, Program
+from .sharing import own_axis, read_whole
+
+RATES = 16384  # learning rates are handed to the program for so many steps at a time
+
+
+class Step:
+    """One step of training, recorded.
+
+    micro_batches: for each part of an accumulated batch, the calls from rows to gradients.
+    guarded: from there to the norm of the gradient. updates: what happens if that is finite.
+    """
+
+    def __init__(
+        self,
+        network,
+        loss,
+        optimizer,
+        facts,
+        *,
+        examples,
+        batch_size,
+        seed=0,
+        accumulate=1,
+        clip_value=None,
+        clip_norm=None,
+        shuffle=True,
+    ):
+        self.network, self.loss, self.optimizer, self.facts = network, loss, optimizer, facts
+        self.examples, self.batch, self.accumulate = examples, batch_size, accumulate
+        self.program = ops = Program(seed)
+        self._batch(ops, shuffle)
+        began = len(ops.calls)
+        self.outputs = network.forward(ops, self.inputs)
+        self.marks = list(ops.marks)
+        self.losses = loss.record(ops, self.outputs, self.targets, facts)
+        self.mean_loss = ops.mean(self.losses)
+        last = ops.calls[-1]
+        one = ops.slot("one", (), "scalar", start=1.0)
+        ended = len(ops.calls)
+        found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
+        ops.gradients = {p: found[p] for p in ops.parameters()}
+        calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
+        forward = {id(c) for c in ops.calls[began:ended]}
+        self.sections = {
+            "batch": [c for c in calls if c in ops.calls[:began]],
+            "forward": [c for c in calls if id(c) in forward and c is not last],
+            "loss": [last],
+            "backward": [c for c in calls if c in ops.calls[ended:]],
+        }
+        if read_whole(self.inputs.root, calls, ops.gradients, self.batch):
+            self.inputs.root.kind = self.rows.kind = "private"
+        self._split_loss()
+        every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
+        every += self.sections["backward"] + [last]
+        self.micro_batches = [self._with_rows(every, k) for k in range(accumulate)]
+        done = len(ops.calls)
+        self._record_updates(ops, clip_value, clip_norm)
+        self.sections["update"] = ops.calls[done:]
+
+    def _split_loss(self):
+        """In listings the loss op belongs to the loss, not to the network."""
+        made = [c for c in self.sections["forward"] if self.losses in c.results]
+        self.sections["forward"] = [c for c in self.sections["forward"] if c not in made]
+        self.sections["loss"] = made + self.sections["loss"]
+
+    # -- the batch ----------------------------------------------------------------------------
+
+    def _batch(self, ops, shuffle):
+        shape, count = tuple(self.facts.inputs), int(np.prod(self.facts.inputs))
+        table = ops.slot("train.inputs", (self.examples, count), "data")
+        classes = self.loss.targets == "classes"
+        width = () if classes else (self.facts.outputs,)
+        targets = ops.slot("train.targets", (self.examples, *width), "data", whole=classes)
+        stride = self.batch * self.accumulate
+        choose = ops.shuffled_rows if shuffle else ops.ordered_rows
+        self.place_slots = [
+            ops.constant(f"place_{k}", np.arange(k * self.batch, (k + 1) * self.batch, dtype=np.int32))
+            for k in range(self.accumulate)
+        ]
+        rows = choose(ops.step, self.place_slots[0], examples=self.examples, stride=stride, seed=ops.seed)
+        self.rows_call, self.rows = ops.calls[-1], rows
+        rows.name = "rows"
+        chosen = ops.take(table, rows)
+        self.targets = ops.pick(targets, rows) if classes else ops.take(targets, rows)
+        chosen.name, self.targets.name = "inputs", "targets"
+        self.inputs = ops.view(chosen, (self.batch, *shape))
+
+    def _with_rows(self, calls, k):
+        """The same calls for part k of an accumulated batch: only the rows differ."""
+        if k == 0:
+            return list(calls)
+        chosen = Call(
+            self.rows_call.op,
+            [self.rows_call.inputs[0], self.place_slots[k]],
+            self.rows_call.results,
+            self.rows_call.settings,
+        )
+        return [chosen if c is self.rows_call else c for c in calls]
+
+    # -- from gradients to parameters -------------------------------------------------------------
+
+    def _record_updates(self, ops, clip_value, clip_norm):
+        parameters = ops.parameters()
+        self.sums = []
+        if self.accumulate > 1:
+            total = ops.slot("loss_total", (), "scalar", start=0.0)
+            pairs = [(total, self.mean_loss)]
+            for p in parameters:
+                pairs.append((ops.slot(f"total {p}", p.shape, "value", start=0.0), ops.gradients[p]))
+            for k in range(self.accumulate):
+                for kept, g in pairs:
+                    ops.accumulate(kept, g, first=int(k == 0), share=1.0 / self.accumulate)
+                self.micro_batches[k] += ops.calls[-len(pairs) :]
+            self.mean_loss = total
+            # The sums take the gradients' place: they are what is clipped, measured and used.
+            for (kept, _), p in zip(pairs[1:], parameters, strict=True):
+                ops.gradients[p].kind = "value"
+                kept.kind, kept.name = "gradient", f"d {p}"
+                ops.gradients[p].name = f"part of d {p}"
+                ops.gradients[p] = kept
+        start = len(ops.calls)
+        for p in parameters:
+            if p.l1 or p.l2:
+                ops.penalise(ops.gradients[p], p, l1=float(p.l1), l2=float(p.l2))
+        size = sum(padded(p.size) for p in parameters)
+        P = ops.slot("all parameters", (size,), "all parameter")
+        G = ops.slot("all gradients", (size,), "all gradient")
+        if clip_value:
+            ops.clip_values(G, limit=float(clip_value))
+        self._measure(ops, parameters)
+        self.guarded = ops.calls[start:]
+        start = len(ops.calls)
+        self.rates = ops.slot("rates", (RATES,), "setting", start=0.0)
+        rate = ops.look_up(self.rates, ops.step)
+        rate.name = "rate"
+        ops.clip = (
+            ops.clip_share(self.norm, limit=float(clip_norm))
+            if clip_norm
+            else ops.slot("clip", (), "scalar", start=1.0)
+        )
+        state = {}
+        for number, name in enumerate(self.optimizer.states):
+            for p in parameters:
+                ops.slot(f"{p}.{name}", p.shape, "state", start=0.0)
+            state[name] = ops.slot(f"all {name}", (size,), f"all state:{number}")
+        self.state_names = list(self.optimizer.states)
+        if parameters:
+            self.optimizer.record(ops, P, G, rate, ops.clip, state)
+        ops.tick(ops.step)
+        self.updates = ops.calls[start:]
+
+    def _measure(self, ops, parameters):
+        """The norm of the gradient, from sums along each parameter's own axis."""
+        counts = [p.shape[own_axis(p.shape, self.batch)] for p in parameters]
+        squares = ops.slot("squares", (max(1, sum(counts)),), "value", start=0.0)
+        at = 0
+        for p, count in zip(parameters, counts, strict=True):
+            g = ops.gradients[p]
+            if len(g.shape) == 1:
+                ops.squares(g)
+            elif own_axis(p.shape, self.batch) == 1:
+                ops.column_squares(g)
+            else:
+                ops.row_squares(g)
+            part = ops.calls[-1].results[0]
+            part.base, part.offset = squares, at
+            at += count
+        self.norm = ops.norm(squares)
+
+    # -- counting -----------------------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self):
+        """A batch may straddle two epochs, so this need not be whole."""
+        return self.examples / (self.batch * self.accumulate)
+
+    def epoch_end(self, epoch):
+        """The number of steps after which so many epochs are done."""
+        return ceil(epoch * self.examples / (self.batch * self.accumulate))
+
+
+class Pass:
+    """The network without its gradients: outputs and losses of so many examples, as in use."""
+
+    def __init__(self, step, rows, examples):
+        self.step, self.rows, self.examples = step, rows, examples
+        ops = step.program
+        training, calls, ops.training, ops.calls = ops.training, ops.calls, False, []
+        marks = ops.marks
+        ops.marks = []
+        facts = step.facts
+        shape, count = tuple(facts.inputs), int(np.prod(facts.inputs))
+        classes = step.loss.targets == "classes"
+        width = () if classes else (facts.outputs,)
+        self.inputs = ops.slot("pass.inputs", (rows, count), "data")
+        self.targets = ops.slot("pass.targets", (rows, *width), "data", whole=classes)
+        x = ops.view(self.inputs, (rows, *shape))
+        self.outputs = step.network.forward(ops, x)
+        self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
+        self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
+        self.marks = ops.marks
+        ops.training, ops.calls, ops.marks = training, calls, marks

@@ -1,0 +1,355 @@
+"""A trainer: a network, its data and its optimizer on one target, taking steps.
+
+It owns the memory and the program; what an epoch, a checkpoint or an early stop is, is decided
+above (tuinet/training).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import numpy as np
+
+from . import reference
+from .arena import Arena
+from .sharing import dealt_out
+from .step import RATES, Pass, Step
+
+PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network
+SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
+
+
+def threads_for(step):
+    """How many threads a step is worth: one for each 1.5 million operations, at most one a core."""
+    work = 6 * step.batch * sum(p.size for p in step.program.parameters())
+    return int(max(1, min(cores(), work // SHARE_FLOPS)))
+
+
+def cores():
+    """The processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+class Trainer:
+    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done."""
+
+    def __init__(
+        self,
+        network,
+        loss,
+        optimizer,
+        bound,
+        *,
+        batch_size,
+        seed=0,
+        threads=None,
+        device="cpu",
+        schedule=None,
+        epochs=1,
+        accumulate=1,
+        clip_value=None,
+        clip_norm=None,
+        shuffle=True,
+        on_compile=None,
+    ):
+        train = bound.train
+        examples = len(train.inputs)
+        batch = examples if batch_size == "all" else min(int(batch_size), examples)
+        self.bound, self.device, self.seed = bound, device, seed
+        self.schedule, self.epochs = schedule, epochs
+        self.plan = Step(
+            network,
+            loss,
+            optimizer,
+            bound.facts,
+            examples=examples,
+            batch_size=batch,
+            seed=seed,
+            accumulate=accumulate,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            shuffle=shuffle,
+        )
+        self.program = self.plan.program
+        self.real = np.dtype(np.float64 if device == "reference" else np.float32)
+        self.threads = 1 if device == "reference" else int(threads or threads_for(self.plan))
+        self.pass_rows = min(PASS_ROWS, max(1, examples))
+        self.forward = Pass(self.plan, self.pass_rows, examples)
+        every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
+        self.arena = Arena(
+            self.program,
+            self.real,
+            self.threads,
+            {
+                "train.inputs": self._reals(train.inputs),
+                "train.targets": self._targets(train.targets),
+                "pass.inputs": np.zeros(self.forward.inputs.shape, self.real),
+                "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
+            },
+            dealt_out(every, self.program, batch) if self.threads > 1 else (),
+        )
+        self.arena.state_of = self._states()
+        self.rate = float(optimizer.learning_rate)
+        self.rate_factor, self._filled = 1.0, None
+        self._stop = threading.Event()
+        self._fresh = []
+        self.diverged = None
+        self.machine = None
+        if device != "reference":
+            from . import cpu
+
+            self.machine = cpu.Machine(self.plan, self.arena, on_compile)
+            self._forward_machine = cpu.Forward(
+                self.forward, self.arena, self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
+            )
+
+    def _reals(self, array):
+        return np.ascontiguousarray(array.reshape(len(array), -1), self.real)
+
+    def _targets(self, array):
+        whole = array.dtype.kind in "iu"
+        integer = np.int64 if self.real == np.float64 else np.int32
+        return np.ascontiguousarray(array, integer if whole else self.real)
+
+    def _states(self):
+        slots = [s for s in self.program.slots if s.kind == "state"]
+        parameters = self.program.parameters()
+        return {p: slots[i :: len(parameters)] for i, p in enumerate(parameters)}
+
+    # -- counting -----------------------------------------------------------------------------
+
+    @property
+    def step(self):
+        """Steps that are done."""
+        return int(self.arena.view(self.program.step))
+
+    @property
+    def steps_per_epoch(self):
+        return self.plan.steps_per_epoch
+
+    def epoch_end(self, epoch):
+        """The number of steps after which so many epochs are done."""
+        return self.plan.epoch_end(epoch)
+
+    @property
+    def total_steps(self):
+        return self.epoch_end(self.epochs)
+
+    # -- training -------------------------------------------------------------------------------
+
+    def run(self, seconds, until_step):
+        """Train until a step number, for about so many seconds. Says "done", "time", "asked" or "diverged"."""
+        deadline = time.monotonic() + seconds
+        while True:
+            before = self.step
+            if before >= until_step:
+                return "done"
+            if self._stop.is_set():
+                self._forget_request()
+                return "asked"
+            self._fill_rates(before)
+            until = min(until_step, self._filled[0] + RATES)
+            left = max(0.0, deadline - time.monotonic())
+            reason = self._reference_run(left, until) if self.machine is None else self.machine.run(left, until)
+            if reason == "asked":
+                self._forget_request()
+            self._collect(before, reason == "diverged")
+            if reason == "diverged":
+                self.diverged = self.step
+                return reason
+            if reason == "done" and self.step < until_step and time.monotonic() < deadline:
+                continue
+            return "time" if reason == "done" and self.step < until_step else reason
+
+    def ask_to_stop(self):
+        """End the stretch under way after its step. Safe in a signal handler and from other threads."""
+        self._stop.set()
+        if self.machine is not None:
+            self.machine.ask()
+
+    def _forget_request(self):
+        self._stop.clear()
+        if self.machine is not None:
+            self.machine.ask(False)
+
+    def _reference_run(self, seconds, until):
+        deadline = time.monotonic() + seconds
+        view = self.arena.view
+        self._losses = []
+        while True:
+            with np.errstate(all="ignore"):
+                for part in self.plan.micro_batches:
+                    reference.run(part, self.arena)
+                reference.run(self.plan.guarded, self.arena)
+                loss, norm = float(view(self.plan.mean_loss)), float(view(self.plan.norm))
+                self._losses.append((loss, norm))
+                if not (np.isfinite(loss) and np.isfinite(norm)):
+                    return "diverged"
+                reference.run(self.plan.updates, self.arena)
+            if self._stop.is_set():
+                return "asked"
+            if self.step >= until:
+                return "done"
+            if time.monotonic() > deadline:
+                return "time"
+
+    def _collect(self, before, diverged):
+        """Take the losses and norms of the stretch out of the ring before it is overwritten."""
+        after = self.step + diverged
+        steps = np.arange(before, after)
+        if self.machine is None:
+            rows = np.array(self._losses, np.float64).reshape(-1, 2)
+        else:
+            rows = self.machine.ring[steps % len(self.machine.ring)].astype(np.float64)
+        self._fresh.append(np.column_stack([steps, rows]))
+
+    def drain(self):
+        """(k, 3) float64: step, loss of its batch, norm of its gradient, of every step since the last call."""
+        rows, self._fresh = self._fresh, []
+        return np.concatenate(rows) if rows else np.zeros((0, 3))
+
+    # -- learning rate ------------------------------------------------------------------------------
+
+    def set_rate(self, rate):
+        """Change the learning rate for the steps to come; the schedule goes on scaling it."""
+        self.rate, self._filled = float(rate), None
+
+    def rates_at(self, steps):
+        """The learning rate of each step."""
+        factors = 1.0 if self.schedule is None else self.schedule.factors(steps, self.total_steps, self.steps_per_epoch)
+        return self.rate * self.rate_factor * factors * np.ones(len(steps))
+
+    def _fill_rates(self, step):
+        known = self._filled
+        if known and known[0] <= step < known[0] + RATES and known[1] == self.rate_factor:
+            return
+        steps = np.arange(step, step + RATES)
+        self.arena.view(self.plan.rates)[steps % RATES] = self.rates_at(steps)
+        self._filled = (step, self.rate_factor)
+
+    # -- evaluation -----------------------------------------------------------------------------------
+
+    def _passes(self, inputs, targets=None):
+        """Run the network on all rows, a stretch at a time; gives how many rows count, each time."""
+        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
+        rows = self._reals(inputs) if inputs.ndim != 2 or inputs.dtype != self.real else inputs
+        for begin in range(0, len(rows), self.pass_rows):
+            count = min(self.pass_rows, len(rows) - begin)
+            table[:count] = rows[begin : begin + count]
+            wanted[:count] = 0 if targets is None else targets[begin : begin + count]
+            with np.errstate(all="ignore"):
+                if self.machine is None:
+                    reference.run(self.forward.calls, self.arena)
+                else:
+                    self._forward_machine.run()
+            yield begin, count
+
+    def outputs(self, inputs):
+        """The network's outputs as in use, without dropout: (n, outputs); logits where the loss wants them."""
+        flat = self.forward.outputs.size // self.pass_rows
+        result = np.empty((len(inputs), flat), self.real)
+        for begin, count in self._passes(inputs):
+            result[begin : begin + count] = self.arena.view(self.forward.outputs).reshape(self.pass_rows, -1)[:count]
+        return result
+
+    def evaluate(self, part, limit=None):
+        """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
+        count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
+        inputs, targets = part.inputs[:count], part.targets[:count]
+        losses, outputs = np.empty(count), None
+        flat = self.forward.outputs.size // self.pass_rows
+        outputs = np.empty((count, flat), self.real)
+        for begin, rows in self._passes(inputs, targets):
+            losses[begin : begin + rows] = self.arena.view(self.forward.losses)[:rows]
+            outputs[begin : begin + rows] = self.arena.view(self.forward.outputs).reshape(self.pass_rows, -1)[:rows]
+        return {"loss": float(losses.mean()), **metrics(self.plan.loss.targets, outputs, targets, self.bound.facts)}
+
+    def penalty(self):
+        """The L1 and L2 penalty of the weights as they are: sum of l1 |w| + l2 w^2."""
+        total = 0.0
+        for slot in self.program.parameters():
+            if slot.l1 or slot.l2:
+                w = self.arena.view(slot).astype(np.float64)
+                total += slot.l1 * np.abs(w).sum() + slot.l2 * (w * w).sum()
+        return float(total)
+
+    # -- weights --------------------------------------------------------------------------------------
+
+    def model(self):
+        """Weights by name, then running statistics, copied: float32 (float64 on the reference)."""
+        return {s.name: self.arena.view(s).copy() for s in self.program.kept()}
+
+    def optimizer_state(self):
+        """The optimizer's arrays by name, copied."""
+        return {s.name: self.arena.view(s).copy() for s in self.program.slots if s.kind == "state"}
+
+    def gradients(self):
+        """The gradient of the last step by parameter, copied."""
+        return {p.name: self.arena.view(g).copy() for p, g in self.program.gradients.items()}
+
+    def load(self, model, optimizer=None, step=None):
+        """Set weights (those given, by name), the optimizer's arrays and the step number."""
+        slots = {s.name: s for s in self.program.kept()}
+        for name, array in model.items():
+            self.arena.write(slots[name], array)
+        if optimizer is not None:
+            for slot in (s for s in self.program.slots if s.kind == "state"):
+                self.arena.write(slot, optimizer[slot.name])
+        if step is not None:
+            for thread in range(self.threads):
+                self.arena.view(self.program.step, thread)[...] = step
+            self._filled = None
+        self.diverged = None
+
+    # -- when it goes wrong -----------------------------------------------------------------------------
+
+    def explain_divergence(self):
+        """Where the first number that is not finite came from, in the step that was stopped.
+
+        A dict: kind ("loss" or "gradient"), layer, slot, step, and the rows of the batch in the training part.
+        """
+        found = None
+        for call in [*self.plan.micro_batches[0], *self.plan.guarded]:
+            for slot in (*call.inputs, *call.results):
+                if slot.whole or slot.kind.startswith("all ") or slot.kind in ("data", "setting"):
+                    continue
+                if not np.isfinite(self.arena.view(slot)).all():
+                    found = found or (call, slot)
+            if found:
+                break
+        call, slot = found or (None, self.plan.mean_loss)
+        backward = call in self.plan.sections["backward"] or call in self.plan.guarded
+        return {
+            "kind": "gradient" if backward else "loss",
+            "layer": self._layer_of(slot),
+            "slot": slot.name,
+            "step": self.step,
+            "batch": [int(row) for row in self.arena.view(self.plan.rows)],
+        }
+
+    def _layer_of(self, slot):
+        """The layer that a slot belongs to; for what belongs to none, what it is."""
+        name = slot.name.removeprefix("d ")
+        if "." in name:
+            return name.rsplit(".", 1)[0]
+        if slot.root is self.plan.inputs.root:
+            return "the input"
+        for path, _, x, y, _ in self.plan.marks:
+            if slot.root in (x.root, y.root):
+                return path
+        return "the loss"
+
+
+def metrics(targets_kind, outputs, targets, facts):
+    """Accuracy for classes; RMSE and MAE in the data's own units for numbers."""
+    if targets_kind == "classes":
+        return {"accuracy": float((outputs.argmax(1) == targets).mean())}
+    if targets_kind == "binary":
+        return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
+    errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
+    return {"rmse": float(np.sqrt((errors**2).mean())), "mae": float(np.abs(errors).mean())}

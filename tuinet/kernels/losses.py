@@ -1,0 +1,235 @@
+"""From outputs and targets to one loss an example; their mean is the data loss.
+
+Cross-entropies are fused with the softmax or sigmoid in front of them: that is their stable
+form, and its gradient is a difference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import scalars
+from .op import op
+from .scalars import HALF, ONE, ZERO, F
+
+
+@op(cut="N")
+def cross_entropy(z, labels, weights, *, smoothing: float):
+    """losses, p = -weights[label] sum t log p, with p = softmax(z), t = (1 - smoothing) onehot + smoothing / C
+
+    z (N, C)   labels (N) int   weights (C)   losses (N)   p (N, C)
+    """
+    z = z - z.max(1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
+    hit = log_p[np.arange(len(z)), labels]
+    return -weights[labels] * ((1 - smoothing) * hit + smoothing * log_p.mean(1)), np.exp(log_p)
+
+
+@cross_entropy.gradient
+def cross_entropy_gradient(ops, d, z, labels, weights, losses, p, smoothing):
+    d[z] += ops.cross_entropy_back(p, labels, weights, d[losses], smoothing=smoothing)
+
+
+@cross_entropy.cpu
+def cross_entropy_cpu(z, labels, weights, losses, p, smoothing):
+    for n in range(z.shape[0]):
+        top = z[n, 0]
+        total = ZERO
+        for c in range(z.shape[1]):
+            top = max(top, z[n, c])
+            total += z[n, c]
+        s = ZERO
+        for c in range(z.shape[1]):
+            e = scalars.exp(z[n, c] - top)
+            p[n, c] = e
+            s += e
+        log_s = scalars.log(s) + top
+        hit = z[n, labels[n]] - log_s
+        mean = total / F(z.shape[1]) - log_s
+        losses[n] = -weights[labels[n]] * ((ONE - smoothing) * hit + smoothing * mean)
+        r = ONE / s
+        for c in range(z.shape[1]):
+            p[n, c] *= r
+
+
+@op(cut="N")
+def cross_entropy_back(p, labels, weights, dlosses, *, smoothing: float):
+    """dz = dlosses weights[label] (p - t)
+
+    p (N, C)   labels (N) int   weights (C)   dlosses (N)   dz (N, C)
+    """
+    t = (1 - smoothing) * np.eye(p.shape[1])[labels] + smoothing / p.shape[1]
+    return (dlosses * weights[labels])[:, None] * (p - t)
+
+
+@cross_entropy_back.cpu
+def cross_entropy_back_cpu(p, labels, weights, dlosses, dz, smoothing):
+    share = smoothing / F(p.shape[1])
+    for n in range(p.shape[0]):
+        r = dlosses[n] * weights[labels[n]]
+        for c in range(p.shape[1]):
+            dz[n, c] = r * (p[n, c] - share)
+        dz[n, labels[n]] -= r * (ONE - smoothing)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def binary_cross_entropy(z, t, weights):
+    """losses = the mean over a row of w (softplus(z) - t z), with w = weights[0] + t (weights[1] - weights[0])
+
+    z (N, C)   t (N, C)   weights (2)   losses (N)
+    """
+    w = weights[0] + t * (weights[1] - weights[0])
+    return (w * (np.logaddexp(0, z) - t * z)).mean(1)
+
+
+@binary_cross_entropy.gradient
+def binary_cross_entropy_gradient(ops, d, z, t, weights, losses):
+    d[z] += ops.binary_cross_entropy_back(z, t, weights, d[losses])
+
+
+@binary_cross_entropy.cpu
+def binary_cross_entropy_cpu(z, t, weights, losses):
+    for n in range(z.shape[0]):
+        total = ZERO
+        for c in range(z.shape[1]):
+            w = weights[0] + t[n, c] * (weights[1] - weights[0])
+            # softplus(z) = max(z, 0) + log(1 + e^-|z|) does not overflow
+            soft = max(z[n, c], ZERO) + scalars.log(ONE + scalars.exp(-abs(z[n, c])))
+            total += w * (soft - t[n, c] * z[n, c])
+        losses[n] = total / F(z.shape[1])
+
+
+@op(cut="N")
+def binary_cross_entropy_back(z, t, weights, dlosses):
+    """dz = dlosses w (sigmoid(z) - t) / C        z (N, C)   t (N, C)   weights (2)   dlosses (N)   dz (N, C)"""
+    w = weights[0] + t * (weights[1] - weights[0])
+    return dlosses[:, None] * w * (1 / (1 + np.exp(-z)) - t) / z.shape[1]
+
+
+@binary_cross_entropy_back.cpu
+def binary_cross_entropy_back_cpu(z, t, weights, dlosses, dz):
+    for n in range(z.shape[0]):
+        r = dlosses[n] / F(z.shape[1])
+        for c in range(z.shape[1]):
+            w = weights[0] + t[n, c] * (weights[1] - weights[0])
+            dz[n, c] = r * w * (scalars.sigmoid(z[n, c]) - t[n, c])
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def squared_error(y, t):
+    """losses = the mean over a row of (y - t)^2        y (N, C)   t (N, C)   losses (N)"""
+    return ((y - t) ** 2).mean(1)
+
+
+@squared_error.gradient
+def squared_error_gradient(ops, d, y, t, losses):
+    d[y] += ops.squared_error_back(y, t, d[losses])
+
+
+@squared_error.cpu
+def squared_error_cpu(y, t, losses):
+    for n in range(y.shape[0]):
+        total = ZERO
+        for c in range(y.shape[1]):
+            total += (y[n, c] - t[n, c]) * (y[n, c] - t[n, c])
+        losses[n] = total / F(y.shape[1])
+
+
+@op(cut="N")
+def squared_error_back(y, t, dlosses):
+    """dy = 2 dlosses (y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
+    return 2 * dlosses[:, None] * (y - t) / y.shape[1]
+
+
+@squared_error_back.cpu
+def squared_error_back_cpu(y, t, dlosses, dy):
+    for n in range(y.shape[0]):
+        r = F(2) * dlosses[n] / F(y.shape[1])
+        for c in range(y.shape[1]):
+            dy[n, c] = r * (y[n, c] - t[n, c])
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def absolute_error(y, t):
+    """losses = the mean over a row of |y - t|        y (N, C)   t (N, C)   losses (N)"""
+    return np.abs(y - t).mean(1)
+
+
+@absolute_error.gradient
+def absolute_error_gradient(ops, d, y, t, losses):
+    d[y] += ops.absolute_error_back(y, t, d[losses])
+
+
+@absolute_error.cpu
+def absolute_error_cpu(y, t, losses):
+    for n in range(y.shape[0]):
+        total = ZERO
+        for c in range(y.shape[1]):
+            total += abs(y[n, c] - t[n, c])
+        losses[n] = total / F(y.shape[1])
+
+
+@op(cut="N")
+def absolute_error_back(y, t, dlosses):
+    """dy = dlosses sign(y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
+    return dlosses[:, None] * np.sign(y - t) / y.shape[1]
+
+
+@absolute_error_back.cpu
+def absolute_error_back_cpu(y, t, dlosses, dy):
+    for n in range(y.shape[0]):
+        r = dlosses[n] / F(y.shape[1])
+        for c in range(y.shape[1]):
+            e = y[n, c] - t[n, c]
+            dy[n, c] = r if e > ZERO else (-r if e < ZERO else ZERO)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def huber(y, t, *, delta: float):
+    """losses = the mean over a row of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), with e = y - t
+
+    y (N, C)   t (N, C)   losses (N)
+    """
+    e = np.abs(y - t)
+    return np.where(e <= delta, e * e / 2, delta * (e - delta / 2)).mean(1)
+
+
+@huber.gradient
+def huber_gradient(ops, d, y, t, losses, delta):
+    d[y] += ops.huber_back(y, t, d[losses], delta=delta)
+
+
+@huber.cpu
+def huber_cpu(y, t, losses, delta):
+    for n in range(y.shape[0]):
+        total = ZERO
+        for c in range(y.shape[1]):
+            e = abs(y[n, c] - t[n, c])
+            total += HALF * e * e if e <= delta else delta * (e - HALF * delta)
+        losses[n] = total / F(y.shape[1])
+
+
+@op(cut="N")
+def huber_back(y, t, dlosses, *, delta: float):
+    """dy = dlosses e / C, with e = y - t cut off at +-delta        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
+    return dlosses[:, None] * np.clip(y - t, -delta, delta) / y.shape[1]
+
+
+@huber_back.cpu
+def huber_back_cpu(y, t, dlosses, dy, delta):
+    for n in range(y.shape[0]):
+        r = dlosses[n] / F(y.shape[1])
+        for c in range(y.shape[1]):
+            dy[n, c] = r * min(max(y[n, c] - t[n, c], -delta), delta)

@@ -1,0 +1,185 @@
+"""Normalisation: mean 0 and spread 1, then a learned scale and shift. Over a row, or over a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .op import op
+from .scalars import ONE, ZERO, F
+
+
+@op(cut="N")
+def layer_norm(x, g, b, *, eps: float):
+    """y, u, r = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over a row (Ba et al. 2016)
+
+    x (N, I)   g (I)   b (I)   y (N, I)   u (N, I)   r (N)
+    """
+    r = 1 / np.sqrt(x.var(1) + eps)
+    u = (x - x.mean(1, keepdims=True)) * r[:, None]
+    return g * u + b, u, r
+
+
+@layer_norm.gradient
+def layer_norm_gradient(ops, d, x, g, b, y, u, r, eps):
+    d[x] += ops.layer_norm_back(g, u, r, d[y])
+    d[g] += ops.sum_products(u, d[y])
+    d[b] += ops.sum_rows(d[y])
+
+
+@layer_norm.cpu
+def layer_norm_cpu(x, g, b, y, u, r, eps):
+    width = x.shape[1]
+    for n in range(x.shape[0]):
+        mean = ZERO
+        for i in range(width):
+            mean += x[n, i]
+        mean /= F(width)
+        variance = ZERO
+        for i in range(width):
+            variance += (x[n, i] - mean) * (x[n, i] - mean)
+        scale = ONE / np.sqrt(variance / F(width) + eps)
+        r[n] = scale
+        for i in range(width):
+            u[n, i] = (x[n, i] - mean) * scale
+            y[n, i] = g[i] * u[n, i] + b[i]
+
+
+@op(cut="N")
+def layer_norm_back(g, u, r, dy):
+    """dx = (v - mean v - u mean(u v)) r with v = g dy        g (I)   u (N, I)   r (N)   dy (N, I)   dx (N, I)"""
+    v = g * dy
+    return (v - v.mean(1, keepdims=True) - u * (u * v).mean(1, keepdims=True)) * r[:, None]
+
+
+@layer_norm_back.cpu
+def layer_norm_back_cpu(g, u, r, dy, dx):
+    width = u.shape[1]
+    for n in range(u.shape[0]):
+        v_mean, uv_mean = ZERO, ZERO
+        for i in range(width):
+            v_mean += g[i] * dy[n, i]
+            uv_mean += u[n, i] * g[i] * dy[n, i]
+        v_mean /= F(width)
+        uv_mean /= F(width)
+        for i in range(width):
+            dx[n, i] = (g[i] * dy[n, i] - v_mean - u[n, i] * uv_mean) * r[n]
+
+
+@op(cut="I")
+def sum_products(u, v):
+    """s = the sum of u v over the rows        u (N, I)   v (N, I)   s (I)"""
+    return (u * v).sum(0)
+
+
+@sum_products.cpu
+def sum_products_cpu(u, v, s):
+    for i in range(s.size):
+        s[i] = ZERO
+    for n in range(u.shape[0]):
+        for i in range(u.shape[1]):
+            s[i] += u[n, i] * v[n, i]
+
+
+# -- over a batch ---------------------------------------------------------------------------
+
+
+@op(cut="I")
+def batch_norm(x, g, b, mean, variance, *, momentum: float, eps: float):
+    """y, u, r, mean, variance = g u + b, with u = (x - batch mean) r and r = 1 / sqrt(batch variance + eps)
+
+    The running mean and variance move by 1 - momentum towards the batch's (Ioffe and Szegedy 2015).
+
+    x (N, I)   g (I)   b (I)   mean (I)   variance (I)   y (N, I)   u (N, I)   r (I)
+    """
+    m, v = x.mean(0), x.var(0)
+    r = 1 / np.sqrt(v + eps)
+    u = (x - m) * r
+    return g * u + b, u, r, momentum * mean + (1 - momentum) * m, momentum * variance + (1 - momentum) * v
+
+
+@batch_norm.gradient
+def batch_norm_gradient(ops, d, x, g, b, mean, variance, y, u, r, momentum, eps):
+    dg, db = ops.sum_products(u, d[y]), ops.sum_rows(d[y])
+    d[x] += ops.batch_norm_back(g, u, r, d[y], dg, db)
+    d[g] += dg
+    d[b] += db
+
+
+@batch_norm.cpu
+def batch_norm_cpu(x, g, b, mean, variance, y, u, r, momentum, eps):
+    # Row by row, as the array lies: the sums of all columns grow side by side. r holds them in turn.
+    share = ONE / F(x.shape[0])
+    width = x.shape[1]
+    for i in range(width):
+        r[i] = ZERO
+    for n in range(x.shape[0]):
+        for i in range(width):
+            r[i] += x[n, i]
+    for n in range(x.shape[0]):
+        for i in range(width):
+            u[n, i] = x[n, i] - r[i] * share
+    for i in range(width):
+        mean[i] = momentum * mean[i] + (ONE - momentum) * r[i] * share
+        r[i] = ZERO
+    for n in range(x.shape[0]):
+        for i in range(width):
+            r[i] += u[n, i] * u[n, i]
+    for i in range(width):
+        v = r[i] * share
+        variance[i] = momentum * variance[i] + (ONE - momentum) * v
+        r[i] = ONE / np.sqrt(v + eps)
+    for n in range(x.shape[0]):
+        for i in range(width):
+            u[n, i] *= r[i]
+            y[n, i] = g[i] * u[n, i] + b[i]
+
+
+@op(cut="I")
+def batch_norm_back(g, u, r, dy, dg, db):
+    """dx = g r (dy - (db + u dg) / N)        g (I)   u (N, I)   r (I)   dy (N, I)   dg (I)   db (I)   dx (N, I)
+
+    dg and db are the sums of u dy and of dy over the whole batch.
+    """
+    return g * r * (dy - (db + u * dg) / len(u))
+
+
+@batch_norm_back.cpu
+def batch_norm_back_cpu(g, u, r, dy, dg, db, dx):
+    share = ONE / F(u.shape[0])
+    for n in range(u.shape[0]):
+        for i in range(u.shape[1]):
+            dx[n, i] = g[i] * r[i] * (dy[n, i] - (db[i] + u[n, i] * dg[i]) * share)
+
+
+@op(cut="N I")
+def batch_norm_fixed(x, g, b, mean, variance, *, eps: float):
+    """y = g (x - mean) / sqrt(variance + eps) + b
+
+    x (N, I)   g (I)   b (I)   mean (I)   variance (I)   y (N, I)
+    """
+    return g * (x - mean) / np.sqrt(variance + eps) + b
+
+
+@batch_norm_fixed.gradient
+def batch_norm_fixed_gradient(ops, d, x, g, b, mean, variance, y, eps):
+    d[x] += ops.batch_norm_fixed_back(g, variance, d[y], eps=eps)
+
+
+@batch_norm_fixed.cpu
+def batch_norm_fixed_cpu(x, g, b, mean, variance, y, eps):
+    for n in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            y[n, i] = g[i] * (x[n, i] - mean[i]) / np.sqrt(variance[i] + eps) + b[i]
+
+
+@op(cut="N I")
+def batch_norm_fixed_back(g, variance, dy, *, eps: float):
+    """dx = g dy / sqrt(variance + eps)        g (I)   variance (I)   dy (N, I)   dx (N, I)"""
+    return g * dy / np.sqrt(variance + eps)
+
+
+@batch_norm_fixed_back.cpu
+def batch_norm_fixed_back_cpu(g, variance, dy, dx, eps):
+    for n in range(dy.shape[0]):
+        for i in range(dy.shape[1]):
+            dx[n, i] = g[i] * dy[n, i] / np.sqrt(variance[i] + eps)
