@@ -1,0 +1,682 @@
+"""Presets: every built-in one holds, every mistake is named by file, line and key, and hostile files are refused."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.shape_recorder import Shaped, ShapeRecorder
+from tuinet import presets
+from tuinet.errors import PresetError
+from tuinet.presets.limits import LARGEST, guard
+from tuinet.presets.lines import find_lines
+
+WANTED = [
+    "spam-neuron",
+    "spam-mlp",
+    "xor",
+    "circle",
+    "gauss",
+    "spiral",
+    "plane",
+    "hills",
+    "fashion-linear",
+    "fashion-mlp",
+    "shallow",
+    "deep",
+    "deep-plain",
+    "digits",
+    "letters",
+    "concrete",
+    "auto-mpg",
+    "linear-collapse",
+    "linear-collapse-relu",
+    "rate-too-small",
+    "rate-right",
+    "rate-too-large",
+    "batch-one",
+    "batch-mini",
+    "batch-full",
+    "overfit",
+    "overfit-dropout",
+    "overfit-l2",
+]
+
+FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
+    "spambase": ((57,), "binary", 2, 1),
+    "fashion": ((28, 28, 1), "classes", 10, 10),
+    "digits": ((8, 8, 1), "classes", 10, 10),
+    "letters": ((16,), "classes", 26, 26),
+    "concrete": ((8,), "reals", 0, 1),
+    "auto-mpg": ((9,), "reals", 0, 1),
+    **dict.fromkeys(("circle", "xor", "gauss", "spiral"), ((2,), "binary", 2, 1)),
+    **dict.fromkeys(("plane", "hills"), ((2,), "reals", 0, 1)),
+}
+
+BASE = """\
+title = "Mine"                  # line 1
+
+[data]
+set = "spiral"
+
+[[layers]]                      # line 6
+type = "dense"
+name = "hidden"
+units = 8
+activation = "tanh"
+
+[[layers]]                      # line 12
+type = "residual"
+name = "block"
+repeat = 3
+[[layers.layers]]
+type = "dense"
+units = 8
+
+[[layers]]                      # line 20
+type = "dense"
+units = "outputs"
+
+[training]                      # line 24
+loss = "binary_cross_entropy"
+epochs = 5
+optimizer = { type = "sgd", learning_rate = 0.1 }
+"""
+
+
+def load(text: str) -> presets.Preset:
+    return presets.load("my.toml", text=text)
+
+
+def message(text: str) -> str:
+    with pytest.raises(PresetError) as caught:
+        load(text)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+# -- the built-in ones ----------------------------------------------------------------------
+
+
+def test_every_preset_that_was_promised_is_there() -> None:
+    assert presets.names() == sorted(WANTED)
+    assert [line.name for line in presets.headlines()] == presets.names()
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_a_preset_loads_and_written_out_in_full_it_is_the_same(name: str) -> None:
+    preset = presets.load(name)
+    written = preset.resolved()
+    again = presets.load("preset.toml", text=written)
+    assert again == preset and again.resolved() == written
+    assert preset.name == name and preset.title and preset.tries
+    assert preset.teaches.endswith(".") and len(preset.teaches) > 40
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_a_preset_opens_with_what_it_teaches_and_what_to_try(name: str) -> None:
+    assert [key for key in tomllib.loads(presets.load(name).text)][:3] == ["title", "teaches", "tries"]
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_what_a_preset_says_to_try_can_be_tried(name: str) -> None:
+    import shlex
+
+    for line in presets.load(name).tries:
+        words = shlex.split(line)
+        if words[0] == "tuinet":
+            assert words[1] in ("run", "show", "compare") and words[2] in (*WANTED, "last"), line
+            continue
+        overrides = [value for flag, value in zip(words[::2], words[1::2], strict=True) if flag == "--set"]
+        overrides += [
+            f"training.epochs={value}"
+            for flag, value in zip(words[::2], words[1::2], strict=True)
+            if flag == "--epochs"
+        ]
+        assert len(overrides) == len(words) / 2, line
+        assert presets.load(name).with_overrides(overrides) != presets.load(name), line
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
+    preset = presets.load(name)
+    inputs, task, classes, outputs = FACTS[preset.data.set or ""]
+    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs)
+    recorder = ShapeRecorder()
+    y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
+    losses = preset.training.loss.record(recorder, y, Shaped("t", (4, outputs)), facts)
+    assert losses.shape == (4,)
+
+
+def test_fashion_mlp_is_the_network_of_the_benchmark() -> None:
+    preset = presets.load("fashion-mlp")
+    assert [layer.get("units") for layer in preset.layers] == [None, 128, "classes"]
+    assert preset.layers[1]["activation"] == "relu"
+    assert preset.training.batch_size == 32
+    assert preset.table()["training"]["optimizer"]["type"] == "adam"
+    assert preset.table()["training"]["optimizer"]["learning_rate"] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("names", "differ"),
+    [
+        (("rate-too-small", "rate-right", "rate-too-large"), ("training", "optimizer")),
+        (("batch-one", "batch-mini", "batch-full"), ("training", "batch_size")),
+        (("linear-collapse", "linear-collapse-relu"), ("layers",)),
+        (("overfit", "overfit-dropout", "overfit-l2"), ("layers",)),
+    ],
+)
+def test_presets_that_are_compared_differ_in_one_thing(names: tuple[str, ...], differ: tuple[str, ...]) -> None:
+    tables = [presets.load(name).table() for name in names]
+    for table in tables:
+        for key in ("title", "teaches", "tries"):
+            del table[key]
+        inner = table
+        for key in differ[:-1]:
+            inner = inner[key]
+        del inner[differ[-1]]
+    assert all(table == tables[0] for table in tables)
+
+
+def test_deep_has_32_hidden_layers_and_deep_plain_the_same_without_the_way_around() -> None:
+    assert [layer["repeat"] for layer in presets.load("deep").layers if layer.get("repeat")] == [32]
+    assert (
+        len([layer for layer in presets.load("deep-plain").stack if layer.name and layer.name.startswith("hidden")])
+        == 32
+    )
+
+
+def test_the_template_loads_and_is_commented() -> None:
+    text = presets.template()
+    assert load(text).training.epochs > 0
+    assert text.count("#") > 10
+
+
+def test_listing_presets_loads_no_checks_and_loading_one_no_numpy() -> None:
+    code = (
+        "import sys; from tuinet import presets; presets.headlines(); presets.template();"
+        "assert 'tuinet.layers' not in sys.modules;"
+        "presets.load('deep').resolved();"
+        "assert not {'numpy', 'numba', 'scipy'} & set(sys.modules), 'numpy'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+def test_defaults_are_written_out() -> None:
+    table = load(BASE).table()
+    assert table["training"]["optimizer"] == {"type": "sgd", "learning_rate": 0.1, "momentum": 0.0, "nesterov": False}
+    assert table["layers"][0]["initializer"] == {"type": "glorot_uniform"}
+    assert [layer.get("name") for layer in table["layers"]] == ["hidden", "block", "dense_2"]
+    assert table["layers"][1]["layers"][0]["name"] == "dense_1"
+
+
+def test_a_repeated_layer_stands_for_as_many_with_numbered_names() -> None:
+    assert [layer.name for layer in load(BASE).stack] == ["hidden", "block_1", "block_2", "block_3", "dense_2"]
+    unnamed = load(BASE.replace('name = "block"\n', "").replace('name = "hidden"', "repeat = 2"))
+    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1)).walk()] == [
+        *["dense_1", "dense_2"],
+        *["residual_1", "residual_1.dense_1", "residual_2", "residual_2.dense_1", "residual_3", "residual_3.dense_1"],
+        "dense_3",
+    ]
+    assert load(unnamed.resolved()) == unnamed
+
+
+def test_a_preset_is_found_by_name_path_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BASE)
+    assert presets.load(path) == presets.load(str(path)) == load(BASE)
+    assert presets.load(path).name == "mine"
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    assert presets.load(link) == load(BASE)
+    path.write_bytes(b"\xef\xbb\xbf" + BASE.replace("\n", "\r\n").encode())
+    assert presets.load(path) == load(BASE)
+    with open(path, "rb") as stream:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
+        assert presets.load("-") == load(BASE)
+
+
+def test_a_data_file_is_looked_for_beside_the_preset(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BASE.replace('set = "spiral"', 'file = "table.csv"'))
+    preset = presets.load(path)
+    assert preset.data.file == str(tmp_path / "table.csv")
+    assert load(preset.resolved()) == preset
+    assert preset.with_overrides(["data.file=other.csv"]).data.file == str(Path.cwd() / "other.csv")
+    assert preset.with_overrides(["data.set=xor"]).data.file is None
+
+
+# -- errors ---------------------------------------------------------------------------------
+
+MISTAKES: list[tuple[str, str, str]] = [
+    (
+        '"tanh"',
+        '"tahn"',
+        'my.toml, line 10, layers.hidden.activation: "tahn" is not an activation; did you mean "tanh"? Known: linear',
+    ),
+    (
+        "units = 8",
+        "unit = 8",
+        'my.toml, line 9, layers.hidden.unit: "unit" is not a setting here; did you mean "units"? Known: name, units',
+    ),
+    ("units = 8\nact", "act", "my.toml, line 6, layers.hidden.units: is missing"),
+    (
+        'type = "residual"',
+        'type = "residal"',
+        'my.toml, line 13, layers.block.type: "residal" is not a layer type; did you mean "residual"?',
+    ),
+    ('type = "residual"\n', "", "my.toml, line 12, layers.block: type is missing; it must be one of activation"),
+    ('type = "dense"\nunits = "outputs"', 'units = "outputs"', "my.toml, line 20, layers[2]: type is missing"),
+    (
+        "repeat = 3",
+        "repeat = 0",
+        "my.toml, line 15, layers.block.repeat: 0 will not do here; it must be a whole number, between 1 and 1000",
+    ),
+    ("repeat = 3", 'repeat = "3"', 'my.toml, line 15, layers.block.repeat: "3" will not do here'),
+    (
+        'type = "dense"\nunits = 8\n\n',
+        'type = "dense"\nunits = -8\n\n',
+        "my.toml, line 18, layers.block.dense_1.units: -8 will not do here",
+    ),
+    ('name = "block"', 'name = "hidden"\nrepeat = 1', "Cannot overwrite a value"),
+    (
+        'units = "outputs"',
+        'units = "outputs"\nname = "block_2"',
+        'my.toml, line 23, layers.block_2.name: two layers are called "block_2"',
+    ),
+    (
+        'units = "outputs"',
+        'units = "outputs"\nactivation = "sigmoid"',
+        'my.toml, line 23, layers.dense_2.activation: "sigmoid" is one too many',
+    ),
+    (
+        'units = "outputs"',
+        'units = "outputs"\ninitializer = { type = "uniform", low = 3 }',
+        "my.toml, line 23, layers.dense_2.initializer.low: low 3.0 is above high",
+    ),
+    (
+        "epochs = 5",
+        "epochs = 5.5",
+        "my.toml, line 26, training.epochs: 5.5 will not do here; it must be a whole number",
+    ),
+    ("epochs = 5", "epochs = inf", "my.toml, line 26, training.epochs: inf will not do here"),
+    (
+        "epochs = 5",
+        "epoch = 5",
+        'my.toml, line 26, training.epoch: "epoch" is not a setting here; did you mean "epochs"?',
+    ),
+    (
+        "learning_rate = 0.1",
+        "learning_rate = nan",
+        "my.toml, line 27, training.optimizer.learning_rate: nan is not a finite number",
+    ),
+    (
+        'type = "sgd"',
+        'type = "sdg"',
+        'my.toml, line 27, training.optimizer.type: "sdg" is not an optimizer; did you mean "sgd"? Known: adagrad',
+    ),
+    (
+        "learning_rate = 0.1",
+        "learning_rat = 0.1",
+        'did you mean "learning_rate"? Known: learning_rate, momentum, nesterov',
+    ),
+    (
+        '"binary_cross_entropy"',
+        '"binary_crossentropy"',
+        'my.toml, line 25, training.loss: "binary_crossentropy" is not a loss; did you mean "binary_cross_entropy"?',
+    ),
+    (
+        "loss =",
+        'early_stopping = { monitor = "val_rmse" }\nloss =',
+        'my.toml, line 25, training.early_stopping.monitor: "val_rmse" is not measured under this loss',
+    ),
+    ("loss =", 'schedule = { type = "cosine", warmup = 1 }\nloss =', 'did you mean "warm_up"?'),
+    ("loss =", 'until = "accuracy 0.9"\nloss =', 'a comparison such as "val_accuracy>=0.9"'),
+    (
+        "loss =",
+        "class_weights = [1]\nloss =",
+        'my.toml, line 25, training.class_weights: "class_weights" is not a setting here',
+    ),
+    (
+        '"spiral"',
+        '"spiral"\nvalidatoin = 0.1',
+        'my.toml, line 5, data.validatoin: "validatoin" is not a setting here; did you mean "validation"?',
+    ),
+    ('"spiral"', '"spiral"\nfeatures = ["x",\n "z"]', 'my.toml, line 6, data.features[1]: "z" is not known here'),
+    ('set = "spiral"', "", "my.toml, line 3, data: says neither set"),
+    (
+        "[training]",
+        "[trainig]",
+        'my.toml, line 24, trainig: "trainig" is not part of a preset; did you mean "training"?',
+    ),
+    ('title = "Mine" ', "title = 3.5", "my.toml, line 1, title: 3.5 will not do here"),
+    (
+        "[data]",
+        "[data",
+        "my.toml, line 3: this is not TOML: Expected ']' at the end of a table declaration in \"[data\", column 6",
+    ),
+    (
+        '"spiral"',
+        "spiral",
+        'my.toml, line 4: this is not TOML: Invalid value in "set = spiral", column 7; text stands in quotes',
+    ),
+    ("epochs = 5", "epochs = 5\nepochs = 6", "my.toml, line 27: this is not TOML: Cannot overwrite a value"),
+    ("epochs = 5", f"epochs = {'9' * 5000}", "my.toml: this is not a TOML that can be read: Exceeds the limit"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), MISTAKES, ids=[row[2][:60] for row in MISTAKES])
+def test_a_mistake_is_named_by_file_line_and_key(old: str, new: str, words: str) -> None:
+    assert old in BASE
+    assert words in message(BASE.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("table", ["data", "layers", "training"])
+def test_a_missing_table_is_named(table: str) -> None:
+    document = {
+        "data": '[data]\nset = "xor"\n',
+        "layers": '[[layers]]\ntype = "flatten"\n',
+        "training": '[training]\nloss = "huber"\n',
+    }
+    text = "".join(value for key, value in document.items() if key != table)
+    assert message(text).startswith(f"my.toml, {table}: the preset has no [")
+
+
+def test_layers_that_are_not_tables_are_refused() -> None:
+    rest = '[data]\nset = "xor"\n[training]\nloss = "huber"\n'
+    assert "layers: 3 will not do here" in message("layers = 3\n" + rest)
+    assert "layers[0]: 3 is not a layer" in message("layers = [3]\n" + rest)
+    assert "layers: there is none" in message("layers = []\n" + rest)
+
+
+def test_a_layer_that_does_not_fit_is_placed_in_the_file() -> None:
+    preset = load(BASE)
+    network = preset.network(SimpleNamespace(classes=2, outputs=1))
+    with pytest.raises(PresetError) as caught:
+        network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8)))
+    assert str(preset.place(caught.value)).startswith("my.toml, line 6, layers.hidden: dense wants a flat input")
+    assert str(preset.place(PresetError("x", key="layers.block_2.dense_1"))).startswith(
+        "my.toml, line 16, layers.block_2"
+    )
+
+
+def test_a_file_that_is_not_there_or_not_a_preset_is_named(tmp_path: Path) -> None:
+    def refused(source: object) -> str:
+        with pytest.raises(PresetError) as caught:
+            presets.load(str(source))
+        return str(caught.value)
+
+    assert 'there is no preset "fashon-mlp"; did you mean "fashion-mlp"?' in refused("fashon-mlp")
+    assert (
+        refused(tmp_path / "no.toml")
+        == f"{tmp_path / 'no.toml'}: there is no such file; `tuinet new` writes one to start from"
+    )
+    assert "cannot be read: not a regular file" in refused(f"{tmp_path}/")
+    (tmp_path / "latin.toml").write_bytes(b'# line 1\ntitle = "caf\xe9"\n')
+    assert "latin.toml, line 2: byte 0xe9 is not UTF-8" in refused(tmp_path / "latin.toml")
+    (tmp_path / "big.toml").write_bytes(b"#" * (LARGEST + 1))
+    assert "larger than a preset can be; at most 65,536 bytes" in refused(tmp_path / "big.toml")
+    assert "there is no preset" in refused("") and "a\\x00" not in refused("a\0b.toml")
+
+
+# -- overrides ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("training.epochs=7", ("training", "epochs"), 7),
+        ("training.optimizer.learning_rate=0.5", ("training", "optimizer", "learning_rate"), 0.5),
+        ("training.optimizer.learning_rate = 1e-3", ("training", "optimizer", "learning_rate"), 1e-3),
+        ("training.optimizer.learning_rate=.5", ("training", "optimizer", "learning_rate"), 0.5),
+        ("training.optimizer=adam", ("training", "optimizer", "type"), "adam"),
+        ('training.optimizer={ type = "adam", beta1 = 0.8 }', ("training", "optimizer", "beta1"), 0.8),
+        ("training.loss.label_smoothing=", ("training", "loss", "type"), "binary_cross_entropy"),
+        ("training.schedule.warm_up=0.1", ("training", "schedule", "warm_up"), 0.1),
+        ("training.early_stopping.patience=3", ("training", "early_stopping", "patience"), 3),
+        ("training.batch_size=all", ("training", "batch_size"), "all"),
+        ("training.epochs=", ("training", "epochs"), 10),
+        ("data.set=xor", ("data", "set"), "xor"),
+        ('data.features=["x", "xy"]', ("data", "features"), ["x", "xy"]),
+        ("data.label=3", ("data", "label"), "3"),
+        ("layers.hidden.units=256", ("layers", 0, "units"), 256),
+        ("layers.0.units=256", ("layers", 0, "units"), 256),
+        ("layers[0].units=256", ("layers", 0, "units"), 256),
+        ("layers.-1.bias=false", ("layers", 2, "bias"), False),
+        ("layers.dense_2.l2=1e-4", ("layers", 2, "l2"), 1e-4),
+        ("layers.block.dense_1.activation=relu", ("layers", 1, "layers", 0, "activation"), "relu"),
+        ("layers.block.layers.0.activation=relu", ("layers", 1, "layers", 0, "activation"), "relu"),
+        ("layers.block.repeat=9", ("layers", 1, "repeat"), 9),
+        ("layers.hidden.initializer.deviation=1", None, "Known: none"),
+        ("layers.hidden.initializer=orthogonal", ("layers", 0, "initializer", "type"), "orthogonal"),
+        ("title=a=b", ("title",), "a=b"),
+    ],
+)
+def test_an_override_sets_one_key(override: str, path: tuple[Any, ...] | None, value: Any) -> None:
+    if path is None:
+        with pytest.raises(PresetError, match=value):
+            load(BASE).with_overrides([override])
+        return
+    preset = load(BASE).with_overrides([override])
+    found: Any = preset.table()
+    for word in path:
+        found = found[word]
+    assert found == value
+    assert load(preset.resolved()) == preset
+
+
+WRONG_OVERRIDES = [
+    (
+        "layers.hiden.units=3",
+        '--set layers.hiden.units=3: there is no layer "hiden"; did you mean "hidden"? Layers: hidden, block, dense_2',
+    ),
+    ("layers.9.units=3", '--set layers.9.units=3: there is no layer "9".'),
+    (
+        "layers.hidden.activation=rellu",
+        '--set layers.hidden.activation=rellu: "rellu" is not an activation; did you mean "relu"?',
+    ),
+    (
+        "layers.block_2.trainable=false",
+        '"block_2" is one of the 3 repeats of "block", which are alike; set layers.block instead',
+    ),
+    (
+        "training.optimizr.learning_rate=1",
+        'training.optimizr: "optimizr" is not a setting here; did you mean "optimizer"?',
+    ),
+    ("training.epochs=many", '--set training.epochs=many: "many" will not do here'),
+    ("training.epochs=1\nseed = 3", "--set training.epochs=1␊seed = 3: "),
+    ("training.epochs.x=1", "epochs is 5, which has no settings inside"),
+    ("training.optimizer={ type = 'adam'", "is not a TOML value; check its brackets and quotes"),
+    ("training.optimizer=" + "[" * 50, "brackets stand more than 8 deep"),
+    ("epochs=5", '"epochs" is not part of a preset'),
+    ("training", "must have the form KEY=VALUE, as in training.epochs=5"),
+    ("=5", "must have the form KEY=VALUE"),
+    ("data.set=", "--set data.set=, data: says neither set"),
+    ("layers=3", "--set layers=3: 3 will not do here"),
+    ("layers.block.dense_1=", "at least one layer inside"),
+    ("data.set=\x1b[2J", None),
+]
+
+
+@pytest.mark.parametrize(("override", "words"), WRONG_OVERRIDES)
+def test_a_wrong_override_is_named_as_it_was_given(override: str, words: str | None) -> None:
+    if words is None:
+        load(BASE).with_overrides([override])
+        return
+    with pytest.raises(PresetError) as caught:
+        load(BASE).with_overrides([override])
+    assert words in str(caught.value)
+
+
+def test_an_override_that_makes_two_tables_disagree_is_named() -> None:
+    preset = load(BASE).with_overrides(["training.early_stopping.patience=3"])
+    with pytest.raises(PresetError, match=r"--set data\.validation=0, training\.early_stopping\.monitor: .*val_loss"):
+        preset.with_overrides(["data.validation=0"])
+
+
+def test_what_only_the_data_shows_to_be_wrong_is_laid_to_the_override_that_said_it() -> None:
+    preset = load(BASE).with_overrides(["training.epochs=2", "layers.dense_2.units=7"])
+    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1)
+    with pytest.raises(PresetError) as caught:
+        preset.training.loss.record(ShapeRecorder(), Shaped("y", (4, 7)), Shaped("t", (4, 1)), facts)
+    words = "layers.dense_2: the network gives (7) for each example"
+    assert str(preset.place(caught.value)).startswith(f"--set layers.dense_2.units=7, {words}")
+    assert str(load(BASE).place(caught.value)).startswith(f"my.toml, line 20, {words}")
+
+
+def test_overrides_leave_the_preset_as_it_was() -> None:
+    preset = load(BASE)
+    preset.with_overrides(["layers.hidden.units=3", "training.optimizer.learning_rate=3"])
+    assert preset == load(BASE)
+
+
+# -- hostile files (reliability.md, S7) ----------------------------------------------------------
+
+HOSTILE = {
+    "dots": "a" + ".a" * 30_000 + " = 1",
+    "dots in a header": "[" + "a." * 30_000 + "a]",
+    "dots with blanks": "a" + " . a" * 15_000 + " = 1",
+    "brackets": "a = " + "[" * 60_000,
+    "braces": "a = " + "{a=" * 20_000,
+    "large": "#" * (LARGEST + 1),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_preset_is_refused_before_it_is_parsed(name: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(PresetError):
+        guard(HOSTILE[name])
+    assert time.perf_counter() - start < 1.0
+    assert message(HOSTILE[name]).startswith("my.toml")
+
+
+SLOW = {
+    "tables": "[[a]]\n" * 10_000,
+    "headers": "".join(f"[a.b.c.d.e.f.g.h.i{number}]\n" for number in range(2_700)),
+    "dotted keys": "".join(f"a{number}.a.a.a.a.a.a.a.b=1\n" for number in range(2_700)),
+    "open strings": '"""' + '\\"""' * 16_000,
+    "quotes": 'a = "\n' * 10_000,
+    "strings": "a = [" + '"#.[{", ' * 7_000 + "]",
+    "layers": '[[layers]]\ntype = "flatten"\n' * 2_000,
+    "repeats": "[[layers]]\ntype = 'residual'\nrepeat = 1000\n[[layers.layers]]\ntype = 'residual'\nrepeat = 1000\n"
+    "[[layers.layers.layers]]\ntype = 'flatten'\nrepeat = 1000\n",
+    "long names": f"[data]\n{'a' * 60_000} = 1\n",
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_preset_within_the_limits_is_answered_soon(name: str) -> None:
+    text = SLOW[name][:LARGEST] + (
+        "" if "layers" not in SLOW[name] else '\n[data]\nset="xor"\n[training]\nloss="huber"\n'
+    )
+    start = time.perf_counter()
+    assert len(message(text)) < 1_000
+    assert time.perf_counter() - start < 2.0
+
+
+def test_dots_and_brackets_in_strings_and_comments_do_not_count() -> None:
+    guard('a = "' + "." * 100 + "[" * 100 + '"\n# ' + ".[{" * 100)
+    guard("a = '''\n" + ".[" * 100 + "'''\nb = \"\"\"" + '.[\\"' * 100 + '"""""\n')
+
+
+def test_words_of_a_preset_reach_no_terminal_as_commands() -> None:
+    text = message(BASE.replace('"tanh"', '"\\u001b[2J\\u202e"').replace("my", "my"))
+    assert "\x1b" not in text and "\u202e" not in text
+
+
+PIECES = [*"\"'[]{}=.,\n#\\é\0\x1b", '"""', "[[", "nan", "-1", "9" * 30, "true", "type", "layers", "repeat = 9\n"]
+ORIGINS = [BASE, *(presets.load(name).text for name in ("deep", "fashion-mlp", "auto-mpg"))]
+
+
+def fuzzed(chance: random.Random) -> str:
+    """A preset with a few places overwritten, doubled or cut out."""
+    text = chance.choice(ORIGINS)
+    for _ in range(chance.randint(1, 12)):
+        place = chance.randrange(len(text))
+        end = place + chance.choice([0, 0, 1, 5, 40])
+        text = text[:place] + chance.choice([*PIECES, text[place:end] * 2, ""]) + text[end:]
+    return text
+
+
+def loads_or_is_refused(text: str) -> None:
+    try:
+        preset = load(text)
+    except PresetError as error:
+        assert str(error).startswith("my.toml") and error.message
+    else:
+        assert load(preset.resolved()) == preset
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_a_fuzzed_preset_loads_or_is_refused_in_words(chance: random.Random) -> None:
+    loads_or_is_refused(fuzzed(chance))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_100_000_fuzzed_presets_load_or_are_refused_within_50_ms_each() -> None:
+    took = []
+    for seed in range(100_000):
+        text = fuzzed(random.Random(seed))
+        start = time.thread_time()
+        loads_or_is_refused(text)
+        took.append(time.thread_time() - start)
+    assert sorted(took)[-100] < 0.05
+
+
+# -- lines ----------------------------------------------------------------------------------
+
+
+def paths(value: Any, here: tuple[Any, ...] = ()) -> set[tuple[Any, ...]]:
+    """Every path of a parsed document."""
+    if isinstance(value, dict):
+        items = list(value.items())
+    else:
+        items = list(enumerate(value)) if isinstance(value, list) else []
+    found = {(*here, key) for key, _ in items}
+    return found.union(*(paths(inner, (*here, key)) for key, inner in items))
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_every_key_of_a_preset_has_its_line(name: str) -> None:
+    text = presets.load(name).text
+    lines = find_lines(text)
+    assert set(lines) == paths(tomllib.loads(text))
+    rows = text.split("\n")
+    for path, line in lines.items():
+        if isinstance(path[-1], str):
+            assert path[-1] in rows[line - 1]
+
+
+def test_lines_are_found_in_every_form_that_toml_has() -> None:
+    text = (
+        'a.b."c d" = 1\n"e.f" = [\n  1, # one\n  [2,\n   3],\n  { g = "}" , h = [ ] },\n]\nt = """\nx = 1\n"""\n'
+        "[k.l]\nm = 1979-05-27 07:32:00.5\nn = -1.5e3\n[[o]]\n[o.p]\nq = '''\n'''\n[[o]]\n[[o.r]]\ns = {t.u = 1}\n"
+    )
+    lines = find_lines(text)
+    assert set(lines) - {("k",)} == paths(tomllib.loads(text)) - {("k",)}
+    expected: dict[tuple[str | int, ...], int] = {
+        ("a", "b", "c d"): 1,
+        ("e.f", 1, 1): 5,
+        ("e.f", 2, "h"): 6,
+        ("t",): 8,
+        ("k", "l", "n"): 13,
+        ("o", 0, "p", "q"): 16,
+        ("o", 1, "r", 0, "s", "t", "u"): 20,
+    }
+    assert {path: lines[path] for path in expected} == expected

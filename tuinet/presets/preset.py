@@ -1,0 +1,161 @@
+"""A preset: what is trained on what, and how. Plain data with every default filled in, and the way back to TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tuinet.data.settings import DataSettings
+from tuinet.errors import PresetError, nearest
+from tuinet.fields import Field, as_table, build, check, shown
+from tuinet.layers import Activation, Dense, Layer
+from tuinet.network import Facts, Network
+from tuinet.presets.lines import Path as Place
+from tuinet.presets.overrides import Override, apply, blame, culprit
+from tuinet.presets.places import located, path_of, words_of
+from tuinet.presets.stack import build_stack
+from tuinet.presets.training import TrainingSettings
+
+KEYS = ("title", "teaches", "tries", "data", "layers", "training")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Two presets are equal where they say the same training, whatever their files are called and look like."""
+
+    title: str
+    teaches: str
+    tries: tuple[str, ...]
+    data: DataSettings
+    layers: tuple[dict[str, Any], ...]  # the [[layers]] tables, every setting written out
+    training: TrainingSettings
+
+    name: str = field(compare=False)
+    file: str | None = field(compare=False, repr=False)  # as it is called in errors
+    folder: Path = field(compare=False, repr=False)  # where a relative data.file is looked for
+    text: str = field(compare=False, repr=False)
+    document: dict[str, Any] = field(compare=False, repr=False)
+    lines: Mapping[Place, int] = field(compare=False, repr=False)
+    stack: tuple[Layer, ...] = field(compare=False, repr=False)  # the layers, repeats written out
+    overrides: tuple[Override, ...] = field(default=(), compare=False, repr=False)  # what --set has put in
+
+    def network(self, facts: Facts) -> Network:
+        """The network for data with these facts: units = "classes" and "outputs" become numbers."""
+        try:
+            return Network(self.stack).bound(facts)
+        except PresetError as error:
+            raise self.place(error) from None
+
+    def with_overrides(self, overrides: Iterable[str]) -> Preset:
+        """The same preset with each KEY=VALUE in place. Errors name the override."""
+        document = deepcopy(self.document)
+        applied = [apply(document, text) for text in overrides]
+        try:
+            changed = assemble(document, self.name, self.file, self.folder, self.text, self.lines)
+        except PresetError as error:
+            raise blame(error, applied, document) from None
+        return replace(changed, overrides=(*self.overrides, *applied))
+
+    def table(self) -> dict[str, Any]:
+        """Everything as plain values, with every default written out; what is not set is left out."""
+        head = {"title": self.title, "teaches": self.teaches, "tries": list(self.tries)}
+        return {
+            **head,
+            "data": as_table(self.data),
+            "layers": [_without_none(table) for table in self.layers],
+            "training": as_table(self.training),
+        }
+
+    def resolved(self) -> str:
+        """The same as TOML. Loading it gives an equal preset."""
+        from tuinet.presets.writing import to_toml
+
+        return to_toml(self.table())
+
+    def place(self, error: PresetError) -> PresetError:
+        """The error with its place: the override that said so, or the file and the line of its key.
+
+        One that names its place already stays as it is.
+        """
+        path = path_of(words_of(error.key or ""), self.document)
+        if not error.file and len(path) > 1 and culprit(path, self.overrides):
+            return blame(error, self.overrides, self.document)
+        return located(error, self.document, self.lines, self.file)
+
+
+def assemble(
+    document: dict[str, Any], name: str, file: str | None, folder: Path, text: str, lines: Mapping[Place, int]
+) -> Preset:
+    """A preset from a parsed document. PresetError names the key only."""
+    for key in document:
+        if key not in KEYS:
+            hint = nearest(key, KEYS) or "."
+            raise PresetError(f"{shown(key)} is not part of a preset{hint} Known: {', '.join(KEYS)}", key=key[:100])
+    for key in ("data", "layers", "training"):
+        if key not in document:
+            brackets = "[[layers]]" if key == "layers" else f"[{key}]"
+            raise PresetError(f"the preset has no {brackets} table", key=key)
+    stack = build_stack(document["layers"], "layers")
+    Network(stack.layers)  # names that come twice
+    data = build(DataSettings, document["data"], "data").located(folder)
+    training = build(TrainingSettings, document["training"], "training")
+    _agree(stack.layers, data, training)
+    return Preset(
+        title=check(_LINE, document.get("title", name), "title"),
+        teaches=check(_LINE, document.get("teaches", ""), "teaches"),
+        tries=check(_TRIES, document.get("tries", []), "tries"),
+        data=data,
+        layers=stack.tables,
+        training=training,
+        name=name,
+        file=file,
+        folder=folder,
+        text=text,
+        document=document,
+        lines=lines,
+        stack=stack.layers,
+    )
+
+
+_LINE = Field("text")
+_TRIES = Field("texts")
+
+
+def _agree(layers: tuple[Layer, ...], data: DataSettings, training: TrainingSettings) -> None:
+    """What no table can see alone: PresetError where two of them contradict each other."""
+    loss = training.loss
+    last = layers[-1]
+    key = {Dense: "activation", Activation: "function"}.get(type(last))
+    if key and loss.last and getattr(last, key) in ("softmax", "sigmoid"):
+        raise PresetError(
+            f'"{getattr(last, key)}" is one too many: this loss has its {loss.last} inside; use "linear" here',
+            key=f"layers.{last.name}.{key}",
+        )
+    watched = {
+        "training.early_stopping.monitor": getattr(training.early_stopping, "monitor", None),
+        "training.schedule.monitor": getattr(training.schedule, "monitor", None),
+    }
+    for key, monitor in watched.items():
+        if monitor is None:
+            continue
+        if monitor.startswith("val_") and data.validation == 0:
+            raise PresetError(
+                f'"{monitor}" is not measured, as data.validation = 0; set aside a share, such as validation = 0.1',
+                key=key,
+            )
+        kinds = ("loss", *loss.metrics)
+        if monitor.split("_", 1)[1] not in kinds:
+            known = ", ".join(f"{part}_{kind}" for part in ("val", "train") for kind in kinds)
+            raise PresetError(f'"{monitor}" is not measured under this loss. Measured: {known}', key=key)
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    """A layer's table, and those inside it, without the settings that are not set."""
+    return {
+        key: [_without_none(inner) for inner in value] if key == "layers" else value
+        for key, value in table.items()
+        if value is not None
+    }

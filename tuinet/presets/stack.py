@@ -1,0 +1,135 @@
+"""The [[layers]] of a preset: tables in, layers out, and the names by which they are addressed.
+
+`repeat = 32` on a table stands for 32 layers of its kind, so that a deep network is a short file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuinet.errors import PresetError
+from tuinet.fields import Field, as_table, build_part, check, shown
+from tuinet.layers import LAYERS, Layer, Residual
+from tuinet.network import names
+
+MOST_TABLES = 200  # [[layers]] tables in a file, inner ones too
+MOST_LAYERS = 2_000  # layers after repeating
+LARGEST_REPEAT = 1_000
+
+_LAYER = Field("part", noun="a layer type", family=lambda: LAYERS)
+_REPEAT = Field("whole", at_least=1, at_most=LARGEST_REPEAT)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a list of layer tables says: the layers themselves, and the same tables with every setting written out."""
+
+    layers: tuple[Layer, ...]
+    tables: tuple[dict[str, Any], ...]
+    sizes: tuple[int, int]  # tables and layers, inner ones counted
+
+
+def build_stack(tables: Any, where: str) -> Stack:
+    """Layers from tables. PresetError where a table, or their number, is not right; its key begins with `where`."""
+    if not isinstance(tables, list):
+        raise PresetError(f"{shown(tables)} will not do here; write each layer as a [[layers]] table", key=where)
+    for place, table in enumerate(tables):
+        if not isinstance(table, Mapping):
+            raise PresetError(f"{shown(table)} is not a layer; write a [[layers]] table", key=f"{where}[{place}]")
+    layers: list[Layer] = []
+    written: list[dict[str, Any]] = []
+    count_tables = count_layers = 0
+    for table, known, place in zip(tables, addresses(tables), range(len(tables)), strict=True):
+        key = f"{where}.{known.name}" if known.name else f"{where}[{place}]"
+        layer, row, (inner_tables, inner_layers) = _build(table, key)
+        count_tables += inner_tables
+        count_layers += inner_layers * len(known.layers)
+        if count_tables > MOST_TABLES or count_layers > MOST_LAYERS:
+            raise PresetError(
+                f"there are too many layers; at most {MOST_TABLES} tables (repeat = N counts once) "
+                f"and {MOST_LAYERS} layers are allowed",
+                key=where,
+            )
+        if len(known.layers) > 1:
+            layers += [replace(layer, name=name) for name in known.layers]
+            row["repeat"] = len(known.layers)
+        else:
+            layers.append(replace(layer, name=known.name))
+            row["name"] = known.name
+        written.append(row)
+    return Stack(tuple(layers), tuple(written), (count_tables, count_layers))
+
+
+def _build(table: Mapping[str, Any], key: str) -> tuple[Layer, dict[str, Any], tuple[int, int]]:
+    """One layer, its table written out, and how many tables and layers it stands for."""
+    settings = dict(table)
+    if "repeat" in settings:
+        check(_REPEAT, settings.pop("repeat"), f"{key}.repeat")
+    inner = Stack((), (), (0, 0))
+    if settings.get("type") == "residual" and "layers" in settings:
+        inner = build_stack(settings["layers"], key)
+        settings["layers"] = inner.layers
+    layer: Layer = build_part(_LAYER, settings, key)
+    row = {"type": settings["type"], "name": None, "repeat": None, **as_table(layer)}
+    if isinstance(layer, Residual):
+        row["layers"] = list(inner.tables)
+    return layer, row, (1 + inner.sizes[0], 1 + inner.sizes[1])
+
+
+# -- names ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Address:
+    """What one layer table is called: itself, and the layers it stands for."""
+
+    name: str | None  # None where neither its name nor its type can be read
+    layers: tuple[str, ...]
+
+
+def addresses(tables: Sequence[Any]) -> list[Address]:
+    """The address of each table of a stack. Never fails: it serves errors about tables that are not right."""
+    words = [_word(table) for table in tables]
+    given = [_text(table, "name") for table in tables]
+    counts = [_repeats(table) for table in tables]
+    all_words = [word for word, count in zip(words, counts, strict=True) for _ in range(count)]
+    all_given = [
+        name and (f"{name}_{number + 1}" if count > 1 else name)
+        for name, count in zip(given, counts, strict=True)
+        for number in range(count)
+    ]
+    found = iter(names(all_words, all_given))
+    result = []
+    for word, name, count in zip(words, given, counts, strict=True):
+        own = tuple(next(found) for _ in range(count))
+        result.append(Address(name or (own[0] if word in LAYERS else None), own))
+    return result
+
+
+def _text(table: Any, key: str) -> str | None:
+    value = table.get(key) if isinstance(table, Mapping) else None
+    return value[:100] if isinstance(value, str) and value else None
+
+
+def _word(table: Any) -> str:
+    word = _text(table, "type")
+    return word if word in LAYERS else "layer"
+
+
+def _repeats(table: Any) -> int:
+    value = table.get("repeat", 1) if isinstance(table, Mapping) else 1
+    return value if isinstance(value, int) and 1 <= value <= LARGEST_REPEAT else 1
+
+
+def find_layer(tables: Sequence[Any], word: str | int) -> int | None:
+    """The place of the table that a name, the name of one of its repeats, or a number means."""
+    if isinstance(word, int) or word.lstrip("-").isdecimal():
+        number = int(word)
+        return range(len(tables))[number] if -len(tables) <= number < len(tables) else None
+    known = addresses(tables)
+    for place, address in enumerate(known):
+        if word == address.name:
+            return place
+    return next((place for place, address in enumerate(known) if word in address.layers), None)
