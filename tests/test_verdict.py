@@ -1,0 +1,130 @@
+"""The verdict: six words for the shapes that training curves have."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuinet.diagnostics.verdict import Word, verdict
+
+Rows = list[dict[str, object]]
+
+
+def rows(
+    train: Sequence[float], val: Sequence[float] | None = None, accuracy: Sequence[float] | float = 0.9,
+    val_accuracy: Sequence[float] | float | None = None,
+) -> Rows:  # fmt: skip
+    """Epoch records; one accuracy stands for all epochs."""
+
+    def at(series: Sequence[float] | float, i: int) -> float:
+        return series[i] if isinstance(series, Sequence) else series
+
+    found: Rows = []
+    for i, loss in enumerate(train):
+        row: dict[str, object] = {"epoch": i + 1, "train_loss": loss, "train_accuracy": at(accuracy, i)}
+        if val is not None:
+            row["val_loss"] = val[i]
+            row["val_accuracy"] = at(val_accuracy if val_accuracy is not None else accuracy, i)
+        found.append(row)
+    return found
+
+
+def falling(start: float, end: float, epochs: int, speed: float = 5.0) -> list[float]:
+    return [end + (start - end) * math.exp(-speed * i / epochs) for i in range(epochs)]
+
+
+def shaky(series: Sequence[float], by: float) -> list[float]:
+    draws = random.Random(3)
+    return [value * (1 + draws.uniform(-by, by)) for value in series]
+
+
+SETTLED = falling(2.3, 0.30, 20)
+SLOW = [2.3 - 0.05 * i for i in range(20)]
+TURNED = [0.36 + 0.9 * math.exp(-0.6 * i) + 0.006 * max(0, i - 8) ** 1.5 for i in range(20)]
+
+SCENES: list[tuple[str, str, Rows]] = [
+    ("good", "a settled curve", rows(SETTLED, falling(2.3, 0.36, 20))),
+    ("good", "settled with a little noise", rows(shaky(SETTLED, 0.02), shaky(falling(2.3, 0.36, 20), 0.02))),
+    ("good", "little loss left, in leaps", rows(falling(0.7, 0.001, 60), shaky(falling(0.7, 0.002, 60), 0.5), 0.99)),
+    ("overfitting", "validation turned", rows(falling(2.3, 0.02, 20), TURNED, 0.99, 0.9)),
+    ("overfitting", "validation never followed", rows(falling(2.3, 0.01, 30), falling(2.3, 0.9, 30), 1.0, 0.75)),
+    ("underfitting", "stuck at guessing", rows(shaky([2.30] * 12, 0.002), shaky([2.31] * 12, 0.002), 0.13)),
+    ("underfitting", "a line through a circle", rows(falling(0.75, 0.69, 20), falling(0.75, 0.69, 20), 0.55)),
+    ("too early", "two epochs", rows([2.0, 1.5], [2.0, 1.6], 0.4)),
+    ("too early", "no epoch", []),
+    ("too early", "a rate that is too small", rows(SLOW, SLOW, 0.4)),
+    ("noisy", "leaps about a level", rows(shaky([0.9] * 30, 0.8), shaky([1.0] * 30, 0.8), 0.6)),
+    ("diverged", "not a number", rows([2.0, 1.0, math.nan], [2.0, 1.0, math.nan])),
+    ("diverged", "not a number, as records say it", [*rows([2.0, 1.0], [2.0, 1.1]), {"epoch": 3, "train_loss": "nan"}]),
+    ("diverged", "rising and rising", rows([2.3 * 2**i for i in range(8)], [2.3 * 2**i for i in range(8)], 0.1)),
+]
+
+
+@pytest.mark.parametrize(("word", "scene", "records"), SCENES, ids=[scene for _, scene, _ in SCENES])
+def test_each_shape_of_curve_has_its_word(word: str, scene: str, records: Rows) -> None:
+    found = verdict(records, guess=0.1 if scene != "a line through a circle" else 0.5)
+    assert found.word == word, f"{scene}: {found}"
+    assert found.sentence.endswith((".", "?"))
+    assert all(math.isfinite(value) for value in found.numbers.values())
+
+
+def test_a_run_that_was_stopped_by_nan_is_diverged_with_the_reason() -> None:
+    found = verdict(rows(SETTLED, SETTLED), guess=0.1, diverged="NaN in the loss at step 7.")
+    assert found.word == "diverged"
+    assert "step 7" in found.sentence
+
+
+def test_overfitting_names_the_epoch_where_it_began() -> None:
+    found = verdict(rows(falling(2.3, 0.02, 20), TURNED, 0.99, 0.9), guess=0.1)
+    onset = int(found.numbers["best_epoch"])
+    assert 7 <= onset <= 12
+    assert f"Since epoch {onset}" in found.sentence
+
+
+def test_without_a_validation_part_it_says_what_cannot_be_seen() -> None:
+    found = verdict(rows(SETTLED), guess=0.1)
+    assert found.word == "good"
+    assert "without a validation part" in found.sentence
+
+
+def test_skill_of_reals_is_measured_against_the_mean() -> None:
+    """An rmse of 5 is good where guessing gives 16, and none at all where it gives 5."""
+    epochs: Rows = [
+        {"epoch": i + 1, "train_loss": loss, "val_loss": loss, "train_rmse": 5.0, "val_rmse": 5.2}
+        for i, loss in enumerate(falling(1.0, 0.1, 20))
+    ]
+    assert verdict(epochs, guess=16.0).word == "good"
+    assert verdict(epochs, guess=5.0).word == "underfitting"
+
+
+def test_it_does_not_change_what_it_is_given() -> None:
+    records = rows(SETTLED, TURNED)
+    before = [dict(row) for row in records]
+    verdict(records, guess=0.1)
+    assert records == before
+
+
+number = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from(["nan", "inf", "-inf", "words", None, True])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"train_loss": number},
+            optional={"val_loss": number, "train_accuracy": number, "val_rmse": number, "epoch": st.integers(1, 99)},
+        ),
+        max_size=12,
+    ),
+    st.none() | st.floats(0, 1),
+)
+def test_any_records_get_one_of_the_six_words(records: Rows, guess: float | None) -> None:
+    found = verdict(records, guess=guess)
+    assert found.word in get_args(Word)
+    assert found.sentence

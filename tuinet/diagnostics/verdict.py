@@ -1,0 +1,269 @@
+"""What became of a training, in one of six words with its numbers: one pure function over the epochs' metrics.
+
+    diverged       the loss is no number any more, or far above where it began
+    too early      fewer than three epochs, or the loss still falls fast
+    overfitting    validation turned while training went on falling, or stayed far behind it
+    noisy          the loss jumps from epoch to epoch by more than it gains
+    underfitting   even the training part is hardly better than guessing
+    good           none of these
+
+Losses are the honest ones: measured after the epoch, without dropout. Skill is the share of the way from guessing
+(always the commonest class, always the mean) to perfect: (accuracy - guess) / (1 - guess), or 1 - (rmse / guess)^2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+Word = Literal["underfitting", "good", "overfitting", "diverged", "noisy", "too early"]
+
+ENOUGH_EPOCHS = 3
+EXPLODED = 3.0  # diverged: the last loss is this many times the first one
+RISE = 0.10  # overfitting: validation loss rose by this share above its best
+GAP = 0.08  # overfitting: training skill, more than HARDLY, is ahead of validation skill by this much
+CLOSE = 1.3  # held-out loss below this many times the training loss is called close to it
+JUMPS = 0.15  # noisy: a typical jump between epochs, as a share of the loss
+FALLS = 0.05  # too early: what the last fifth of the epochs gained, as a share of the loss ...
+SHARE = 0.10  # ... and as a share of all that was gained
+HARDLY = 0.5  # underfitting: training skill below this
+SMALL = 0.1  # losses below this share of the first one are taken as this share: near 0 all ratios are large
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A word, a sentence that holds the numbers, and the numbers apart (finite ones only)."""
+
+    word: Word
+    sentence: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def as_table(self) -> dict[str, object]:
+        return {"word": self.word, "sentence": self.sentence, "numbers": dict(self.numbers)}
+
+
+def verdict(
+    epochs: Sequence[Mapping[str, object]], *, guess: float | None = None, diverged: str | None = None
+) -> Verdict:
+    """`epochs`: the epoch records in order (`epoch`, `train_loss`, `val_loss`, `train_accuracy` or `train_rmse` ...).
+
+    guess: the accuracy (or rmse) of guessing, where known. diverged: where the run was stopped by NaN or infinity,
+    the words for it.
+    """
+    curves = _Curves(epochs, guess)
+    numbers = curves.numbers()
+    for judge in (_diverged, _too_few, _overfitting, _noisy, _still_falling, _underfitting):
+        found = judge(curves, diverged)
+        if found is not None:
+            word, sentence = found
+            return Verdict(word, sentence, numbers)
+    return Verdict("good", _good(curves), numbers)
+
+
+class _Curves:
+    """The series that the rules look at. Epochs without finite values are left out of all but `diverged`."""
+
+    def __init__(self, epochs: Sequence[Mapping[str, object]], guess: float | None) -> None:
+        self.guess = guess
+        self.last_train = _number(epochs[-1], "train_loss") if epochs else None
+        rows = [row for row in epochs if _finite(_number(row, "train_loss"))]
+        self.validated = bool(rows) and all(_finite(_number(row, "val_loss")) for row in rows)
+        self.epochs = [int(_number(row, "epoch") or index + 1) for index, row in enumerate(rows)]
+        self.train = [float(_number(row, "train_loss") or 0.0) for row in rows]
+        self.held = [float(_number(row, "val_loss") or 0.0) for row in rows] if self.validated else self.train
+        self.held_name = "val_loss" if self.validated else "train_loss"
+        last = rows[-1] if rows else {}
+        self.train_skill, self.val_skill = self._skill(last, "train"), self._skill(last, "val")
+        self.metric = "accuracy" if "train_accuracy" in last else "rmse"
+        self.last_metrics = {part: _number(last, f"{part}_{self.metric}") for part in ("train", "val")}
+
+    def _skill(self, row: Mapping[str, object], part: str) -> float | None:
+        accuracy, rmse = _number(row, f"{part}_accuracy"), _number(row, f"{part}_rmse")
+        if self.guess is None:
+            return None
+        if accuracy is not None and self.guess < 1:
+            return (accuracy - self.guess) / (1 - self.guess)
+        if rmse is not None and self.guess > 0:
+            ratio = rmse / self.guess
+            return 1 - ratio * ratio
+        return None
+
+    @property
+    def best(self) -> int:
+        """Index of the lowest held-out loss, after a median of three has taken single lucky epochs away."""
+        smooth = [median(self.held[max(0, i - 1) : i + 2]) for i in range(len(self.held))]
+        return smooth.index(min(smooth))
+
+    @property
+    def end(self) -> float:
+        """Held-out loss now: the median of the last three epochs, so that one epoch decides nothing."""
+        return median(self.held[-3:])
+
+    @property
+    def rise(self) -> float:
+        """How far the held-out loss now stands above its best, as a share of it."""
+        lowest = median(self.held[max(0, self.best - 1) : self.best + 2])
+        return (self.end - lowest) / self._scale(self.held, lowest)
+
+    @property
+    def gap(self) -> float | None:
+        if self.train_skill is None or self.val_skill is None:
+            return None
+        return self.train_skill - self.val_skill
+
+    @property
+    def jumps(self) -> float:
+        """The typical distance of an epoch's loss from the middle of its neighbours, over the last half."""
+        tail = self.held[-max(5, len(self.held) // 2) :]
+        if len(tail) < 3:
+            return 0.0
+        off = [abs(tail[i] - (tail[i - 1] + tail[i + 1]) / 2) for i in range(1, len(tail) - 1)]
+        return median(off) / self._scale(self.held, median(tail))
+
+    @property
+    def late(self) -> tuple[float, float]:
+        """Held-out loss before the last fifth of the epochs (at least two), and now."""
+        span = max(2, len(self.held) // 5)
+        if len(self.held) < span + 3:  # too few for medians of three
+            before, now = self.held[max(0, len(self.held) - 1 - span)], self.held[-1]
+        else:
+            before, now = median(self.held[-span - 3 : -span]), self.end
+        return before, now
+
+    @property
+    def falls(self) -> float:
+        """What the last fifth of the epochs gained, as a share of the loss before it."""
+        before, now = self.late
+        return (before - now) / self._scale(self.held, before)
+
+    @property
+    def late_share(self) -> float:
+        """The same as a share of all that was gained since the first epoch."""
+        before, now = self.late
+        gained = self.held[0] - now
+        return (before - now) / gained if gained > 0 else 0.0
+
+    @staticmethod
+    def _scale(series: list[float], level: float) -> float:
+        return max(abs(level), SMALL * abs(series[0]), 1e-12)
+
+    def numbers(self) -> dict[str, float]:
+        found: dict[str, float | None] = {"epochs": float(len(self.epochs)), "guess": self.guess}
+        if self.epochs:
+            found |= {"train_loss": self.train[-1], "best_epoch": float(self.epochs[self.best])}
+            found |= {"rise": self.rise, "jumps": self.jumps, "falls": self.falls}
+            if self.validated:
+                found["val_loss"] = self.held[-1]
+            found |= {"train_skill": self.train_skill, "val_skill": self.val_skill, "gap": self.gap}
+        return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
+
+
+_Found = tuple[Word, str] | None
+
+
+def _diverged(curves: _Curves, diverged: str | None) -> _Found:
+    if diverged is not None:
+        return "diverged", f"{diverged} A smaller learning rate is the first thing to try."
+    if curves.last_train is not None and not math.isfinite(curves.last_train):
+        return "diverged", "The training loss is not a number any more; try a smaller learning rate."
+    if len(curves.train) > 1 and curves.train[-1] > EXPLODED * max(curves.train[0], 1e-12):
+        if (curves.train_skill or 0.0) > HARDLY:
+            return None
+        return "diverged", (
+            f"train_loss rose from {curves.train[0]:.4g} to {curves.train[-1]:.4g}; try a smaller learning rate."
+        )
+    return None
+
+
+def _too_few(curves: _Curves, _: str | None) -> _Found:
+    if len(curves.train) >= ENOUGH_EPOCHS:
+        return None
+    count = len(curves.train)
+    epochs = "1 epoch" if count == 1 else f"{count or 'no'} epochs"
+    return "too early", f"After {epochs} nothing can be said; {ENOUGH_EPOCHS} are needed at the least."
+
+
+def _overfitting(curves: _Curves, _: str | None) -> _Found:
+    if not curves.validated:
+        return None
+    best, train = curves.best, curves.train
+    turned = curves.rise > max(RISE, 2 * curves.jumps) and median(train[-3:]) < train[best]
+    if turned:
+        return "overfitting", (
+            f"Since epoch {curves.epochs[best]} val_loss rose from {curves.held[best]:.4g} to {curves.end:.4g} "
+            f"while train_loss fell from {train[best]:.4g} to {train[-1]:.4g}."
+        )
+    if curves.gap is not None and curves.gap > GAP and (curves.train_skill or 0.0) > HARDLY:
+        now = curves.last_metrics
+        return "overfitting", (
+            f"{curves.metric} is {now['train']:.4g} on the training part but {now['val']:.4g} on the validation part."
+        )
+    return None
+
+
+def _noisy(curves: _Curves, _: str | None) -> _Found:
+    if len(curves.held) < 5 or curves.jumps <= JUMPS or curves.falls > 2 * curves.jumps:
+        return None
+    return "noisy", (
+        f"{curves.held_name} jumps by {curves.jumps:.0%} from epoch to epoch; "
+        "a smaller learning rate or a larger batch would calm it."
+    )
+
+
+def _still_falling(curves: _Curves, _: str | None) -> _Found:
+    if curves.falls <= max(FALLS, 2 * curves.jumps) or curves.late_share <= SHARE:
+        return None
+    return "too early", (
+        f"{curves.held_name} still falls: by {curves.falls:.0%} over the last fifth of the epochs; "
+        "more epochs would help."
+    )
+
+
+def _underfitting(curves: _Curves, _: str | None) -> _Found:
+    skill, train = curves.train_skill, curves.train
+    if skill is not None and skill < HARDLY:
+        return "underfitting", (
+            f"On the training part itself {curves.metric} is {curves.last_metrics['train']:.4g}, "
+            f"where guessing gives {curves.guess:.4g}; {_advice(curves)}"
+        )
+    if skill is None and train[-1] > (1 - SMALL) * train[0]:
+        return "underfitting", f"train_loss fell from {train[0]:.4g} to {train[-1]:.4g} only."
+    return None
+
+
+def _advice(curves: _Curves) -> str:
+    """What an underfitting network needs most likely, by how its loss moved."""
+    if curves.rise > RISE / 2:
+        return "the loss rose again after its best, so a smaller learning rate would help."
+    if curves.falls > 0 and curves.late_share > SHARE:
+        return "the loss falls steadily but slowly, so a larger learning rate would help."
+    return "another learning rate, more units or another activation may help."
+
+
+def _good(curves: _Curves) -> str:
+    if not curves.validated:
+        return (
+            f"train_loss fell from {curves.train[0]:.4g} to {curves.train[-1]:.4g}; "
+            "without a validation part overfitting cannot be seen."
+        )
+    held, train = curves.held[-1], curves.train[-1]
+    place = "stands close to" if held < CLOSE * train else "stands above"
+    return f"val_loss {held:.4g} {place} train_loss {train:.4g} and has settled."
+
+
+def _number(row: Mapping[str, object], name: str) -> float | None:
+    """Records write what is not finite as the words "nan", "inf" and "-inf"; float() reads them."""
+    value = row.get(name)
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,41 @@
+"""Runs: what one training leaves behind, as a folder of files that can be read, copied and checked.
+
+    folder.py      a run: its files, its lock, its state
+    info.py        run.json
+    records.py     metrics.jsonl and events.jsonl
+    checkpoint.py  weights and state, whole or not there
+    tensors.py     .safetensors, in slot order
+    lock.py        one worker per run
+    listing.py     find, list, remove, prune
+    checked.py     JSON with a checksum
+
+Nothing here loads NumPy before a checkpoint is read or written. The forms stand in docs/formats.md.
+"""
+
+from tuinet.runs.checked import json_line
+from tuinet.runs.checkpoint import Checkpoint, Loaded
+from tuinet.runs.folder import RunFolder, home, runs_folder
+from tuinet.runs.listing import RunSummary, find, find_to_remove, list_runs, prune, remove
+from tuinet.runs.lock import RunLock
+from tuinet.runs.records import Records, Tail, Writer
+from tuinet.runs.tensors import weights_sha256
+
+__all__ = [
+    "Checkpoint",
+    "Loaded",
+    "Records",
+    "RunFolder",
+    "RunLock",
+    "RunSummary",
+    "Tail",
+    "Writer",
+    "find",
+    "find_to_remove",
+    "home",
+    "json_line",
+    "list_runs",
+    "prune",
+    "remove",
+    "runs_folder",
+    "weights_sha256",
+]
