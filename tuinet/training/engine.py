@@ -1,0 +1,104 @@
+"""What a worker needs of the engine and of the data, in one small object, so that tests can put their own there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tuinet.data import Bound
+    from tuinet.presets import Preset
+    from tuinet.training.loop import Trains
+
+OnCompile = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A weight, or a running statistic of the forward pass."""
+
+    name: str
+    shape: tuple[int, ...]
+    is_weight: bool = True
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """tensors: what a checkpoint of the model will hold, in slot order. threads: how many will train."""
+
+    tensors: list[Tensor]
+    threads: int
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has, trainable and frozen."""
+        return sum(tensor.size for tensor in self.tensors if tensor.is_weight)
+
+
+class Engine(Protocol):
+    """Binds data and builds trainers."""
+
+    def bind(self, preset: Preset) -> Bound: ...
+
+    def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
+        """What can be said before anything is compiled."""
+
+    def trainer(
+        self, preset: Preset, bound: Bound, *, device: str, threads: int | None, on_compile: OnCompile
+    ) -> Trains: ...
+
+
+class RealEngine:
+    """The program on the CPU, or the reference in NumPy."""
+
+    def bind(self, preset: Preset) -> Bound:
+        from tuinet import data
+
+        return data.bind_for(preset)
+
+    def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
+        from tuinet.engine.step import Step
+        from tuinet.engine.trainer import threads_for
+
+        training, facts = preset.training, bound.facts
+        sizes = {"examples": len(bound.train.inputs), "batch_size": batch_size(preset, bound)}
+        step: Any = Step(preset.network(facts), training.loss, training.optimizer, facts, **sizes)
+        tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
+        return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
+
+    def trainer(
+        self, preset: Preset, bound: Bound, *, device: str, threads: int | None, on_compile: OnCompile
+    ) -> Trains:
+        from tuinet.engine.trainer import Trainer
+
+        training = preset.training
+        built: Any = Trainer(
+            preset.network(bound.facts),
+            training.loss,
+            training.optimizer,
+            bound,
+            batch_size=batch_size(preset, bound),
+            seed=training.seed,
+            threads=threads,
+            device=device,
+            schedule=training.schedule,
+            epochs=training.epochs,
+            accumulate=training.accumulate,
+            clip_value=training.clip_value,
+            clip_norm=training.clip_norm,
+            on_compile=on_compile,
+        )
+        return built  # type: ignore[no-any-return]
+
+
+def batch_size(preset: Preset, bound: Bound) -> int:
+    """In examples; never more than there are."""
+    examples = len(bound.train.inputs)
+    size = preset.training.batch_size
+    return examples if isinstance(size, str) else min(size, examples)

@@ -1,0 +1,155 @@
+"""What a training tells, to two kinds of listeners: the records in the run's folder, and a pipe to a printer.
+
+The record is written first, so whatever a printer has shown is on disk. A printer may be slow or gone: the
+pipe never makes training wait, and when nobody reads it any more it is simply not written to. The forms of both are
+in docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuinet.runs.checked import json_line
+
+METRICS = {"steps", "epoch", "evaluation", "test"}
+RECORDED_AS = {"start": "started", "warning": "alert", "end": "stopped"}
+STARTED = ("device", "threads", "seed", "parameters", "resumed", "versions", "init")
+STOPPED = ("state", "reason", "best_epoch", "best", "test", "weights_sha256", "error")
+NOT_ON_THE_PIPE = {"compiled", "test"}
+NOT_IN_RECORDS = {"compile"}
+PLACE = ("step", "epoch", "seconds")
+BACKLOG = 64 << 20  # bytes kept for a printer that does not read, before it is given up
+
+
+@dataclass(frozen=True)
+class Event:
+    """`kind` is the word under "event"; `fields` are complete, with `step`, `epoch` and `seconds` where they belong."""
+
+    kind: str
+    fields: Mapping[str, object]
+
+
+class Appends(Protocol):
+    """The part of a record writer that is needed here."""
+
+    def append(self, record: Mapping[str, object]) -> object: ...
+
+
+class Pipe:
+    """Lines to whoever reads the other end, without ever waiting for them."""
+
+    def __init__(self, fd: int | None) -> None:
+        """The descriptor belongs to the pipe from now on. None: nobody listens."""
+        self.fd = fd
+        self.waiting: deque[bytes] = deque()
+        self.size = 0
+        if fd is not None:
+            os.set_blocking(fd, False)
+            os.set_inheritable(fd, False)
+
+    def send(self, line: str, *, may_be_lost: bool = False) -> None:
+        """may_be_lost: not kept for a reader that is behind, since a newer one will say it better."""
+        if self.fd is None or (may_be_lost and self.waiting):
+            return
+        data = line.encode("ascii") + b"\n"
+        self.waiting.append(data)
+        self.size += len(data)
+        self._push()
+        if self.size > BACKLOG:
+            self.close()
+
+    def finish(self, go_on: Callable[[], bool]) -> None:
+        """Waits for the reader to take what is left, while `go_on()` says so; a reader that is gone ends it."""
+        while self.fd is not None and self.waiting and go_on():
+            with contextlib.suppress(InterruptedError):
+                select.select([], [self.fd], [], 0.2)
+            self._push()
+        self.close()
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, None
+        self.waiting.clear()
+        if fd is not None:
+            os.close(fd)
+
+    def _push(self) -> None:
+        while self.fd is not None and self.waiting:
+            try:
+                written = os.write(self.fd, self.waiting[0])
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.EPIPE:
+                    raise
+                self.close()
+                return
+            self.size -= written
+            rest = self.waiting.popleft()[written:]
+            if rest:
+                self.waiting.appendleft(rest)
+
+
+class Reporter:
+    """Takes events, writes their records, and then passes them on."""
+
+    def __init__(self, pipe: Pipe, *, run: str, steps_per_epoch: float = 0.0) -> None:
+        """steps_per_epoch: to say in records how many epochs `step` steps are; set when the data is known."""
+        self.pipe, self.run, self.steps_per_epoch = pipe, run, steps_per_epoch
+        self.metrics: Appends | None = None
+        self.records: Appends | None = None
+        self.ended = False
+
+    def tell(self, event: Event) -> None:
+        """Raises what the writers raise: a metric that could not be written is not shown."""
+        self._record(event)
+        self.pass_on(event)
+
+    def pass_on(self, event: Event) -> None:
+        """To the pipe alone."""
+        self.ended = self.ended or event.kind == "end"
+        if event.kind == "steps":
+            self.pipe.send(json_line({"event": "progress", **self._progress(event.fields)}), may_be_lost=True)
+        elif event.kind not in NOT_ON_THE_PIPE:
+            run = {"run": self.run} if event.kind == "end" else {}
+            self.pipe.send(json_line({"event": event.kind, **run, **event.fields}))
+
+    def _record(self, event: Event) -> None:
+        writer = self.metrics if event.kind in METRICS else self.records
+        if writer is None or event.kind in NOT_IN_RECORDS:
+            return
+        fields = dict(event.fields)
+        if event.kind in ("start", "end"):
+            chosen = STARTED if event.kind == "start" else STOPPED
+            fields = {name: fields.get(name) for name in (*chosen, *PLACE)}
+        step = fields.pop("step", None) or 0
+        epoch, seconds = fields.pop("epoch", None), fields.pop("seconds", None)
+        if event.kind != "epoch":
+            epoch = self._epochs(step)
+        head: dict[str, object] = {"k": RECORDED_AS.get(event.kind, event.kind), "s": step, "e": epoch}
+        if seconds is not None and event.kind != "compiled":
+            head["m"] = seconds
+        elif seconds is not None:
+            fields = {"seconds": seconds, **fields}
+        writer.append(head | fields)
+
+    def _progress(self, fields: Mapping[str, object]) -> dict[str, object]:
+        loss = fields["loss"]
+        return {
+            "step": fields["step"],
+            "epoch": self._epochs(fields["step"]),
+            "loss": loss[1] if isinstance(loss, list) else loss,
+            "samples_per_s": fields["samples_per_s"],
+            "seconds": fields["seconds"],
+        }
+
+    def _epochs(self, step: object) -> float:
+        if not isinstance(step, int) or self.steps_per_epoch <= 0:
+            return 0.0
+        return round(step / self.steps_per_epoch, 6)

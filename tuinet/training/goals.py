@@ -1,0 +1,69 @@
+"""A goal: what `--until` asks for, such as `val_accuracy>=0.9`. Training stops when it is met."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tuinet.errors import UsageError, nearest
+from tuinet.safe_text import safe
+
+METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in ("loss", "accuracy", "rmse", "mae"))
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_FORM = re.compile(r"\s*([A-Za-z_]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`metric` `comparison` `threshold`, looked at after every evaluation."""
+
+    metric: str
+    comparison: str
+    threshold: float
+
+    def met(self, metrics: Mapping[str, float]) -> bool:
+        """False for a metric that is not there and for one that is not a number."""
+        value = metrics.get(self.metric)
+        return value is not None and COMPARISONS[self.comparison](value, self.threshold)
+
+    def check(self, measured: Iterable[str]) -> None:
+        """Refuses a goal that this preset and its data never measure: training would go on in vain."""
+        known = sorted(measured)
+        if self.metric not in known:
+            raise UsageError(
+                f"--until: {self.metric} is not measured here; there are {', '.join(known)}"
+                f"{nearest(self.metric, known)}"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.comparison}{self.threshold:g}"
+
+
+def parse(text: str) -> Goal | None:
+    """The goal that `text` says, None for an empty one. Raises UsageError with the form that is right."""
+    if not text.strip():
+        return None
+    form = _FORM.fullmatch(text[:200])
+    if form is None:
+        raise UsageError(
+            f'--until: "{safe(text, 60)}" is not a comparison; right is a metric, one of {" ".join(COMPARISONS)}, '
+            'and a number, as in "val_accuracy>=0.9"'
+        )
+    metric, comparison, number = form.groups()
+    if metric not in METRICS:
+        raise UsageError(f'--until: no metric is called "{metric}"{nearest(metric, METRICS)} ({", ".join(METRICS)})')
+    try:
+        threshold = float(number)
+    except ValueError:
+        threshold = math.nan
+    if not math.isfinite(threshold):
+        raise UsageError(f'--until: "{safe(number, 60)}" is not a number, as in "{metric}{comparison}0.9"')
+    return Goal(metric, comparison, threshold)

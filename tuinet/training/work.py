@@ -1,0 +1,398 @@
+"""One generation of a run, from its folder to its end: what `worker.py` does while it holds the lock.
+
+There is no difference between starting and going on: the newest good checkpoint is taken where there is one, and
+the steps from there are the same ones in either case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuinet import presets
+from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
+from tuinet.optimizers.schedules import ReduceOnPlateau
+from tuinet.runs import Loaded, RunFolder, Writer
+from tuinet.runs.folder import versions
+from tuinet.safe_text import safe
+from tuinet.training.early_stopping import Best, Patience, Plateau
+from tuinet.training.engine import Engine, RealEngine, Tensor, batch_size
+from tuinet.training.events import Event, Reporter
+from tuinet.training.goals import parse
+from tuinet.training.initial import Initial, fit, weights_of
+from tuinet.training.keeping import EVERY, Keeper
+from tuinet.training.loop import Course, Loop, Trains
+from tuinet.training.measuring import Measured, guess
+from tuinet.training.progress import Progress
+from tuinet.training.signals import StopFlag
+
+if TYPE_CHECKING:
+    from tuinet.data import Bound
+    from tuinet.presets import Preset
+
+Array = NDArray[np.generic]
+DEVICES = ("auto", "cpu", "reference")
+
+
+class Work:
+    """Reads what the folder says, trains, and writes the folder's files."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        options: argparse.Namespace,
+        stop: StopFlag,
+        reporter: Reporter,
+        held: ExitStack,
+        engine: Engine | None = None,
+    ) -> None:
+        """held: closes the record files when the worker is done, before the lock is given back."""
+        self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
+        self.engine: Engine = engine or RealEngine()
+        self.info = run.info()
+        self.generation = int(self.info["generation"]) + 1
+        self.device = _device(options.device or self.info["device"] or "auto")
+        self.threads: int | None = options.threads or self.info["threads"]
+        self.writers: list[Writer] = []
+        self.notes: list[Event] = []  # found before the start was told
+        if self.info["device"] not in (None, self.device):
+            self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
+
+    def train(self) -> int:
+        """The exit code. Raises TuinetError, MemoryError and StopAsked; the caller says the end then."""
+        preset = self._preset()
+        self.run.write_info(
+            state="running", generation=self.generation, device=self.device, versions=versions(), error=None
+        )
+        self._open_records()
+        self.stop.check()
+        bound = self.engine.bind(preset)
+        self._check_data(bound)
+        self.stop.check()
+        loop = self._loop(preset, bound)
+        for event in loop.events():
+            if event.kind == "end":
+                self._write_end(loop)
+            self.reporter.tell(event)
+            if event.kind == "checkpoint" and not loop.ending.state:
+                self._write_progress(loop)
+        return loop.ending.exit_code
+
+    # -- what the folder says ------------------------------------------------------------------------------------
+
+    def _preset(self) -> Preset:
+        """The run's preset, with the limits that a resume sets otherwise written into it."""
+        preset = presets.load(self.run.path / "preset.toml")
+        if not self.options.overrides:
+            return preset
+        changed = preset.with_overrides(self.options.overrides)
+        parse(changed.training.until)
+        self.run.write_preset(changed.resolved())
+        self.run.write_info(epochs=changed.training.epochs)
+        for override in self.options.overrides:
+            key = override.partition("=")[0].strip()
+            old, new = (_at(each.table(), key) for each in (preset, changed))
+            if old != new:
+                self._note("changed", key=key, old=old, new=new, why="set at the resume")
+        return changed
+
+    def _open_records(self) -> None:
+        seconds = float(self.info["seconds"] or 0.0)
+        for records in (self.run.metrics(), self.run.events()):
+            self.writers.append(self.held.enter_context(records.writer(self.generation, seconds)))
+        self.reporter.metrics, self.reporter.records = self.writers
+
+    def _check_data(self, bound: Bound) -> None:
+        """A run goes on with the data it began with, or not at all: half of each would be no training."""
+        facts = bound.facts
+        was = (self.info["data"] or {}).get("fingerprint")
+        if was is not None and was != facts.fingerprint:
+            raise DataError(
+                f"{facts.name}: the data is not what this run began with (its fingerprint is {facts.fingerprint[:12]}, "
+                f"it was {str(was)[:12]}); put the old data back, or start a new run"
+            )
+        for note in facts.notes:
+            self._warn("data", note)
+
+    def _newest(self) -> Loaded | None:
+        try:
+            return self.run.load_newest(resumable=True, warn=lambda text: self._warn("checkpoint-damaged", text))
+        except RunDamaged as error:
+            raise RunDamaged(f"{error}. `tuinet run {self.run.path / 'preset.toml'}` trains it anew") from None
+
+    def _source(self, tensors: list[Tensor]) -> tuple[dict[str, Array], Initial] | None:
+        """The weights of the run that --init names; after a kill before the first checkpoint, from run.json."""
+        origin = (self.info["origin"] or {}).get("init")
+        where = self.options.init or (origin and self.run.path.parent / str(origin))
+        if not where:
+            return None
+        source = RunFolder(where)
+        settings = presets.load(source.path / "preset.toml").training.early_stopping
+        given = weights_of(
+            source,
+            best=settings is not None and settings.restore_best,
+            warn=lambda text: self._warn("checkpoint-damaged", text),
+        )
+        taken, found = fit({tensor.name: tensor.shape for tensor in tensors}, given, source.id)
+        if not taken:
+            raise RunError(f"--init {source.id}: none of its tensors has the name and shape of one here")
+        return taken, found
+
+    # -- before the first step -----------------------------------------------------------------------------------
+
+    def _loop(self, preset: Preset, bound: Bound) -> Loop:
+        """Everything that is told before the first step is told here, `start` first."""
+        course = _course(preset, bound)
+        measured = Measured.of(bound, preset.training.seed)
+        measured_names = measured.names(bound.facts)
+        if course.goal is not None:
+            course.goal.check(measured_names)
+        progress = _progress(preset, measured_names)
+        preview = self.engine.preview(preset, bound, device=self.device, threads=self.threads)
+        self.threads = preview.threads
+        loaded = self._newest()
+        best = self._take(progress, loaded)
+        source = self._source(preview.tensors) if loaded is None else None
+        history = self._history(progress)
+        self.reporter.steps_per_epoch = len(bound.train.inputs) / course.step_examples
+        self._tell_start(preset, bound, course, progress.best.metric, preview.parameters, loaded, source and source[1])
+        trainer = self._trainer(preset, bound, course)
+        keeper = Keeper(_Store(self.run, self.generation, self.writers), every=self._every())
+        if loaded is not None:
+            trainer.load(loaded.model, loaded.optimizer, loaded.step)
+            keeper.goes_on(loaded.step, loaded.manifest, best)
+        if progress.plateau is not None:
+            trainer.rate_factor = progress.plateau.rate_factor
+        if source is not None:
+            trainer.load({**trainer.model(), **source[0]}, None, 0)
+            keeper.save(trainer, progress)  # from now on the other run is not needed any more
+        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, history=history)
+
+    def _take(self, progress: Progress, loaded: Loaded | None) -> dict[str, Array] | None:
+        """Lets progress go on from the checkpoint; gives the weights of its best epoch where that is another one."""
+        if loaded is None:
+            return None
+        progress.take(loaded.step, loaded.manifest)
+        if self.options.overrides:
+            progress.begin_anew()
+        if progress.best.epoch is None or progress.best.step == loaded.step:
+            return loaded.model
+        best = _model_of(self.run, progress.best.step)
+        if best is None:
+            self._warn(
+                "checkpoint-damaged",
+                f"the weights of the best epoch ({progress.best.epoch}) are damaged or gone; "
+                "the best one is looked for anew from here",
+            )
+            progress.best = Best(progress.best.metric)
+        return best
+
+    def _history(self, progress: Progress) -> list[dict[str, Any]]:
+        """The epochs before this generation, as the loop would have them."""
+        records, damaged = self.run.metrics().read({"epoch"})
+        if damaged:
+            self._warn("records-damaged", f"metrics.jsonl: {damaged} damaged lines were passed over")
+        rows = [{**record, "epoch": round(record["e"]), "step": record["s"]} for record in records]
+        return [row for row in rows if row["step"] <= progress.step and row["epoch"] <= progress.epoch]
+
+    def _tell_start(
+        self, preset: Preset, bound: Bound, course: Course, monitor: str, parameters: int, loaded: Loaded | None,
+        init: Initial | None,
+    ) -> None:  # fmt: skip
+        training = preset.training
+        step = 0 if loaded is None else loaded.step
+        steps = math.ceil(training.epochs * self.reporter.steps_per_epoch)
+        facts = bound.facts
+        self.run.write_info(
+            seed=training.seed,
+            threads=self.threads,
+            parameters=parameters,
+            epochs=training.epochs,
+            data={"name": facts.name, "source": facts.source, "fingerprint": facts.fingerprint},
+        )
+        self.reporter.tell(Event("start", {
+            "version": 1,
+            "run": self.run.id,
+            "folder": str(self.run.path),
+            "name": self.info["preset"],
+            "preset": preset.table(),
+            "device": self.device,
+            "threads": self.threads,
+            "seed": training.seed,
+            "parameters": parameters,
+            "examples": {
+                "train": len(bound.train.inputs),
+                "validation": 0 if bound.validation is None else len(bound.validation.inputs),
+                "test": 0 if bound.test is None else len(bound.test.inputs),
+            },
+            "epochs": training.epochs,
+            "steps": min(steps, course.max_steps or steps),
+            "resumed": None if loaded is None else step,
+            "generation": self.generation,
+            "init": init and init.as_table(),
+            "reasons": (self.info["origin"] or {}).get("reasons") or [],
+            "guess": course.guess,
+            "monitor": monitor,
+            "versions": versions(),
+            "step": step,
+        }))  # fmt: skip
+        notes, self.notes = self.notes, []
+        for note in notes:
+            self.reporter.tell(Event(note.kind, {"step": step, **note.fields}))
+
+    def _trainer(self, preset: Preset, bound: Bound, course: Course) -> Trains:
+        began, compiled = time.monotonic(), 0
+
+        def on_compile(done: int, total: int, name: str) -> None:
+            nonlocal compiled
+            compiled += 1
+            self.stop.check()
+            self.reporter.tell(Event("compile", {"done": done, "total": total, "name": name}))
+
+        trainer = self.engine.trainer(preset, bound, device=self.device, threads=self.threads, on_compile=on_compile)
+        self.stop.on_ask = trainer.ask_to_stop
+        self.stop.check()
+        fields = {"seconds": time.monotonic() - began, "kernels": compiled}
+        self.reporter.tell(Event("compiled", fields))
+        return trainer
+
+    def _every(self) -> float:
+        given: float | None = self.options.checkpoint_seconds
+        return EVERY if given is None else given
+
+    def _note(self, kind: str, **fields: object) -> None:
+        self.notes.append(Event(kind, fields))
+
+    def _warn(self, code: str, message: str) -> None:
+        self._note("warning", code=code, message=message)
+
+    # -- run.json ------------------------------------------------------------------------------------------------
+
+    def _write_progress(self, loop: Loop) -> None:
+        self.run.write_info(**self._standing(loop))
+
+    def _write_end(self, loop: Loop) -> None:
+        ending = loop.ending
+        self.run.write_info(
+            **self._standing(loop),
+            state=ending.state,
+            test=ending.test,
+            verdict=ending.verdict,
+            error=ending.error,
+            weights_sha256=ending.weights_sha256,
+        )
+
+    @staticmethod
+    def _standing(loop: Loop) -> dict[str, Any]:
+        progress = loop.progress
+        return {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "seconds": progress.spent.training,
+            "monitor": progress.best.metric,
+            "best": progress.best.value,
+            "best_epoch": progress.best.epoch,
+            "final": loop.ending.metrics,
+        }
+
+
+class _Store:
+    """Checkpoints in the run's folder; records come to the disk before them."""
+
+    def __init__(self, run: RunFolder, generation: int, writers: list[Writer]) -> None:
+        self.run, self.generation, self.writers = run, generation, writers
+
+    def save(
+        self, step: int, model: dict[str, Array], optimizer: dict[str, Array] | None, manifest: dict[str, Any]
+    ) -> dict[str, Any]:
+        for writer in self.writers:
+            writer.sync()
+        saved = self.run.save_checkpoint(step, model, optimizer, {"generation": self.generation, **manifest})
+        return {
+            "folder": f"checkpoints/{saved.path.name}",
+            "bytes": saved.size,
+            "weights_sha256": saved.manifest["weights_sha256"],
+        }
+
+    def load_model(self, step: int) -> dict[str, Array] | None:
+        return _model_of(self.run, step)
+
+
+def _model_of(run: RunFolder, step: int) -> dict[str, Array] | None:
+    """The weights of the checkpoint of that step, None where it is not there or damaged."""
+    for checkpoint in run.checkpoints():
+        if checkpoint.step == step:
+            try:
+                return checkpoint.load()[0]
+            except RunDamaged:
+                return None
+    return None
+
+
+def _device(word: str) -> str:
+    if word not in DEVICES:
+        known = ", ".join(DEVICES)
+        raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
+    return "cpu" if word == "auto" else word
+
+
+def _course(preset: Preset, bound: Bound) -> Course:
+    training = preset.training
+    step_examples = batch_size(preset, bound) * training.accumulate
+    return Course(
+        epochs=training.epochs,
+        step_examples=step_examples,
+        guess=guess(bound),
+        max_steps=training.max_steps,
+        max_seconds=training.max_seconds,
+        goal=parse(training.until),
+        restore_best=training.early_stopping is not None and training.early_stopping.restore_best,
+        rate=_rates(preset, len(bound.train.inputs) / step_examples),
+    )
+
+
+def _rates(preset: Preset, steps_per_epoch: float) -> Callable[[int], float]:
+    """The learning rate of a step as the preset has it, for the records."""
+    training = preset.training
+    total = math.ceil(training.epochs * steps_per_epoch)
+
+    def rate(step: int) -> float:
+        factor = training.schedule.factors(np.array([step], np.int64), total, steps_per_epoch)[0]
+        return float(training.optimizer.learning_rate * factor)
+
+    return rate
+
+
+def _progress(preset: Preset, measured: list[str]) -> Progress:
+    """As it stands before the first step. PresetError where a monitor is not measured with this data."""
+    stopping, schedule = preset.training.early_stopping, preset.training.schedule
+    monitor = "val_loss" if "val_loss" in measured else "train_loss"
+    patience = plateau = None
+    if stopping is not None:
+        monitor = _measured(stopping.monitor, measured, "training.early_stopping.monitor")
+        patience = Patience(monitor, stopping.patience, stopping.min_delta)
+    if isinstance(schedule, ReduceOnPlateau):
+        watched = _measured(schedule.monitor, measured, "training.schedule.monitor")
+        plateau = Plateau(Patience(watched, schedule.patience, schedule.min_delta), schedule.factor, schedule.minimum)
+    return Progress(Best(monitor), patience=patience, plateau=plateau)
+
+
+def _measured(monitor: str, measured: list[str], key: str) -> str:
+    if monitor not in measured:
+        raise PresetError(f'"{monitor}" is not measured with this data; there are {", ".join(measured)}', key=key)
+    return monitor
+
+
+def _at(table: Mapping[str, Any], key: str) -> Any:
+    """The value under a dotted key, None where it is not set."""
+    value: Any = table
+    for word in key.split("."):
+        value = value.get(word) if isinstance(value, Mapping) else None
+    return value
