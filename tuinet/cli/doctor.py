@@ -1,0 +1,181 @@
+"""`tuinet doctor`: what tuinet finds on this machine, and what would help where something is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from tuinet.cli.options import json_option, runs_option
+
+PACKAGES = ("numpy", "numba", "safetensors", "plotext", "click")
+TRIED = {("Linux", "x86_64")}
+MEANT = {("Linux", "aarch64"), ("Darwin", "arm64")}
+LITTLE_ROOM = 1e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row: what was looked at, what is there, whether that is well, and what would help."""
+
+    subject: str
+    value: str
+    state: str = "ok"  # ok, note or problem
+    advice: str = ""
+
+
+@click.command()
+@runs_option
+@json_option
+def doctor(runs_folder: str | None, as_json: bool) -> int:
+    """Check versions, processor, kernel cache, data, disk and terminal.
+
+    The exit code is 1 where something is wrong that keeps tuinet from training.
+    """
+    from tuinet.cli.cells import pad, wrap
+    from tuinet.cli.output import Output
+    from tuinet.safe_text import safe
+
+    output = Output(as_json=as_json)
+    problems = 0
+    for finding in findings(runs_folder):
+        output.record(asdict(finding))
+        problems += finding.state == "problem"
+        kind = {"note": "warn", "problem": "bad"}.get(finding.state, "good")
+        mark = output.terminal.paint({"ok": "✓", "note": "•", "problem": "!"}[finding.state], kind)
+        room = max(20, output.terminal.prose_width - 18)
+        first, *rest = wrap(safe(finding.value, 300), room)
+        output.say(f"{mark} {pad(finding.subject, 14)}  {first}")
+        for line in [*rest, *(wrap(safe(finding.advice, 300), room) if finding.advice else [])]:
+            output.say(" " * 18 + line)
+    return 1 if problems else 0
+
+
+def findings(runs_folder: str | None) -> Iterator[Finding]:
+    """All findings, in order. A check that itself fails becomes a finding."""
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("versions", _versions),
+        ("system", _system),
+        ("engine", _engine),
+        ("runs", lambda: _runs(runs_folder)),
+        ("data", _data),
+        ("terminal", _terminal),
+    ]
+    for subject, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # the doctor must not fall ill itself: whatever is wrong is a row
+            yield Finding(subject, f"could not be looked at: {type(error).__name__}: {error}", "problem")
+
+
+def _versions() -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from tuinet import __version__
+
+    yield Finding("tuinet", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
+    found, missing = [], []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    yield Finding("packages", ", ".join(found))
+    if missing:
+        advice = f"pip install {' '.join(missing)}"
+        yield Finding("packages", f"missing: {', '.join(missing)}", "problem", advice)
+
+
+def _system() -> Iterator[Finding]:
+    import psutil
+
+    from tuinet.engine.machine import supported
+
+    machine = (platform.system(), platform.machine())
+    words = f"{machine[0]} {platform.release()} on {machine[1]}"
+    if machine in TRIED:
+        yield Finding("system", words)
+    elif machine in MEANT:
+        yield Finding("system", words, "note", "meant to work here, but nobody has tried it yet")
+    else:
+        advice = "tuinet is made for Linux on x86-64; ARM on Linux and macOS is meant to work"
+        yield Finding("system", words, "problem" if supported() else "note", supported() or advice)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = psutil.virtual_memory()
+    yield Finding("cores", f"{usable} usable of {os.cpu_count()}")
+    yield Finding("memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
+
+
+def _engine() -> Iterator[Finding]:
+    """What the engine says about the processor and its compiled kernels."""
+    from tuinet.engine import machine
+
+    said = machine.describe()
+    yield Finding("processor", f"{said['processor']}, vectors of {said['vector_bits']} bits")
+    yield Finding("products", said["products"])
+    kernels = f"{said['kernel_cache']} ({said['kernels_compiled']} compiled)"
+    if said["kernel_cache_kept"]:
+        yield Finding("kernel cache", kernels)
+    else:
+        yield Finding("kernel cache", kernels, "note", "it cannot be kept, so every start compiles anew")
+
+
+def _runs(runs_folder: str | None) -> Iterator[Finding]:
+    from tuinet.runs import list_runs
+    from tuinet.runs import runs_folder as chosen
+
+    folder = chosen(runs_folder)
+    runs = list_runs(folder, sizes=False)
+    live = sum(run.state in ("running", "paused") for run in runs)
+    damaged = sum(run.state == "damaged" for run in runs)
+    words = f"{len(runs)} in {folder}" + (f", {live} being trained" if live else "")
+    yield Finding("runs", words)
+    if damaged:
+        yield Finding("runs", f"{damaged} damaged", "note", "tuinet runs --filter state=damaged")
+    yield from _disk(folder)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if not os.access(there, os.W_OK):
+        yield Finding("disk", f"{there} cannot be written", "problem", "set TUINET_HOME, or give --runs FOLDER")
+    elif free < LITTLE_ROOM:
+        yield Finding("disk", f"{free / 1e6:,.0f} MB free at {there}", "note", "tuinet runs prune makes room")
+    else:
+        yield Finding("disk", f"{free / 1e9:,.1f} GB free at {there}")
+
+
+def _data() -> Iterator[Finding]:
+    from tuinet.data import catalog
+
+    sets = catalog()
+    for state in dict.fromkeys(info.state for info in sets):
+        names = [info.name for info in sets if info.state == state]
+        yield Finding(
+            "data", f"{state}: {', '.join(names)}", advice="tuinet data get NAME" if state == "not fetched" else ""
+        )
+
+
+def _terminal() -> Iterator[Finding]:
+    term = os.environ.get("TERM", "")
+    if not sys.stderr.isatty() and not sys.stdout.isatty():
+        yield Finding("terminal", "none: plain lines, no bar, no colour")
+        return
+    size = shutil.get_terminal_size()
+    deep = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    colours = "16 million colours" if deep else "256 colours" if "256" in term else "16 colours"
+    if os.environ.get("NO_COLOR"):
+        colours = "no colours (NO_COLOR)"
+    around = [name for name, key in (("tmux", "TMUX"), ("ssh", "SSH_CONNECTION")) if os.environ.get(key)]
+    words = f"{size.columns}×{size.lines}, {term or 'TERM is not set'}, {colours}" + "".join(f", {it}" for it in around)
+    yield Finding("terminal", words, "ok" if term and term != "dumb" else "note")
+    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
+    if encoding.replace("-", "") != "utf8":
+        yield Finding("encoding", encoding or "unknown", "note", "lines and bars need UTF-8: set LANG=C.UTF-8")

@@ -1,0 +1,125 @@
+"""Numbers as people read them: losses, shares, counts, sizes, times. Each is short and lines up in a column."""
+
+from __future__ import annotations
+
+import math
+
+from tuinet.safe_text import safe
+
+NOTHING = "–"
+WORDS = ("nan", "inf", "-inf")
+LONGEST_SETTING = 200
+DECIMALS = ((0.01, 6), (0.1, 5), (100, 4), (1_000, 2), (100_000, 1))
+
+
+def number(value: object) -> str:
+    """A loss or another real number in at most nine letters: four digits that count, powers of ten at the ends."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):  # events write "nan" and "inf" as words
+        return value if value in WORDS else NOTHING
+    real = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(real):
+        return f"{real}"
+    size = abs(real)
+    if size != 0 and not 1e-4 <= size < 1e7:
+        return f"{real:.2e}"
+    decimals = next((count for limit, count in DECIMALS if size < limit), 0)
+    return f"{real:,.{decimals if size else 4}f}"
+
+
+def share(value: object) -> str:
+    """A share of one as a percentage with one decimal."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value if value in WORDS else NOTHING
+    return f"{float(value) * 100:.1f}%"  # type: ignore[arg-type]
+
+
+def metric(name: str, value: object) -> str:
+    """A metric's value in the form its name asks for: shares as percentages, rates short, the rest as numbers."""
+    if name.endswith("accuracy"):
+        return share(value)
+    if name == "learning_rate" and isinstance(value, float):
+        return f"{value:.3g}"
+    return number(value)
+
+
+def setting(value: object) -> str:
+    """A preset's value as it stands in the file: 0.001 and not 1e-3, lists in brackets, words bare."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {setting(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(setting(item) for item in value) + "]"
+    return safe(str(value), LONGEST_SETTING) or '""'
+
+
+def shape(value: object) -> str:
+    """The shape of one example or array: 784, 28×28."""
+    if isinstance(value, (list, tuple)):
+        return "×".join(str(size) for size in value) or "1"
+    return NOTHING if value is None else safe(str(value), LONGEST_SETTING)
+
+
+def count(value: object) -> str:
+    """A whole number with its thousands parted."""
+    return NOTHING if value is None else f"{round(float(value)):,}"  # type: ignore[arg-type]
+
+
+def size(value: object) -> str:
+    """Bytes: 812 B, 4.1 kB, 3.76 MB (powers of 1,000)."""
+    if value is None:
+        return NOTHING
+    amount = float(value)  # type: ignore[arg-type]
+    if amount < 1000:
+        return f"{amount:.0f} B"
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:
+            return f"{amount:.3g} {unit}" if amount < 100 else f"{amount:.0f} {unit}"
+    return f"{amount / 1000:,.1f} TB"
+
+
+def duration(seconds: object) -> str:
+    """0.42 s, 12.3 s, 2:05, 1:02:03."""
+    if seconds is None:
+        return NOTHING
+    passed = max(0.0, float(seconds))  # type: ignore[arg-type]
+    if passed < 9.995:
+        return f"{passed:.2f} s"
+    if passed < 59.95:
+        return f"{passed:.1f} s"
+    whole = round(passed)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def clock(seconds: float) -> str:
+    """A time still to go, in a form whose width stays put: 0:07, 12:40, 1:02:03."""
+    whole = max(0, math.ceil(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def age(seconds: float) -> str:
+    """How long ago: just now, 5 min, 3 h, 12 days. A moment in the future (a clock was set back) is just now."""
+    if seconds < 60:
+        return "just now"
+    for limit, step, unit in ((3600, 60, "min"), (48 * 3600, 3600, "h"), (math.inf, 86400, "days")):
+        if seconds < limit:
+            return f"{int(seconds // step)} {unit}"
+    return NOTHING
+
+
+def plural(amount: int, word: str, many: str | None = None) -> str:
+    """1 run, 2 runs, 0 runs."""
+    return f"{amount:,} {word if amount == 1 else many or word + 's'}"

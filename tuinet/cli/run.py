@@ -1,0 +1,101 @@
+"""`tuinet run`: train a preset, or one made from your own table, in a worker process, and print what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuinet.cli.options import json_option, runs_option, set_option, training_options
+
+if TYPE_CHECKING:
+    from tuinet.presets import Preset
+
+
+@click.command()
+@click.argument("preset", metavar="[PRESET]", required=False)
+@set_option
+@training_options
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set training.seed=N.")
+@click.option("--init", "init", metavar="RUN", help="Start from this run's weights, where name and shape fit.")
+@click.option("--data", "data_file", metavar="FILE", help="Your own table: a preset is made from what it holds.")
+@click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
+@runs_option
+@json_option
+def run(
+    preset: str | None,
+    overrides: tuple[str, ...],
+    epochs: int | None,
+    seed: int | None,
+    threads: int | None,
+    device: str | None,
+    until: str | None,
+    max_seconds: float | None,
+    max_steps: int | None,
+    init: str | None,
+    data_file: str | None,
+    label: str | None,
+    runs_folder: str | None,
+    as_json: bool,
+) -> int:
+    """Train a preset: a name, a .toml file, or - for standard input.
+
+    Ctrl-C saves and stops, and `tuinet resume last` goes on. The exit code is 3 where --until was not met, 4 where the
+    training diverged.
+    """
+    from functools import partial
+
+    from tuinet.cli.follow import follow
+    from tuinet.cli.output import Output
+    from tuinet.runs import find
+    from tuinet.runs import runs_folder as chosen
+    from tuinet.training.session import start
+
+    output = Output(as_json=as_json)
+    words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
+    loaded, origin = _preset(preset, data_file, label)
+    loaded = loaded.with_overrides([*overrides, *words])
+    folder = chosen(runs_folder)
+    begin = partial(
+        start,
+        loaded,
+        runs=folder,
+        device=device or "auto",
+        threads=threads,
+        until=until,
+        max_seconds=max_seconds,
+        max_steps=max_steps,
+        init=find(init, folder) if init else None,
+        origin=origin,
+    )
+    return follow(begin, output)
+
+
+def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple[Preset, dict[str, Any] | None]:
+    """The preset that is meant, and where it came from if it was made for a table."""
+    from tuinet import presets
+    from tuinet.errors import UsageError
+
+    if data_file is not None:
+        if name is not None:
+            raise UsageError(f"run wants either a preset ({name}) or --data ({data_file}), and was given both")
+        return made_for(data_file, label)
+    if label is not None:
+        raise UsageError("--label says which column of a table to predict, and goes with --data FILE")
+    if name is None:
+        raise UsageError("run wants a preset, as in `tuinet run spam-neuron`; `tuinet presets` lists them")
+    return presets.load(name), None
+
+
+def made_for(data_file: str, label: str | None) -> tuple[Preset, dict[str, Any]]:
+    """A preset for one's own table, and its origin with the reasons, as run.json keeps it."""
+    from pathlib import Path
+
+    from tuinet import presets
+    from tuinet.data.adviser import preset_from_table
+
+    path = Path(data_file).expanduser()
+    text, reasons = preset_from_table(path, label)
+    said: Sequence[str] = list(reasons)
+    return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}

@@ -1,0 +1,81 @@
+"""`tuinet show`: a preset's network layer by layer, a run as a whole, or the settings that a word of a preset has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tuinet.cli.options import json_option, runs_option, set_option
+
+if TYPE_CHECKING:
+    from tuinet.cli.output import Output
+
+
+@click.command()
+@click.argument("name", metavar="PRESET|RUN|WORD")
+@click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
+@set_option
+@runs_option
+@json_option
+def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool) -> None:
+    """Show a preset's layers, a run, or what can be set.
+
+    PRESET is a name, a .toml file or -; RUN an id, a unique beginning of one, a folder, or last; WORD a table or type
+    of a preset (training, data, dense, adam, cosine ...), whose settings are listed.
+    """
+    from tuinet.cli.output import Output
+
+    output = Output(as_json=as_json)
+    if is_preset(name):
+        from tuinet.cli.show_preset import show_preset
+
+        show_preset(output, name, overrides, program)
+    elif settings := _settings_of(name, runs_folder):
+        from tuinet.cli.show_settings import show_settings
+
+        show_settings(output, name, settings)
+    else:
+        _show_run(output, name, runs_folder, program)
+
+
+def is_preset(name: str) -> bool:
+    """Whether the word names a preset: one of tuinet's own by its exact name, a .toml file, or standard input."""
+    from tuinet import presets
+
+    return name == "-" or name.endswith(".toml") or name in presets.names()
+
+
+def _settings_of(name: str, runs_folder: str | None) -> list[type]:
+    """The classes whose settings the word stands for; none where a run has that very id."""
+    from tuinet.runs import runs_folder as chosen
+
+    if Path(name).is_dir() or (chosen(runs_folder) / name).is_dir() or name == "last":
+        return []
+    from tuinet.cli.show_settings import classes_called
+
+    return classes_called(name)
+
+
+def _show_run(output: Output, name: str, runs_folder: str | None, program: bool) -> None:
+    from tuinet import presets, runs
+    from tuinet.cli.show_settings import words
+    from tuinet.errors import RunNotFound, nearest
+    from tuinet.safe_text import safe
+
+    try:
+        run = runs.find(name, runs.runs_folder(runs_folder))
+    except RunNotFound as error:
+        if Path(name).exists() or "beginning" in str(error):
+            raise
+        close = nearest(name, [*presets.names(), *words()]) or "; `tuinet presets` and `tuinet runs` list them"
+        raise RunNotFound(f'there is no preset and no run called "{safe(name, 80)}"{close}') from None
+    if program:
+        from tuinet.cli.show_preset import show_preset
+
+        show_preset(output, str(run.path / "preset.toml"), (), program)
+        return
+    from tuinet.cli.show_run import show_run
+
+    show_run(output, run)
