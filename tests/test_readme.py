@@ -1,0 +1,62 @@
+"""The README keeps its word: every command in it runs, in order, as a new user would type it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.S)
+COMMANDS = [
+    line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.startswith("tuinet ")
+]
+SHORTER = {"tuinet bench": "tuinet bench --repeats 1"}  # the same command, with less to wait for
+
+
+def table(folder: Path) -> None:
+    """A table to train on and rows to predict: a price that follows from size and place."""
+    rows = ["size,rooms,place,price"]
+    for number in range(120):
+        size, rooms, place = 40 + number % 90, 1 + number % 5, ("town", "village", "farm")[number % 3]
+        rows.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 300 * (number % 7)}")
+    (folder / "prices.csv").write_text("\n".join(rows) + "\n")
+    (folder / "rows.csv").write_text("\n".join([rows[0].rpartition(",")[0], "70,3,town", "55,2,farm"]) + "\n")
+
+
+def test_the_readme_opens_with_two_commands_and_ci_calls_the_second() -> None:
+    first = BLOCKS[0].strip().splitlines()
+    assert len(first) == 2
+    assert "pip install" in first[0] and first[0].endswith("tuinet run fashion-mlp")
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert first[1] in ci, "CI calls exactly the README's test command"
+    assert re.search(r"!\[.*\]\((docs/.*)\)", README) and (ROOT / "docs" / "run-fashion-mlp.svg").exists()
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    for name in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
+    assert len(COMMANDS) > 18
+    table(tmp_path)
+    environment = {**os.environ, "TUINET_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    runs: list[str] = []
+    for command in COMMANDS:
+        words = shlex.split(SHORTER.get(command, command))[1:]
+        if "RUN" in words:
+            runs = sorted(path.name for path in (tmp_path / "home" / "runs").iterdir())
+            words = [runs.pop() if word == "RUN" else word for word in words]
+        done = subprocess.run(
+            [sys.executable, "-m", "tuinet", *words], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            check=False, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stderr[-500:]}{done.stdout[-500:]}"
+        assert "Traceback" not in done.stderr
+    assert (tmp_path / "predictions.csv").read_text().count("\n") >= 2
+    assert (tmp_path / "my.toml").exists()
