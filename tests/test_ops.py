@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from tuinet.kernels import OPS, OpError, op, scalars
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
     "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16),
+    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32),
     "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1),
 }
 SETTINGS = {
@@ -51,7 +53,7 @@ def operands_for(name: str, sizes: dict[str, int], real: Any = np.float32) -> tu
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
-        shape = (3, 5) if dims == ("*",) else tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
+        shape = (sizes["R"], sizes["I"]) if dims == ("*",) else tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
         whole = operand in each.whole
         slot = Slot(operand, shape, "value", whole)
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
@@ -110,27 +112,36 @@ def test_the_kernel_is_plain_python_that_a_debugger_can_step_through(name: str) 
         assert agree(views[slot], exact[slot]), slot.name
 
 
+def axis_of(dims: tuple[str, ...], letter: str) -> int | None:
+    """Along which axis of an operand a letter cuts; "*0" and "*1" cut rows and columns of any shape."""
+    if letter[0] == "*":
+        return int(letter[1]) if dims == ("*",) else None
+    return dims.index(letter) if letter in dims else None
+
+
 def stretch(axes: dict[Slot, int | None], low: int, high: int, slot: Slot, view: np.ndarray) -> np.ndarray:
     """The stretch of an operand that one of several threads would see."""
     axis = axes[slot]
     return view if axis is None else view[low:high] if axis == 0 else view[:, low:high]
 
 
-@pytest.mark.parametrize("name", [n for n in KERNELS if OPS[n].cut and OPS[n].cut != ("*",)])
-def test_a_kernel_on_a_stretch_computes_the_same_bits_as_on_everything(name: str) -> None:
-    for letter in OPS[name].cut:
-        call, whole = operands_for(name, SIZES["tiles"])
-        parts = {s: v.copy() for s, v in whole.items()}
-        run_compiled(call, whole)
-        axes = {
-            slot: call.op.dims[n].index(letter) if letter in call.op.dims[n] else None
-            for n, slot in zip(call.op.operands, call.operands, strict=True)
-        }
-        length = next(s.shape[axis] for s, axis in axes.items() if axis is not None)
-        for low, high in ((0, length // 3), (length // 3, length)):
-            run_compiled(call, parts, partial(stretch, axes, low, high))
-        for slot in call.writes:
-            assert whole[slot].tobytes() == parts[slot].tobytes(), (letter, slot.name)
+@pytest.mark.parametrize("sizes", ["odd", "tiles", "wide"])
+@pytest.mark.parametrize("name", [n for n in KERNELS if OPS[n].cut])
+def test_a_kernel_on_a_stretch_computes_the_same_bits_as_on_everything(name: str, sizes: str) -> None:
+    """Wherever it is cut: numbers that fill a vector register and those that are left over must come out alike."""
+    dims = OPS[name].dims
+    for letter in ("*0", "*1") if OPS[name].cut == ("*",) else OPS[name].cut:
+        for parts_of in (2, 3, 5):
+            call, whole = operands_for(name, SIZES[sizes])
+            parts = {s: v.copy() for s, v in whole.items()}
+            run_compiled(call, whole)
+            axes = {slot: axis_of(dims[n], letter) for n, slot in zip(call.op.operands, call.operands, strict=True)}
+            length = next(s.shape[axis] for s, axis in axes.items() if axis is not None)
+            cuts = [length * i // parts_of for i in range(parts_of + 1)]
+            for low, high in pairwise(cuts):
+                run_compiled(call, parts, partial(stretch, axes, low, high))
+            for slot in call.writes:
+                assert whole[slot].tobytes() == parts[slot].tobytes(), (letter, parts_of, slot.name)
 
 
 @pytest.mark.parametrize("function", ["exp", "log", "tanh", "sigmoid", "erf"])

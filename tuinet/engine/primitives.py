@@ -21,7 +21,9 @@ from numba.np import arrayobj
 
 from ..kernels import SCALARS
 
-LOOPS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz", "afn"}}
+# Neither "arcp" nor "afn": they let LLVM divide by an estimated reciprocal in vector code and exactly in what
+# is left over, so that a number's bits would depend on where the threads' stretches begin.
+LOOPS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
 EXACT = {"error_model": "numpy", "fastmath": {"contract"}}  # no reordering: see kernels/scalars.py
 
 for function in SCALARS:
