@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +123,25 @@ def test_what_is_not_finite_stops_the_run_before_the_update(where: str, device: 
     assert found["step"] == 5 and len(found["batch"]) == 49
     assert found["layer"] == ("the input" if where == "data" else "dense_2")
     assert not np.isfinite(trainer.drain()[-1]).all()
+
+
+@pytest.mark.parametrize("layers", [STACKS["odd and wide"], STACKS["reshaped"], [layer("flatten")]], ids=str)
+def test_any_number_of_examples_is_evaluated_alike_on_every_target(layers: list[Any]) -> None:
+    """Whole passes are walked along without a copy, what is left over goes through a pass of its own."""
+    outputs = 12 if len(layers) == 1 else 5
+    one, two, judge = (
+        make(layers, outputs=outputs, threads=count, device=device)
+        for count, device in ((1, "cpu"), (2, "cpu"), (1, "reference"))
+    )
+    assert one.pass_rows == 90
+    chance = np.random.default_rng(4)
+    for count in (1, 89, 90, 91, 275):
+        inputs = chance.standard_normal((count, 12)).astype(np.float32)
+        part = SimpleNamespace(inputs=inputs, targets=chance.integers(0, outputs, count).astype(np.int32))
+        assert one.outputs(inputs).tobytes() == two.outputs(inputs).tobytes()
+        np.testing.assert_allclose(one.outputs(inputs), judge.outputs(inputs), rtol=1e-4, atol=1e-5)
+        assert one.evaluate(part) == two.evaluate(part)
+        assert one.evaluate(part) == pytest.approx(judge.evaluate(part), rel=1e-4)
 
 
 def test_a_stretch_ends_on_request_at_the_deadline_and_at_its_last_step() -> None:

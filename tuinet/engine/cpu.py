@@ -63,11 +63,14 @@ def run(table, before, after, control, mine):
             call(table[start], address(table, start + 1))
 
 
-@njit(types.void(*[WORDS_1D] * 2), nogil=True, cache=True)
-def run_once(table, starts):
-    """Every record once."""
-    for start in starts:
-        call(table[start], address(table, start + 1))
+@njit(types.void(*[WORDS_1D] * 4, types.int64), nogil=True, cache=True)
+def walk(table, starts, moving, by, count):
+    """Every record, so many times; in between, the addresses that move are moved on."""
+    for _ in range(count):
+        for start in starts:
+            call(table[start], address(table, start + 1))
+        for i in range(moving.size):
+            table[moving[i]] += by[i]
 
 
 # -- from a kernel to an address ---------------------------------------------------------------
@@ -185,12 +188,14 @@ class Table:
 
     def __init__(self):
         self.words, self.starts = [], []
+        self.addresses = []  # which of the words are addresses
 
     def add(self, kernel, layout_words, *values):
         self.starts.append(len(self.words))
         self.words.append(kernel.address)
         for word, value in zip(layout_words, values, strict=True):
             if isinstance(value, np.ndarray):
+                self.addresses.append(len(self.words))
                 self.words += [value.ctypes.data, *value.shape] if word[1] != "v" else [value.ctypes.data]
                 if word[1] == "2":
                     self.words.append(value.strides[0] // value.itemsize)
@@ -388,21 +393,47 @@ class Machine:
 
 
 class Forward:
-    """A pass without gradients, linked: outputs and losses of so many rows."""
+    """A pass without gradients, linked: outputs and losses of so many rows, and of the rows behind them, and so on.
 
-    def __init__(self, forward, arena, inputs, targets):
+    The arrays that come in and go out are walked along, a pass at a time: nothing is copied, and the
+    threads are started once.
+    """
+
+    def __init__(self, forward, arena):
         compile_kernels({c.op for c in forward.calls if c.op.name != "view"})
-        arena.data["pass.inputs"], arena.data["pass.targets"] = inputs, targets
         self.control = np.zeros(WORDS, np.int64)
         link = Link(arena, forward.rows, {})
         link.control = self.control
         link.add(forward.calls)
+        link.wait()  # before anybody's next pass overwrites what another is still reading
         self.tables = [table.arrays() for table in link.tables]
+        slots = [forward.inputs, forward.targets, forward.losses]
+        slots += [forward.outputs] * forward.computes  # else they are the inputs, and move with them
+        self.windows = [arena.view(slot) for slot in slots]
+        self.moving = [
+            [[at for at in table.addresses if self._inside(window, table.words[at])] for window in self.windows]
+            for table in link.tables
+        ]
 
-    def run(self):
-        threads = [Thread(target=run_once, args=table) for table in self.tables[1:]]
-        for thread in threads:
+    @staticmethod
+    def _inside(window, where):
+        return 0 <= where - window.ctypes.data < window.nbytes
+
+    def run(self, inputs, targets, losses, outputs):
+        """All arrays are contiguous and hold the same number of rows: a whole number of passes."""
+        arrays = (inputs, targets, losses, outputs)[: len(self.windows)]
+        count = len(inputs) // len(self.windows[0])
+        threads = []
+        for (words, starts), places in zip(self.tables, self.moving, strict=True):
+            words, moving, by = words.copy(), [], []
+            for array, window, at in zip(arrays, self.windows, places, strict=True):
+                words[at] += array.ctypes.data - window.ctypes.data
+                moving += at
+                by += [window.nbytes] * len(at)
+            moved = np.array(moving, np.int64), np.array(by, np.int64)
+            threads.append(Thread(target=walk, args=(words, starts, *moved, count)))
+        for thread in threads[1:]:
             thread.start()
-        run_once(*self.tables[0])
-        for thread in threads:
+        threads[0].run()
+        for thread in threads[1:]:
             thread.join()

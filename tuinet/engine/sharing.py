@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .arena import PRIVATE
-
 EVERYONE = None  # scalars, and what all read as a whole: each thread works it out for itself
 WIDE = 64  # columns from which a product may be cut along them
 
@@ -28,25 +26,6 @@ def own_axis(shape, batch):
     if len(shape) < 2:
         return 0
     return 1 if along_columns(batch, shape[-1]) or shape[0] < 16 <= shape[-1] else 0
-
-
-def read_whole(slot, calls, gradients, batch):
-    """Whether every call that reads a batch's values reads all of them, whichever part of the call is whose.
-
-    Then each thread had better gather the batch for itself: a copy is cheaper than what another core has written.
-    """
-    owner = {g: p for p, g in gradients.items()}
-
-    def whole(call):
-        if call.op.name in ("dense", "matmul_nn"):
-            return own_axis(call.inputs[1].shape, batch) == 1
-        if call.op.name == "matmul_tn":
-            known = owner.get(call.results[0])
-            return known is not None and own_axis(known.shape, batch) == 1
-        return call.op.name == "view"
-
-    readers = [call for call in calls if any(s.root is slot for s in call.inputs)]
-    return bool(readers) and all(whole(call) for call in readers)
 
 
 def dealt_out(calls, program, batch):
@@ -109,7 +88,7 @@ class Sharing:
 
     def _letter(self, call):
         op = call.op
-        if not op.cut or any(slot.root.kind == "private" for slot in call.results):
+        if not op.cut:
             return EVERYONE
         if op.name in ("dense", "matmul_nn", "matmul_nt"):
             rows, columns = call.results[0].shape
@@ -167,7 +146,7 @@ class Sharing:
 
         def meets(known, slot):
             """Whether other threads' part of a slot is touched: its cut now is not its cut then."""
-            if slot.root.kind in PRIVATE or slot.root not in known:
+            if slot.root.kind == "scalar" or slot.root not in known:
                 return False
             mine = self._part(slot, axes[id(slot)])
             return any(part != mine or mine[0] is None for part in known[slot.root])
@@ -175,10 +154,10 @@ class Sharing:
         if any(meets(self.written, s) for s in call.operands) or any(meets(self.read, s) for s in call.writes):
             self.wait()
         for slot in call.reads:
-            if slot.root.kind not in PRIVATE:
+            if slot.root.kind != "scalar":
                 self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
         for slot in call.writes:
-            if slot.root.kind not in PRIVATE:
+            if slot.root.kind != "scalar":
                 self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
                 self.home[slot.root] = axes[id(slot)]
 

@@ -13,7 +13,7 @@ from .arena import padded
 from .backprop import backpropagate
 from .passes import add_in_place, drop_unused
 from .program import Call, Program
-from .sharing import own_axis, read_whole
+from .sharing import own_axis
 
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
 
@@ -62,8 +62,6 @@ class Step:
             "loss": [last],
             "backward": [c for c in calls if c in ops.calls[ended:]],
         }
-        if read_whole(self.inputs.root, calls, ops.gradients, self.batch):
-            self.inputs.root.kind = self.rows.kind = "private"
         self._split_loss()
         every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
         every += self.sections["backward"] + [last]
@@ -213,5 +211,6 @@ class Pass:
         self.outputs = step.network.forward(ops, x)
         self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
         self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
+        self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
         self.marks = ops.marks
         ops.training, ops.calls, ops.marks = training, calls, marks

@@ -104,9 +104,7 @@ class Trainer:
             from . import cpu
 
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
-            self._forward_machine = cpu.Forward(
-                self.forward, self.arena, self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-            )
+            self._forward_machine = cpu.Forward(self.forward, self.arena)
 
     def _reals(self, array):
         return np.ascontiguousarray(array.reshape(len(array), -1), self.real)
@@ -234,40 +232,43 @@ class Trainer:
 
     # -- evaluation -----------------------------------------------------------------------------------
 
-    def _passes(self, inputs, targets=None):
-        """Run the network on all rows, a stretch at a time; gives how many rows count, each time."""
+    def _pass(self, inputs, targets=None):
+        """The network as in use, without dropout, on all rows: outputs (n, outputs) and losses (n)."""
+        rows, count, size = self._reals(inputs), len(inputs), self.pass_rows
         table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-        rows = self._reals(inputs) if inputs.ndim != 2 or inputs.dtype != self.real else inputs
-        for begin in range(0, len(rows), self.pass_rows):
-            count = min(self.pass_rows, len(rows) - begin)
-            table[:count] = rows[begin : begin + count]
-            wanted[:count] = 0 if targets is None else targets[begin : begin + count]
-            with np.errstate(all="ignore"):
-                if self.machine is None:
+        targets = np.zeros((count, *wanted.shape[1:]), wanted.dtype) if targets is None else self._targets(targets)
+        view = self.arena.view
+        outputs = np.empty((count, self.forward.outputs.size // size), self.real)
+        losses = np.empty(count, self.real)
+        begin = 0
+        if self.machine is not None:
+            begin = count - count % size
+            every = (rows, targets, losses, outputs)
+            self._forward_machine.run(*(array[:begin] for array in every))
+        while begin < count:
+            end = min(begin + size, count)
+            table[: end - begin], wanted[: end - begin] = rows[begin:end], targets[begin:end]
+            if self.machine is None:
+                with np.errstate(all="ignore"):
                     reference.run(self.forward.calls, self.arena)
-                else:
-                    self._forward_machine.run()
-            yield begin, count
+            else:
+                self._forward_machine.run(table, wanted, view(self.forward.losses), view(self.forward.outputs))
+            outputs[begin:end] = view(self.forward.outputs).reshape(size, -1)[: end - begin]
+            losses[begin:end] = view(self.forward.losses)[: end - begin]
+            begin = end
+        return outputs if self.forward.computes else rows, losses
 
     def outputs(self, inputs):
         """The network's outputs as in use, without dropout: (n, outputs); logits where the loss wants them."""
-        flat = self.forward.outputs.size // self.pass_rows
-        result = np.empty((len(inputs), flat), self.real)
-        for begin, count in self._passes(inputs):
-            result[begin : begin + count] = self.arena.view(self.forward.outputs).reshape(self.pass_rows, -1)[:count]
-        return result
+        return self._pass(inputs)[0]
 
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
         count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
-        inputs, targets = part.inputs[:count], part.targets[:count]
-        losses, outputs = np.empty(count), None
-        flat = self.forward.outputs.size // self.pass_rows
-        outputs = np.empty((count, flat), self.real)
-        for begin, rows in self._passes(inputs, targets):
-            losses[begin : begin + rows] = self.arena.view(self.forward.losses)[:rows]
-            outputs[begin : begin + rows] = self.arena.view(self.forward.outputs).reshape(self.pass_rows, -1)[:rows]
-        return {"loss": float(losses.mean()), **metrics(self.plan.loss.targets, outputs, targets, self.bound.facts)}
+        targets = part.targets[:count]
+        outputs, losses = self._pass(part.inputs[:count], targets)
+        kind, facts = self.plan.loss.targets, self.bound.facts
+        return {"loss": float(losses.mean(dtype=np.float64)), **metrics(kind, outputs, targets, facts)}
 
     def penalty(self):
         """The L1 and L2 penalty of the weights as they are: sum of l1 |w| + l2 w^2."""
