@@ -68,7 +68,9 @@ class ShapeRecorder:
             self.calls.append((op, settings))
             if op in ("dense", "matmul_nn"):
                 return Shaped(op, (x.shape[0], operands[0].shape[1]))
-            if op in ("cross_entropy", "layer_norm", "batch_norm"):
+            if op == "batch_norm":
+                return (Shaped(op, x.shape), *(Shaped("rest", x.shape[1:]) for _ in range(4)))
+            if op in ("cross_entropy", "layer_norm"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))
             if op in ("binary_cross_entropy", "squared_error", "absolute_error", "huber"):

@@ -223,6 +223,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "wrong.gz": (b"\x1f\x8b" + b"x" * 100, "cannot be unpacked"),
     "members.npz": (b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 9, 60_000, 9, 9, 0), "lists 60,000 arrays"),
     "directory.npz": (b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 9, 9, 2**30, 9, 0), "in 1,073,741,824 bytes"),
+    "zip64.npz": (
+        b"PK\x03\x04" + b"\0" * 40 + b"PK\x06\x07" + b"\0" * 16 + b"PK\x05\x06" + b"\0" * 18,
+        "the long form of a zip file's end",
+    ),
     "end.npz": (b"PK\x03\x04" + b"\0" * 50, "its end is missing"),
 }
 

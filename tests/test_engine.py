@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 from tests.networks import dense, layer, make, optimizers, stacks
+from tuinet.engine import reference
+from tuinet.errors import RunDamaged
 
 STACKS, OPTIMIZERS = stacks(), optimizers()
 
@@ -144,6 +148,94 @@ def test_any_number_of_examples_is_evaluated_alike_on_every_target(layers: list[
         assert one.evaluate(part) == pytest.approx(judge.evaluate(part), rel=1e-4)
 
 
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+def test_the_row_that_made_an_accumulated_step_diverge_is_named(device: str) -> None:
+    """Each part of the batch overwrites what the part before it made: it is worked out once more."""
+    trainer = make(STACKS["odd and wide"], device=device, threads=2, batch_size=8, accumulate=5)
+    trainer.run(60.0, 1)
+    part = trainer.plan.micro_batches[1]
+    reference.run(part, trainer.arena)
+    bad = trainer.arena.view(trainer.plan.rows).tolist()
+    trainer.arena.data["train.inputs"][[trainer.arena.view(trainer.plan.rows)[3]]] = np.nan
+    assert trainer.run(60.0, 9) == "diverged"
+    found = trainer.explain_divergence()
+    assert (found["layer"], found["kind"]) == ("the input", "loss")
+    assert found["step"] > 1 or found["batch"] == bad
+    assert np.isnan(trainer.arena.data["train.inputs"][found["batch"]]).any()
+
+
+def test_a_gradient_too_long_for_float32_is_named_by_its_layer() -> None:
+    from tuinet.losses import LOSSES
+
+    trainer = make([dense(5, "tanh"), dense(3)], LOSSES["mean_squared_error"](), outputs=3)
+    trainer.arena.data["train.targets"][...] = -1e17
+    weights = trainer.model()
+    weights["dense_2.W"][...] = 1e4
+    trainer.load(weights)
+    trainer.arena.data["train.inputs"][...] *= 100
+    assert trainer.run(60.0, 1) == "diverged"
+    assert trainer.explain_divergence()["layer"] in ("dense_1", "dense_2")
+
+
+def test_running_statistics_stay_finite_when_the_guard_stops_a_step() -> None:
+    trainer = make(STACKS["batch norm"])
+    trainer.run(60.0, 3)
+    before = trainer.model()
+    trainer.arena.data["train.inputs"][...] = np.nan
+    assert trainer.run(60.0, 9) == "diverged"
+    assert same(before, trainer.model())
+
+
+def test_running_statistics_take_in_every_part_of_an_accumulated_batch() -> None:
+    whole = make(STACKS["batch norm"], batch_size=12, accumulate=3)
+    parts = [make(STACKS["batch norm"], batch_size=12) for _ in range(3)]
+    whole.run(60.0, 1)
+    means = []
+    for part, trainer in enumerate(parts):
+        trainer.arena.write(trainer.program.step, part)  # the same examples: step k of batches of 12
+        trainer.run(60.0, part + 1)
+        means.append(trainer.model()["batch_norm_1.mean"])
+    assert np.allclose(whole.model()["batch_norm_1.mean"], np.mean(means, axis=0), rtol=1e-5, atol=1e-7)
+
+
+def test_clipping_by_value_does_not_hide_an_infinite_gradient() -> None:
+    trainer = make(STACKS["no bias"], clip_value=0.1)
+    for call in trainer.plan.guarded:
+        if call.op.name == "clip_values":
+            view = trainer.arena.stretch("gradient")
+            view[...] = 1.0
+            view[3] = np.inf
+            reference.step(call, trainer.arena)
+            assert np.isinf(view[3]) and np.allclose(np.delete(view, 3), 0.1)
+            return
+    raise AssertionError("there is no call that clips")
+
+
+def test_every_part_of_an_accumulated_batch_has_coins_of_its_own() -> None:
+    trainer = make(STACKS["dropout"], device="reference", batch_size=6, accumulate=3)
+    slot = next(c.results[0] for c in trainer.plan.sections["forward"] if c.op.name == "dropout")
+    masks = []
+    for part in trainer.plan.micro_batches:
+        reference.run(part, trainer.arena)
+        masks.append(trainer.arena.view(slot) == 0)
+    assert not (masks[0] == masks[1]).all() and not (masks[1] == masks[2]).all()
+
+
+def test_weights_of_another_network_are_refused_and_nothing_is_changed() -> None:
+    trainer = make(STACKS["no bias"])
+    good, state = trainer.model(), trainer.optimizer_state()
+    one_unit = {**good, "dense_1.W": good["dense_1.W"][:, :1]}
+    with pytest.raises(RunDamaged, match=r"dense_1.W is 12 x 1 in the checkpoint, and 12 x 17 in the network"):
+        trainer.load(one_unit)
+    with pytest.raises(RunDamaged, match=r"dense_2.W is not there in the checkpoint"):
+        trainer.load({"dense_1.W": good["dense_1.W"]})
+    with pytest.raises(RunDamaged, match=r"other.W is 3 in the checkpoint, and not there"):
+        trainer.load({**good, "other.W": np.zeros(3)})
+    with pytest.raises(RunDamaged, match=r"dense_1.W.m"):
+        trainer.load({k: v + 1 for k, v in good.items()}, {**state, "dense_1.W.m": np.zeros(1)})
+    assert same(trainer.model(), good)
+
+
 def test_a_stretch_ends_on_request_at_the_deadline_and_at_its_last_step() -> None:
     trainer = make(STACKS["one neuron a class"])
     assert trainer.run(0.02, 10**9) == "time"
@@ -210,6 +302,26 @@ print(count)
 def passes(networks: str) -> int:
     code = WARM.replace("{networks}", networks)
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+PRODUCT = pytest.param("tiles.tuinet_product-", marks=pytest.mark.slow)
+TURNED = pytest.param("tiles.tuinet_product_turned-", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("damaged", ["cpu.run-", pytest.param("cpu.walk-", marks=pytest.mark.slow), PRODUCT, TURNED])
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_damaged_file_in_the_kernel_cache_is_compiled_anew(tmp_path: Path, damaged: str, ending: str) -> None:
+    """Numba's files are pickles without a checksum: one cut short must not stop every start from then on."""
+    code = "from tests.networks import make, dense; make([dense(5)]).run(60.0, 1)"
+    words = [sys.executable, "-c", code]
+    environment = {**os.environ, "TUINET_DATA": str(tmp_path)}
+    subprocess.run(words, check=True, env=environment)
+    files = [path for path in tmp_path.rglob(f"*.{ending}") if damaged in path.name]
+    assert files
+    for path in files:
+        path.write_bytes(b"")
+    subprocess.run(words, check=True, env=environment)
+    assert all(path.stat().st_size for path in tmp_path.rglob(f"*.{ending}"))
 
 
 def test_an_edited_network_compiles_nothing_in_a_later_process() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -65,6 +64,19 @@ def operands_for(name: str, sizes: dict[str, int], real: Any = np.float32) -> tu
     return Call(each, slots[:count], slots[count:], {s: SETTINGS[s] for s in each.settings}), views
 
 
+class Places:
+    """The arrays of some slots, as the reference reads and writes them."""
+
+    def __init__(self, arrays: dict[Slot, np.ndarray]) -> None:
+        self.arrays = arrays
+
+    def view(self, slot: Slot) -> np.ndarray:
+        return self.arrays[slot]
+
+    def write(self, slot: Slot, values: Any) -> None:
+        self.arrays[slot][...] = values
+
+
 def run_compiled(call: Call, views: dict[Slot, np.ndarray], cut: Any = lambda slot, view: view) -> None:
     from tuinet.engine import cpu
 
@@ -86,7 +98,7 @@ def test_the_compiled_kernel_agrees_with_the_definition(name: str, sizes: str) -
         call, views = operands_for(name, SIZES[sizes])
         call.keep = keep
         exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
-        reference.step(call, SimpleNamespace(view=lambda s, exact=exact: exact[s]))
+        reference.step(call, Places(exact))
         run_compiled(call, views)
         for slot in call.writes:
             assert agree(views[slot], exact[slot]), (slot.name, keep)
@@ -96,7 +108,7 @@ def test_the_compiled_kernel_agrees_with_the_definition(name: str, sizes: str) -
 def test_the_kernel_is_plain_python_that_a_debugger_can_step_through(name: str) -> None:
     call, views = operands_for(name, SIZES["odd"])
     exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
-    reference.step(call, SimpleNamespace(view=lambda s: exact[s]))
+    reference.step(call, Places(exact))
     values: list[Any] = []
     for operand, slot in zip(call.op.operands, call.operands, strict=True):
         view = views[slot]

@@ -55,6 +55,7 @@ class Training:
         keeper = Keeper(self.store, every=self.every, **clock)
         self._go_on(trainer, keeper, progress)
         given = {"epochs": self.epochs, "step_examples": BATCH, "guess": guess(bound), "rate": lambda step: self.rate}
+        given["examples"] = len(bound.train.inputs)
         course = Course(**given | self.course)
         history = [e.fields for e in self.events if e.kind == "epoch" and e.fields["step"] <= progress.step]
         loop = Loop(

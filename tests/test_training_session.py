@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from tests.doubles import Scene
-from tests.workers import LINEAR, PRESET, act, clouds, go_on, listen, newest_step, train, wait_for
+from tests.workers import LINEAR, PRESET, act, clouds, go_on, kill_after_epochs, listen, newest_step, train, wait_for
 from tuinet import presets
 from tuinet.errors import UsageError
 from tuinet.runs import RunFolder, list_runs
+from tuinet.training.events import NAMES, Event, Pipe, Reporter
 from tuinet.training.initial import fit
 from tuinet.training.session import resume, start
 
@@ -196,6 +197,22 @@ def test_only_limits_can_be_set_at_a_resume(tmp_path: Path, monkeypatch: pytest.
         resume(told.run, overrides=["training.batch_size=8"], command=LINEAR)
 
 
+def test_a_step_of_more_examples_than_there_are_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its epochs would have no step, and early stopping would count them."""
+    act(monkeypatch)
+    told = train(tmp_path, clouds(6, "training.batch_size=all", "training.accumulate=8"))
+    assert told.code == 2
+    assert "8 batches of" in told.end["error"] and "at most 1 fit" in told.end["error"]
+
+
+def test_more_steps_than_can_be_counted_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch, Scene(examples=400))
+    preset = clouds(10_000_000, "training.batch_size=1")
+    told = train(tmp_path, preset)
+    assert told.code == 2 and "10000000 epochs have 4000000000 steps" in told.end["error"]
+    assert train(tmp_path, preset.with_overrides(["training.max_steps=3"])).code == 0
+
+
 def test_a_fault_in_the_worker_is_told_plainly_and_logged_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +290,49 @@ def test_a_finished_run_goes_on_to_more_epochs(tmp_path: Path, monkeypatch: pyte
     assert told.run.info()["epochs"] == 9
     records, _ = told.run.metrics().read({"epoch"})
     assert [record["e"] for record in records] == list(range(1, 10))
+
+
+def test_new_limits_outlive_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a resume sets is kept from its first moment, not from its first checkpoint."""
+    act(monkeypatch)
+    told = train(tmp_path, clouds(12, "training.early_stopping={patience=1, min_delta=1000}"))
+    assert told.end["reason"] == "early_stopping"
+    act(monkeypatch, step_seconds=0.02)
+    wait = ["training.early_stopping.min_delta=0", "training.early_stopping.patience=1000"]
+    session = resume(told.run, overrides=wait, command=LINEAR, checkpoint_seconds=1000.0)
+    again, killed = kill_after_epochs(session, 2)
+    assert killed and again.all("epoch")
+    act(monkeypatch)
+    last = go_on(told.run)
+    assert last.end["reason"] == "epochs" and last.end["epoch"] == 12
+
+
+def test_a_schedule_that_is_stretched_by_more_epochs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch)
+    for schedule, said in (("cosine", True), ("constant", False)):
+        short = train(tmp_path, clouds(6, f"training.schedule={schedule}"))
+        told = go_on(short.run, overrides=["training.epochs=9"])
+        warnings = [event for event in told.all("warning") if event["code"] == "schedule"]
+        assert bool(warnings) == said
+        if said:
+            assert "the schedule runs over 9 epochs now instead of 6" in warnings[0]["message"]
+
+
+def test_a_network_of_thousands_of_tensors_can_start_from_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record is a line of limited length: it keeps some of the names, and how many more there are."""
+    act(monkeypatch)
+    run = train(tmp_path).run
+    reporter = Reporter(Pipe(None), run=run.id)
+    names = [f"block_{number}.dense_1.W" for number in range(5_000)]
+    with run.lock(), run.events().writer(2) as writer:
+        reporter.records = writer
+        init = {"run": "other-1234", "taken": names[:10], "left": names[10:], "why": dict.fromkeys(names, "not there")}
+        reporter.tell(Event("start", {"step": 0, "init": init, "device": "cpu"}))
+    kept = run.events().read({"started"})[0][-1]["init"]
+    left = names[10 : 10 + NAMES]
+    assert kept == {"run": "other-1234", "taken": names[:10], "left": left, "more": 4_990 - NAMES}
 
 
 def test_a_run_that_is_at_its_end_ends_again_with_the_same_words(

@@ -141,6 +141,7 @@ def read_npz(path: str | Path, wanted: Iterable[str]) -> dict[str, Array]:
     return arrays
 
 
+ZIP64 = b"PK\x06\x07"  # then another place says how long the list of members is
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError, OverflowError,
     struct.error,
@@ -170,6 +171,8 @@ def _check_directory(stream: io.BufferedReader, place: str) -> None:
     start = tail.rfind(b"PK\x05\x06")
     if start < 0 or len(tail) - start < 22:
         raise DataError(f"{place}: is no .npz file, or its end is missing")
+    if tail[max(0, start - 20) : start].startswith(ZIP64):
+        raise DataError(f"{place}: has the long form of a zip file's end, which arrays that fit here do not need")
     members, directory = struct.unpack_from("<HI", tail, start + 10)
     if members > MOST_MEMBERS or directory > LARGEST_DIRECTORY:
         raise DataError(

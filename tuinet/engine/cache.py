@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numba
+from numba.core.errors import NumbaError
 
 PACKAGE = Path(__file__).parent.parent
 SOURCES = ("kernels", "engine")
@@ -90,7 +91,17 @@ def prune(at, used):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def clear():
-    """Throw away what the folder in use holds: a file in it was cut short."""
-    for path in Path(numba.config.CACHE_DIR).rglob("*.nb[ic]"):
-        path.unlink(missing_ok=True)
+def kept(compile_it):
+    """What compile_it() gives, loaded from the folder where it is there.
+
+    A damaged file in it (a machine that lost its power while Numba was writing) would stop tuinet at every start:
+    then all of them are thrown away, and it is compiled anew.
+    """
+    try:
+        return compile_it()
+    except NumbaError:
+        raise
+    except Exception:
+        for path in Path(numba.config.CACHE_DIR).rglob("*.nb[ic]"):
+            path.unlink(missing_ok=True)
+        return compile_it()

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import struct
 from functools import cache, partial
-from pickle import UnpicklingError
 from threading import Thread
-from time import monotonic_ns
+from time import CLOCK_MONOTONIC, clock_gettime_ns  # the clock that the compiled loop reads
 
 import numpy as np
 
-from .cache import choose, clear
+from .cache import choose, kept
 
 choose()  # before Numba is asked to keep anything
 
@@ -51,7 +50,12 @@ RING = 16384
 WORDS_1D = types.int64[::1]
 
 
-@njit(types.void(*[WORDS_1D] * 5), nogil=True, cache=True)
+def compiled(*signature):
+    """Compile a function with these arguments; its result is kept on disk."""
+    return lambda function: kept(lambda: njit(types.void(*signature), nogil=True, cache=True)(function))
+
+
+@compiled(*[WORDS_1D] * 5)
 def run(table, before, after, control, mine):
     """Take steps until some record clears control[GO], or mine[0] in the middle of a step."""
     while control[GO]:
@@ -63,7 +67,7 @@ def run(table, before, after, control, mine):
             call(table[start], address(table, start + 1))
 
 
-@njit(types.void(*[WORDS_1D] * 4, types.int64), nogil=True, cache=True)
+@compiled(*[WORDS_1D] * 4, types.int64)
 def walk(table, starts, moving, by, count):
     """Every record, so many times; in between, the addresses that move are moved on."""
     for _ in range(count):
@@ -85,13 +89,10 @@ def entry(kernel, name, layout):
 
     call.__name__ = call.__qualname__ = name  # a cache file for each op (two in one would race)
     try:
-        return cfunc(types.void(RECORD), cache=True, **LOOPS)(call)
+        return kept(lambda: cfunc(types.void(RECORD), cache=True, **LOOPS)(call))
     except NumbaError:  # say it again, with the kernel's own file and line
         njit(types.void(*kinds_of(layout)), **LOOPS)(kernel)
         raise
-    except (EOFError, UnpicklingError):  # one of Numba's own cache files was cut short: start afresh
-        clear()
-        return cfunc(types.void(RECORD), cache=True, **LOOPS)(call)
 
 
 @cache
@@ -377,7 +378,7 @@ class Machine:
     def run(self, seconds, until):
         """Train for about this long, or until so many steps are done. Says why it stopped."""
         self.control[[GO, WHY, LAST]] = 1, 0, until
-        self.control[DEADLINE] = monotonic_ns() + int(seconds * 1e9)
+        self.control[DEADLINE] = clock_gettime_ns(CLOCK_MONOTONIC) + int(seconds * 1e9)
         for mine in self.mine:
             mine[0] = 1
         threads = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..fields import type_word
 from ..layers import LAYERS
 from .arena import KINDS, padded
-from .step import Step
+from .step import Step, batch_of
 
 WORD = 4  # bytes of a float32
 
@@ -48,7 +48,7 @@ class Plan:
 
 def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1, clip_value=None, clip_norm=None):
     """Record a step and count. batch_size may be "all"."""
-    batch = examples if batch_size == "all" else min(int(batch_size), examples)
+    batch = batch_of(batch_size, examples)
     step = Step(
         network,
         loss,

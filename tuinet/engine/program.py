@@ -116,6 +116,7 @@ class Program:
         self.known = {}  # parameters and statistics by name, for a second recording of the same network
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
         self._places = {}
+        self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 
     def __getattr__(self, name):
         if name.startswith("__") or name not in OPS:
@@ -190,7 +191,9 @@ class Program:
         """Dropout of x (N, ...); its coins belong to this place of the network."""
         self.tags += 1
         flat = self.view(x, (x.shape[0], x.size // x.shape[0]))
-        rows, columns = self.places(flat.shape[0], "row_numbers"), self.places(flat.shape[1], "column_numbers")
+        rows, columns = self.batch_places, self.places(flat.shape[1], "column_numbers")
+        if rows is None or rows.size != flat.shape[0]:
+            rows = self.places(flat.shape[0], "row_numbers")
         y = self.dropout(flat, self.step, rows, columns, rate=float(rate), seed=self.seed, tag=self.tags)
         return self.view(y, x.shape)
 

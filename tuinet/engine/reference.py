@@ -17,9 +17,10 @@ def step(call, arena):
     inputs = [arena.view(slot) for slot in call.inputs]
     values = call.op.define(*inputs, **call.settings)
     values = values if len(call.op.outputs) > 1 else [values]
-    place = dict(zip(call.op.operands, inputs + [arena.view(slot) for slot in call.results], strict=True))
+    place = dict(zip(call.op.operands, call.operands, strict=True))
     for name, value in zip(call.op.outputs, values, strict=True):
-        place[name][...] = place[name] + value if call.keep else value
+        slot = place[name]
+        arena.write(slot, arena.view(slot) + value if call.keep else value)
 
 
 def difference_quotient(calls, arena, loss, parameter, index, h=1e-5):

@@ -5,8 +5,6 @@ Recording needs no Numba: tables, listings and the editor make steps too, and ne
 
 from __future__ import annotations
 
-from math import ceil
-
 import numpy as np
 
 from .arena import padded
@@ -16,6 +14,11 @@ from .program import Call, Program
 from .sharing import own_axis
 
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
+
+
+def batch_of(size, examples):
+    """Examples in a batch: never more than there are, and with "all" as many as there are."""
+    return examples if size == "all" else min(int(size), examples)
 
 
 class Step:
@@ -55,12 +58,17 @@ class Step:
         found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
         ops.gradients = {p: found[p] for p in ops.parameters()}
         calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
-        forward = {id(c) for c in ops.calls[began:ended]}
+        # Running statistics move with the update: a step that the guard stops leaves them as they were.
+        self.tracking = [c for c in calls if any(s.kind == "statistic" for s in c.writes)]
+        calls = [c for c in calls if c not in self.tracking]
+        first, forward, backward = (
+            {id(c) for c in part} for part in (ops.calls[:began], ops.calls[began:ended], ops.calls[ended:])
+        )
         self.sections = {
-            "batch": [c for c in calls if c in ops.calls[:began]],
+            "batch": [c for c in calls if id(c) in first],
             "forward": [c for c in calls if id(c) in forward and c is not last],
             "loss": [last],
-            "backward": [c for c in calls if c in ops.calls[ended:]],
+            "backward": [c for c in calls if id(c) in backward],
         }
         self._split_loss()
         every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
@@ -68,7 +76,7 @@ class Step:
         self.micro_batches = [self._with_rows(every, k) for k in range(accumulate)]
         done = len(ops.calls)
         self._record_updates(ops, clip_value, clip_norm)
-        self.sections["update"] = ops.calls[done:]
+        self.sections["update"] = self.tracking + ops.calls[done:]
 
     def _split_loss(self):
         """In listings the loss op belongs to the loss, not to the network."""
@@ -90,8 +98,9 @@ class Step:
             ops.constant(f"place_{k}", np.arange(k * self.batch, (k + 1) * self.batch, dtype=np.int32))
             for k in range(self.accumulate)
         ]
+        ops.batch_places = self.place_slots[0]
         rows = choose(ops.step, self.place_slots[0], examples=self.examples, stride=stride, seed=ops.seed)
-        self.rows_call, self.rows = ops.calls[-1], rows
+        self.rows = rows
         rows.name = "rows"
         chosen = ops.take(table, rows)
         self.targets = ops.pick(targets, rows) if classes else ops.take(targets, rows)
@@ -99,16 +108,16 @@ class Step:
         self.inputs = ops.view(chosen, (self.batch, *shape))
 
     def _with_rows(self, calls, k):
-        """The same calls for part k of an accumulated batch: only the rows differ."""
-        if k == 0:
-            return list(calls)
-        chosen = Call(
-            self.rows_call.op,
-            [self.rows_call.inputs[0], self.place_slots[k]],
-            self.rows_call.results,
-            self.rows_call.settings,
-        )
-        return [chosen if c is self.rows_call else c for c in calls]
+        """The same calls for part k of an accumulated batch: only where its examples stand in the step differs."""
+        first, here = self.place_slots[0], self.place_slots[k]
+
+        def moved(call):
+            if k == 0 or first not in call.inputs:
+                return call
+            inputs = [here if slot is first else slot for slot in call.inputs]
+            return Call(call.op, inputs, call.results, call.settings, call.keep)
+
+        return [moved(call) for call in calls]
 
     # -- from gradients to parameters -------------------------------------------------------------
 
@@ -120,13 +129,17 @@ class Step:
             pairs = [(total, self.mean_loss)]
             for p in parameters:
                 pairs.append((ops.slot(f"total {p}", p.shape, "value", start=0.0), ops.gradients[p]))
+            for call in self.tracking:  # once a step, by the mean of the parts
+                value = call.inputs[1]
+                call.inputs[1] = ops.slot(f"total {value}", value.shape, "value", start=0.0)
+                pairs.append((call.inputs[1], value))
             for k in range(self.accumulate):
                 for kept, g in pairs:
                     ops.accumulate(kept, g, first=int(k == 0), share=1.0 / self.accumulate)
                 self.micro_batches[k] += ops.calls[-len(pairs) :]
             self.mean_loss = total
             # The sums take the gradients' place: they are what is clipped, measured and used.
-            for (kept, _), p in zip(pairs[1:], parameters, strict=True):
+            for (kept, _), p in zip(pairs[1:], parameters, strict=False):
                 ops.gradients[p].kind = "value"
                 kept.kind, kept.name = "gradient", f"d {p}"
                 ops.gradients[p].name = f"part of d {p}"
@@ -160,7 +173,7 @@ class Step:
         if parameters:
             self.optimizer.record(ops, P, G, rate, ops.clip, state)
         ops.tick(ops.step)
-        self.updates = ops.calls[start:]
+        self.updates = self.tracking + ops.calls[start:]
 
     def _measure(self, ops, parameters):
         """The norm of the gradient, from sums along each parameter's own axis."""
@@ -189,7 +202,7 @@ class Step:
 
     def epoch_end(self, epoch):
         """The number of steps after which so many epochs are done."""
-        return ceil(epoch * self.examples / (self.batch * self.accumulate))
+        return -(-epoch * self.examples // (self.batch * self.accumulate))
 
 
 class Pass:

@@ -12,7 +12,7 @@ It is compiled once, for all networks (kernels find it by its name, as they woul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import llvmlite.binding
 from llvmlite import ir
@@ -22,6 +22,7 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np import arrayobj
 
 from ..kernels import blas
+from .cache import kept
 from .primitives import LOOPS, external, f32, i32, i64
 
 FP = types.CPointer(types.float32)
@@ -346,7 +347,8 @@ def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
 @cache
 def product_kernels():
     """The two products as C functions: B as it lies, and B turned. Compiled once, kept on disk."""
-    kernels = [cfunc(SIGNATURE, cache=True, **LOOPS)(f) for f in (tuinet_product, tuinet_product_turned)]
+    compile_it = cfunc(SIGNATURE, cache=True, **LOOPS)
+    kernels = [kept(partial(compile_it, f)) for f in (tuinet_product, tuinet_product_turned)]
     for kernel in kernels:
         llvmlite.binding.add_symbol(kernel.__name__, kernel.address)
     return kernels

@@ -12,12 +12,14 @@ import time
 
 import numpy as np
 
+from ..errors import RunDamaged
 from . import reference
 from .arena import Arena
 from .sharing import dealt_out
-from .step import RATES, Pass, Step
+from .step import RATES, Pass, Step, batch_of
 
 PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network
+SQUARES = ("squares", "row_squares", "column_squares", "norm")
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
 
@@ -59,7 +61,7 @@ class Trainer:
     ):
         train = bound.train
         examples = len(train.inputs)
-        batch = examples if batch_size == "all" else min(int(batch_size), examples)
+        batch = batch_of(batch_size, examples)
         self.bound, self.device, self.seed = bound, device, seed
         self.schedule, self.epochs = schedule, epochs
         self.plan = Step(
@@ -243,8 +245,8 @@ class Trainer:
         begin = 0
         if self.machine is not None:
             begin = count - count % size
-            every = (rows, targets, losses, outputs)
-            self._forward_machine.run(*(array[:begin] for array in every))
+            if begin:
+                self._forward_machine.run(rows[:begin], targets[:begin], losses[:begin], outputs[:begin])
         while begin < count:
             end = min(begin + size, count)
             table[: end - begin], wanted[: end - begin] = rows[begin:end], targets[begin:end]
@@ -294,13 +296,19 @@ class Trainer:
         return {p.name: self.arena.view(g).copy() for p, g in self.program.gradients.items()}
 
     def load(self, model, optimizer=None, step=None):
-        """Set weights (those given, by name), the optimizer's arrays and the step number."""
-        slots = {s.name: s for s in self.program.kept()}
-        for name, array in model.items():
-            self.arena.write(slots[name], array)
+        """Set all weights by name, all of the optimizer's arrays, and the step number.
+
+        Raises RunDamaged, and sets nothing, where they are not those of this network.
+        """
+        weights = {s.name: s for s in self.program.kept()}
+        states = {s.name: s for s in self.program.slots if s.kind == "state"}
+        _check_same(weights, model)
         if optimizer is not None:
-            for slot in (s for s in self.program.slots if s.kind == "state"):
-                self.arena.write(slot, optimizer[slot.name])
+            _check_same(states, optimizer)
+        for name, array in model.items():
+            self.arena.write(weights[name], array)
+        for name, array in (optimizer or {}).items():
+            self.arena.write(states[name], array)
         if step is not None:
             for thread in range(self.threads):
                 self.arena.view(self.program.step, thread)[...] = step
@@ -314,16 +322,17 @@ class Trainer:
 
         A dict: kind ("loss" or "gradient"), layer, slot, step, and the rows of the batch in the training part.
         """
-        found = None
-        for call in [*self.plan.micro_batches[0], *self.plan.guarded]:
-            for slot in (*call.inputs, *call.results):
-                if slot.whole or slot.kind.startswith("all ") or slot.kind in ("data", "setting"):
-                    continue
-                if not np.isfinite(self.arena.view(slot)).all():
-                    found = found or (call, slot)
-            if found:
-                break
-        call, slot = found or (None, self.plan.mean_loss)
+        parts, found = self.plan.micro_batches, None
+        with np.errstate(all="ignore"):
+            for part in parts:
+                if len(parts) > 1:  # what it made was overwritten by the part after it
+                    reference.run(part, self.arena)
+                found = found or self._not_finite(part)
+                if found:
+                    break
+        call, slot = found or self._not_finite(self.plan.guarded) or (None, self.plan.mean_loss)
+        if call is not None and call.op.name in SQUARES and slot in call.results:
+            slot = max(self.program.gradients.values(), key=lambda g: np.abs(self.arena.view(g)).max())
         backward = call in self.plan.sections["backward"] or call in self.plan.guarded
         return {
             "kind": "gradient" if backward else "loss",
@@ -333,9 +342,19 @@ class Trainer:
             "batch": [int(row) for row in self.arena.view(self.plan.rows)],
         }
 
+    def _not_finite(self, calls):
+        """The first call that met or made a number that is not finite, and the slot that holds it; else None."""
+        for call in calls:
+            for slot in (*call.inputs, *call.results):
+                if slot.whole or slot.kind.startswith("all ") or slot.kind in ("data", "setting"):
+                    continue
+                if not np.isfinite(self.arena.view(slot)).all():
+                    return call, slot
+        return None
+
     def _layer_of(self, slot):
         """The layer that a slot belongs to; for what belongs to none, what it is."""
-        name = slot.name.removeprefix("d ")
+        name = slot.name.removeprefix("part of ").removeprefix("total ").removeprefix("d ")
         if "." in name:
             return name.rsplit(".", 1)[0]
         if slot.root is self.plan.inputs.root:
@@ -344,6 +363,22 @@ class Trainer:
             if slot.root in (x.root, y.root):
                 return path
         return "the loss"
+
+
+def _check_same(slots, arrays):
+    """Names and shapes must be the same ones: NumPy would spread one number over a whole matrix."""
+    for name in [*slots, *arrays]:
+        here = slots[name].shape if name in slots else None
+        there = np.shape(arrays[name]) if name in arrays else None
+        if here != there:
+            raise RunDamaged(
+                f"{name} is {_words(there)} in the checkpoint, and {_words(here)} in the network of its preset: "
+                "one of them was changed; put it back, or start a new run with --init"
+            )
+
+
+def _words(shape):
+    return "not there" if shape is None else f"{' x '.join(map(str, shape)) or 'one number'}"
 
 
 def metrics(targets_kind, outputs, targets, facts):

@@ -84,21 +84,21 @@ def sum_products_cpu(u, v, s):
 
 
 @op(cut="I")
-def batch_norm(x, g, b, mean, variance, *, momentum: float, eps: float):
-    """y, u, r, mean, variance = g u + b, with u = (x - batch mean) r and r = 1 / sqrt(batch variance + eps)
+def batch_norm(x, g, b, *, eps: float):
+    """y, u, r, mean, variance = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over the batch
 
-    The running mean and variance move by 1 - momentum towards the batch's (Ioffe and Szegedy 2015).
+    Ioffe and Szegedy 2015.
 
-    x (N, I)   g (I)   b (I)   mean (I)   variance (I)   y (N, I)   u (N, I)   r (I)
+    x (N, I)   g (I)   b (I)   y (N, I)   u (N, I)   r (I)   mean (I)   variance (I)
     """
-    m, v = x.mean(0), x.var(0)
-    r = 1 / np.sqrt(v + eps)
-    u = (x - m) * r
-    return g * u + b, u, r, momentum * mean + (1 - momentum) * m, momentum * variance + (1 - momentum) * v
+    mean, variance = x.mean(0), x.var(0)
+    r = 1 / np.sqrt(variance + eps)
+    u = (x - mean) * r
+    return g * u + b, u, r, mean, variance
 
 
 @batch_norm.gradient
-def batch_norm_gradient(ops, d, x, g, b, mean, variance, y, u, r, momentum, eps):
+def batch_norm_gradient(ops, d, x, g, b, y, u, r, mean, variance, eps):
     dg, db = ops.sum_products(u, d[y]), ops.sum_rows(d[y])
     d[x] += ops.batch_norm_back(g, u, r, d[y], dg, db)
     d[g] += dg
@@ -106,32 +106,41 @@ def batch_norm_gradient(ops, d, x, g, b, mean, variance, y, u, r, momentum, eps)
 
 
 @batch_norm.cpu
-def batch_norm_cpu(x, g, b, mean, variance, y, u, r, momentum, eps):
-    # Row by row, as the array lies: the sums of all columns grow side by side. r holds them in turn.
+def batch_norm_cpu(x, g, b, y, u, r, mean, variance, eps):
+    # Row by row, as the array lies: the sums of all columns grow side by side.
     share = ONE / F(x.shape[0])
     width = x.shape[1]
     for i in range(width):
-        r[i] = ZERO
+        mean[i] = ZERO
+        variance[i] = ZERO
     for n in range(x.shape[0]):
         for i in range(width):
-            r[i] += x[n, i]
-    for n in range(x.shape[0]):
-        for i in range(width):
-            u[n, i] = x[n, i] - r[i] * share
+            mean[i] += x[n, i]
     for i in range(width):
-        mean[i] = momentum * mean[i] + (ONE - momentum) * r[i] * share
-        r[i] = ZERO
+        mean[i] *= share
     for n in range(x.shape[0]):
         for i in range(width):
-            r[i] += u[n, i] * u[n, i]
+            u[n, i] = x[n, i] - mean[i]
+            variance[i] += u[n, i] * u[n, i]
     for i in range(width):
-        v = r[i] * share
-        variance[i] = momentum * variance[i] + (ONE - momentum) * v
-        r[i] = ONE / np.sqrt(v + eps)
+        variance[i] *= share
+        r[i] = ONE / np.sqrt(variance[i] + eps)
     for n in range(x.shape[0]):
         for i in range(width):
             u[n, i] *= r[i]
             y[n, i] = g[i] * u[n, i] + b[i]
+
+
+@op(cut="I")
+def track(running, value, *, momentum: float):
+    """running = momentum running + (1 - momentum) value        running (I)   value (I)"""
+    return momentum * running + (1 - momentum) * value
+
+
+@track.cpu
+def track_cpu(running, value, momentum):
+    for i in range(running.size):
+        running[i] = momentum * running[i] + (ONE - momentum) * value[i]
 
 
 @op(cut="I")

@@ -140,17 +140,18 @@ def penalise_cpu(g, p, l1, l2):
 
 @op(cut="*")
 def clip_values(g, *, limit: float):
-    """g = g cut off at +-limit        g (*)"""
-    return np.clip(g, -limit, limit)
+    """g = g cut off at +-limit, but for what is infinite: that is for the guard to see        g (*)"""
+    return np.where(np.isinf(g), g, np.clip(g, -limit, limit))
 
 
 @clip_values.cpu
 def clip_values_cpu(g, limit):
-    # Compared so that NaN stays NaN, for the guard to see.
+    # Compared so that NaN stays NaN.
     for n in range(g.shape[0]):
         for i in range(g.shape[1]):
             h = g[n, i]
-            g[n, i] = limit if h > limit else (-limit if h < -limit else h)
+            cut = limit if h > limit else (-limit if h < -limit else h)
+            g[n, i] = h if abs(h) == F(np.inf) else cut
 
 
 @op(cut="*")

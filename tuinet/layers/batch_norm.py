@@ -20,7 +20,7 @@ class BatchNorm(Layer):
     """
 
     momentum: float = real(0.9, at_least=0.0, below=1.0, help="share of the running statistics kept at each step")
-    eps: float = real(1e-5, above=0.0, at_most=1.0, help="keeps the division away from 0")
+    eps: float = real(1e-5, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         inputs = flat(x, "batch_norm")
@@ -29,5 +29,8 @@ class BatchNorm(Layer):
         mean = ops.statistic("mean", (inputs,), 0.0)
         variance = ops.statistic("variance", (inputs,), 1.0)
         if ops.training and self.trainable:
-            return ops.batch_norm(x, g, b, mean, variance, momentum=self.momentum, eps=self.eps)[0]
+            y, _, _, of_batch, spread = ops.batch_norm(x, g, b, eps=self.eps)
+            ops.track(mean, of_batch, momentum=self.momentum)
+            ops.track(variance, spread, momentum=self.momentum)
+            return y
         return ops.batch_norm_fixed(x, g, b, mean, variance, eps=self.eps)

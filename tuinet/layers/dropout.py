@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from tuinet.fields import real
@@ -17,12 +16,9 @@ class Dropout(Layer):
     y = x k / (1 - rate)        x, y (N, ...)   k is 1, or 0 with probability rate, drawn anew for each value and step
     """
 
-    rate: float = real(0.5, at_least=0.0, below=1.0, help="share of the values that is left out")
+    rate: float = real(0.5, at_least=0.0, at_most=0.999999, help="share of the values that is left out")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         if not ops.training or self.rate == 0.0:
             return x
-        if len(x.shape) == 2:
-            return ops.dropout_rows(x, self.rate)
-        flat = ops.view(x, (x.shape[0], prod(x.shape[1:])))
-        return ops.view(ops.dropout_rows(flat, self.rate), x.shape)
+        return ops.dropout_rows(x, self.rate)

@@ -16,7 +16,7 @@ class LayerNorm(Layer):
     y = g (x - mean) / sqrt(variance + eps) + b        x, y (N, I)   g, b (I)   mean, variance over I
     """
 
-    eps: float = real(1e-5, above=0.0, at_most=1.0, help="keeps the division away from 0")
+    eps: float = real(1e-5, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         inputs = flat(x, "layer_norm")

@@ -15,7 +15,7 @@ from tuinet.optimizers.base import Optimizer
 class Adagrad(Optimizer):
     """v = v + g^2;  p -= rate g / (sqrt(v) + eps)        (Duchi et al. 2011)"""
 
-    eps: float = real(1e-8, above=0.0, at_most=1.0, help="keeps the division away from 0")
+    eps: float = real(1e-8, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class Moments(Optimizer):
     learning_rate: float = real(1e-3, above=0.0, at_most=1e6, live=True, help="length of a step; a schedule scales it")
     beta1: float = real(0.9, at_least=0.0, below=1.0, help="share of m that is kept at each step")
     beta2: float = real(0.999, at_least=0.0, below=1.0, help="share of v that is kept at each step")
-    eps: float = real(1e-8, above=0.0, at_most=1.0, help="keeps the division away from 0")
+    eps: float = real(1e-8, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     @property
     def states(self) -> tuple[str, ...]:

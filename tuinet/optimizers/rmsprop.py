@@ -18,7 +18,7 @@ class RMSprop(Optimizer):
     learning_rate: float = real(1e-3, above=0.0, at_most=1e6, live=True, help="length of a step; a schedule scales it")
     decay: float = real(0.9, at_least=0.0, below=1.0, help="share of v that is kept at each step")
     momentum: float = real(0.0, at_least=0.0, below=1.0, help="share of the last step's speed that is kept")
-    eps: float = real(1e-8, above=0.0, at_most=1.0, help="keeps the division away from 0")
+    eps: float = real(1e-8, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     @property
     def states(self) -> tuple[str, ...]:

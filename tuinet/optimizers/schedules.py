@@ -32,7 +32,10 @@ class Schedule(ABC):
     """Settings are fields; `course` is the schedule after its warm-up."""
 
     warm_up: float = real(
-        0.0, at_least=0.0, help="grow from 0 to the full rate: a share of all steps if below 1, else a number of steps"
+        0.0,
+        at_least=0.0,
+        at_most=1e9,
+        help="grow from 0 to the full rate: a share of all steps if below 1, else a number of steps",
     )
 
     @abstractmethod

@@ -38,10 +38,12 @@ class TrainingSettings:
     early_stopping: EarlyStopping | None = optional(  # noqa: RUF009
         table(REQUIRED, EarlyStopping, help="stop when nothing improves; left out: train to the end")
     )
-    accumulate: int = whole(1, at_least=1, at_most=1_000_000, help="batches whose gradients are averaged for a step")
-    clip_value: float | None = optional(real(above=0.0, help="cut every entry of the gradient at plus and minus this"))
+    accumulate: int = whole(1, at_least=1, at_most=1_000, help="batches whose gradients are averaged for a step")
+    clip_value: float | None = optional(
+        real(at_least=1e-30, help="cut every entry of the gradient at plus and minus this")
+    )
     clip_norm: float | None = optional(
-        real(above=0.0, help="scale the gradient down to this length where it is longer")
+        real(at_least=1e-30, help="scale the gradient down to this length where it is longer")
     )
     max_steps: int | None = optional(whole(at_least=1, help="stop after so many steps"))
     max_seconds: float | None = optional(real(above=0.0, help="stop after so many seconds of training"))

@@ -99,6 +99,6 @@ class RealEngine:
 
 def batch_size(preset: Preset, bound: Bound) -> int:
     """In examples; never more than there are."""
-    examples = len(bound.train.inputs)
-    size = preset.training.batch_size
-    return examples if isinstance(size, str) else min(size, examples)
+    from tuinet.engine.step import batch_of
+
+    return int(batch_of(preset.training.batch_size, len(bound.train.inputs)))

@@ -24,6 +24,7 @@ STARTED = ("device", "threads", "seed", "parameters", "resumed", "versions", "in
 STOPPED = ("state", "reason", "best_epoch", "best", "test", "weights_sha256", "error")
 NOT_ON_THE_PIPE = {"compiled", "test"}
 NOT_IN_RECORDS = {"compile"}
+NAMES = 50  # of tensors, in a record
 PLACE = ("step", "epoch", "seconds")
 BACKLOG = 64 << 20  # bytes kept for a printer that does not read, before it is given up
 
@@ -96,6 +97,13 @@ class Pipe:
                 self.waiting.appendleft(rest)
 
 
+def _shortened(init: Mapping[str, object]) -> dict[str, object]:
+    """What a record keeps of `init`: a record is a line, and a network may have thousands of names."""
+    taken, left = (list(names) if isinstance(names := init.get(key), list) else [] for key in ("taken", "left"))
+    more = max(0, len(taken) - NAMES) + max(0, len(left) - NAMES)
+    return {"run": init.get("run"), "taken": taken[:NAMES], "left": left[:NAMES], "more": more}
+
+
 class Reporter:
     """Takes events, writes their records, and then passes them on."""
 
@@ -128,6 +136,8 @@ class Reporter:
         if event.kind in ("start", "end"):
             chosen = STARTED if event.kind == "start" else STOPPED
             fields = {name: fields.get(name) for name in (*chosen, *PLACE)}
+            if isinstance(init := fields.get("init"), Mapping):
+                fields["init"] = _shortened(init)
         step = fields.pop("step", None) or 0
         epoch, seconds = fields.pop("epoch", None), fields.pop("seconds", None)
         if event.kind != "epoch":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuinet.errors import RunError
+from tuinet.errors import RunDamaged, RunError
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 
@@ -39,11 +39,25 @@ def weights_of(run: RunFolder, *, best: bool, warn: Callable[[str], None] = lamb
     chosen = loaded.manifest.get("best")
     step = chosen.get("step") if best and isinstance(chosen, dict) else None
     if step is not None and step != loaded.step:
-        for checkpoint in run.checkpoints():
-            if checkpoint.step == step:
-                return checkpoint.load()[0]
-        warn(f"run {safe(run.id)}: the checkpoint of its best epoch (step {step}) is gone; the last weights are used")
+        model = model_of(run, int(step))
+        if model is not None:
+            return model
+        warn(
+            f"run {safe(run.id)}: the checkpoint of its best epoch (step {step}) is damaged or gone; "
+            "the last weights are used"
+        )
     return loaded.model
+
+
+def model_of(run: RunFolder, step: int) -> dict[str, Array] | None:
+    """The weights of the checkpoint of that step, None where it is not there or damaged."""
+    for checkpoint in run.checkpoints():
+        if checkpoint.step == step:
+            try:
+                return checkpoint.load()[0]
+            except RunDamaged:
+                return None
+    return None
 
 
 def fit(own: Mapping[str, tuple[int, ...]], given: Mapping[str, Array], run: str) -> tuple[dict[str, Array], Initial]:

@@ -37,7 +37,7 @@ class HoldsWeights(Protocol):
 
 
 class Store(Protocol):
-    """Where checkpoints are put; `RunStore` for a run's folder."""
+    """Where checkpoints are put; `work._Store` for a run's folder."""
 
     def save(
         self, step: int, model: dict[str, Array], optimizer: dict[str, Array] | None, manifest: dict[str, Any]

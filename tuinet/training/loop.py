@@ -63,6 +63,7 @@ class Course:
     """Where a training is to end, and how its parts are counted."""
 
     epochs: int
+    examples: int  # of the training part
     step_examples: int  # examples of one update: batch size times accumulation
     guess: float  # accuracy or rmse of guessing
     max_steps: int | None = None
@@ -70,6 +71,10 @@ class Course:
     goal: Goal | None = None
     restore_best: bool = False  # test with the best weights
     rate: Callable[[int], float] = lambda step: math.nan  # learning rate of a step, without the plateau's factor
+
+    def epoch_end(self, epoch: int) -> int:
+        """The number of steps after which so many epochs are done."""
+        return -(-epoch * self.examples // self.step_examples)
 
 
 @dataclass

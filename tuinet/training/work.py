@@ -7,10 +7,10 @@ the steps from there are the same ones in either case.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from tuinet.training.early_stopping import Best, Patience, Plateau
 from tuinet.training.engine import Engine, RealEngine, Tensor, batch_size
 from tuinet.training.events import Event, Reporter
 from tuinet.training.goals import parse
-from tuinet.training.initial import Initial, fit, weights_of
+from tuinet.training.initial import Initial, fit, model_of, weights_of
 from tuinet.training.keeping import EVERY, Keeper
 from tuinet.training.loop import Course, Loop, Trains
 from tuinet.training.measuring import Measured, guess
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
+MOST_STEPS = 2**31 - 1  # the step is counted in 32 bits
 
 
 class Work:
@@ -62,6 +63,7 @@ class Work:
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
         self.notes: list[Event] = []  # found before the start was told
+        self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
 
@@ -88,14 +90,13 @@ class Work:
     # -- what the folder says ------------------------------------------------------------------------------------
 
     def _preset(self) -> Preset:
-        """The run's preset, with the limits that a resume sets otherwise written into it."""
+        """The run's preset, with the limits that a resume sets otherwise."""
         preset = presets.load(self.run.path / "preset.toml")
         if not self.options.overrides:
             return preset
         changed = preset.with_overrides(self.options.overrides)
         parse(changed.training.until)
-        self.run.write_preset(changed.resolved())
-        self.run.write_info(epochs=changed.training.epochs)
+        self.before = preset
         for override in self.options.overrides:
             key = override.partition("=")[0].strip()
             old, new = (_at(each.table(), key) for each in (preset, changed))
@@ -159,6 +160,7 @@ class Work:
         self.threads = preview.threads
         loaded = self._newest()
         best = self._take(progress, loaded)
+        self._note_stretched(preset, bound, progress.step)
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
         self.reporter.steps_per_epoch = len(bound.train.inputs) / course.step_examples
@@ -168,6 +170,11 @@ class Work:
         if loaded is not None:
             trainer.load(loaded.model, loaded.optimizer, loaded.step)
             keeper.goes_on(loaded.step, loaded.manifest, best)
+        if self.before is not None:
+            if loaded is not None:
+                keeper.save(trainer, progress)  # the counters begun anew: from now on a kill does not take them back
+            self.run.write_preset(preset.resolved())
+            self.run.write_info(epochs=preset.training.epochs)
         if progress.plateau is not None:
             trainer.rate_factor = progress.plateau.rate_factor
         if source is not None:
@@ -184,7 +191,7 @@ class Work:
             progress.begin_anew()
         if progress.best.epoch is None or progress.best.step == loaded.step:
             return loaded.model
-        best = _model_of(self.run, progress.best.step)
+        best = model_of(self.run, progress.best.step)
         if best is None:
             self._warn(
                 "checkpoint-damaged",
@@ -193,6 +200,18 @@ class Work:
             )
             progress.best = Best(progress.best.metric)
         return best
+
+    def _note_stretched(self, preset: Preset, bound: Bound, step: int) -> None:
+        """A schedule that runs over all epochs has other rates once there are more of them: no secret is made of it."""
+        if self.before is None or self.before.training.epochs == preset.training.epochs:
+            return
+        was, now = (_course(each, bound).rate(step) for each in (self.before, preset))
+        if was != now:
+            self._warn(
+                "schedule",
+                f"the schedule runs over {preset.training.epochs} epochs now instead of {self.before.training.epochs}: "
+                f"the learning rate goes on at {now:.3g}, where it would have been {was:.3g}",
+            )
 
     def _history(self, progress: Progress) -> list[dict[str, Any]]:
         """The epochs before this generation, as the loop would have them."""
@@ -208,7 +227,7 @@ class Work:
     ) -> None:  # fmt: skip
         training = preset.training
         step = 0 if loaded is None else loaded.step
-        steps = math.ceil(training.epochs * self.reporter.steps_per_epoch)
+        steps = course.epoch_end(training.epochs)
         facts = bound.facts
         self.run.write_info(
             seed=training.seed,
@@ -322,18 +341,7 @@ class _Store:
         }
 
     def load_model(self, step: int) -> dict[str, Array] | None:
-        return _model_of(self.run, step)
-
-
-def _model_of(run: RunFolder, step: int) -> dict[str, Array] | None:
-    """The weights of the checkpoint of that step, None where it is not there or damaged."""
-    for checkpoint in run.checkpoints():
-        if checkpoint.step == step:
-            try:
-                return checkpoint.load()[0]
-            except RunDamaged:
-                return None
-    return None
+        return model_of(self.run, step)
 
 
 def _device(word: str) -> str:
@@ -344,27 +352,41 @@ def _device(word: str) -> str:
 
 
 def _course(preset: Preset, bound: Bound) -> Course:
-    training = preset.training
-    step_examples = batch_size(preset, bound) * training.accumulate
-    return Course(
+    training, examples = preset.training, len(bound.train.inputs)
+    batch = batch_size(preset, bound)
+    step_examples = batch * training.accumulate
+    if step_examples > examples:
+        raise PresetError(
+            f"{training.accumulate} batches of {batch} examples are more than the {examples} of the training part, so "
+            f"that an epoch would have no step; at most {examples // batch} fit",
+            key="training.accumulate",
+        )
+    course = Course(
         epochs=training.epochs,
+        examples=examples,
         step_examples=step_examples,
         guess=guess(bound),
         max_steps=training.max_steps,
         max_seconds=training.max_seconds,
         goal=parse(training.until),
         restore_best=training.early_stopping is not None and training.early_stopping.restore_best,
-        rate=_rates(preset, len(bound.train.inputs) / step_examples),
     )
+    steps = course.epoch_end(training.epochs)
+    if min(steps, training.max_steps or steps) > MOST_STEPS:
+        raise PresetError(
+            f"{training.epochs} epochs have {steps} steps; at most {MOST_STEPS} can be counted",
+            key="training.epochs",
+        )
+    return replace(course, rate=_rates(preset, course))
 
 
-def _rates(preset: Preset, steps_per_epoch: float) -> Callable[[int], float]:
+def _rates(preset: Preset, course: Course) -> Callable[[int], float]:
     """The learning rate of a step as the preset has it, for the records."""
     training = preset.training
-    total = math.ceil(training.epochs * steps_per_epoch)
+    total, each = course.epoch_end(training.epochs), course.examples / course.step_examples
 
     def rate(step: int) -> float:
-        factor = training.schedule.factors(np.array([step], np.int64), total, steps_per_epoch)[0]
+        factor = training.schedule.factors(np.array([step], np.int64), total, each)[0]
         return float(training.optimizer.learning_rate * factor)
 
     return rate
