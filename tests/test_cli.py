@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, make_run, process, rows, tuinet
 from tuinet.cli.main import SECTIONS, cli, explained
-from tuinet.errors import Diverged, PresetError, RunLocked, RunNotFound
+from tuinet.errors import Diverged, PresetError, RunLocked, RunNotFound, TuinetError
 
 COMMANDS = [name for names in SECTIONS.values() for name in names]
 
@@ -165,6 +165,31 @@ def test_a_closed_pipe_ends_quietly(own_home: Path) -> None:
         complaint = process_.stderr.read()
         process_.stderr.close()
         assert (process_.wait(30), complaint) == (0, b"")
+
+
+def test_a_closed_standard_output_is_no_mistake(own_home: Path) -> None:
+    words = f"{sys.executable} -m tuinet runs >&-"
+    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_that_is_named_is_written_through_links_and_into_pipes(tmp_path: Path) -> None:
+    from tuinet.atomic import write_named
+
+    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    target.write_text("old")
+    link.symlink_to("target")
+    write_named(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_named(pipe, b"words")
+    assert os.read(reader, 100) == b"words" and pipe.is_fifo()
+    os.close(reader)
+    with pytest.raises(TuinetError):
+        write_named(tmp_path, b"")
+    with pytest.raises(TuinetError, match="the disk is full"):
+        write_named(Path("/dev/full"), b"words")
 
 
 def test_a_full_disk_is_named(own_home: Path) -> None:

@@ -133,6 +133,24 @@ def test_changes_warnings_and_resumes_are_told(monkeypatch: pytest.MonkeyPatch) 
     assert "training.seed: 0.001 to 0.0005 (plateau)" in out
 
 
+def test_the_best_epoch_before_a_resume_is_still_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = start_event(12, resumed=900, best=0.1, best_epoch=3)
+    out, _ = printed([start, *list(epoch_events(12, best=8))[8:]], monkeypatch)
+    assert "•" not in out
+    out, _ = printed([start, *list(epoch_events(12, best=8))[8:], end_event(best_epoch=3)], monkeypatch)
+    row = next(line for line in out.splitlines() if line.endswith("best"))
+    assert row.split()[0] == "3" and "0.1000" in row
+
+
+def test_a_row_that_was_left_out_comes_before_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit ended the training inside an epoch: the rows stand in order."""
+    events = list(epoch_events(400))
+    look = {**events[13], "event": "evaluation", "step": events[13]["step"] + 3}
+    out, _ = printed([start_event(400), *events[:14], look], monkeypatch)
+    rows = [float(line.split()[0]) for line in out.splitlines() if line.lstrip()[:1].isdigit() and "%" in line]
+    assert rows == sorted(rows) and 14 in rows
+
+
 def test_compiling_is_said_only_where_it_takes_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     out = io.StringIO()

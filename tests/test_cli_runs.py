@@ -75,6 +75,13 @@ def test_runs_are_filtered_by_word_column_and_setting(filters: list[str], found:
     assert listed(*(word for text in filters for word in ("-f", text))) == found
 
 
+@pytest.mark.parametrize("words", [["-f", "best<abc"], ["-f", "epoch>nan"], ["prune", "--older-than", "nan"]])
+def test_what_is_no_number_is_refused_where_one_is_compared(words: list[str], runs: Path) -> None:
+    make_run(runs, "one")
+    done = tuinet("runs", *words)
+    assert done.exit_code == 2 and "number" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("value", "comparison", "wanted", "answer"),
     [

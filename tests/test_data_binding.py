@@ -60,13 +60,13 @@ def test_every_stretch_of_the_even_order_holds_the_classes_in_their_shares(count
 
 def test_no_example_is_in_two_parts_and_none_is_lost() -> None:
     for kind in ("random", "stratified", "time", "uci-3"):
-        settings = DataSettings(set="x", validation=0.15, test=0.0 if kind.startswith("uci") else 0.25)
+        settings = DataSettings(set="digits", validation=0.15, test=0.0 if kind.startswith("uci") else 0.25)
         parts = split(settings, 101, 0, np.arange(101) % 4, kind, 7)
         assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(101)), kind
 
 
 def test_a_split_in_time_holds_out_the_end() -> None:
-    parts = split(DataSettings(set="x", validation=0.2, test=0.1), 10, 0, None, "time", 1)
+    parts = split(DataSettings(set="digits", validation=0.2, test=0.1), 10, 0, None, "time", 1)
     assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == ([*range(7)], [7, 8], [9])
 
 

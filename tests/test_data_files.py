@@ -72,6 +72,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
     ("text", "words"),
     [
         ("", "t.csv: is empty"),
+        ("size,colour,price\n", "holds one line, and no number in it"),
         ("a,b\n1,2\n3\n", "t.csv, line 3: has 1 cells; the header has 2"),
         ("a,b\n1,2\n3,4,5\n", "t.csv, line 3: has 3 cells"),
         ("a,b\n1,2\x00\n", "byte 7 is zero"),

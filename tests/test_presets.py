@@ -507,7 +507,8 @@ WRONG_OVERRIDES = [
     ("data.set=", "--set data.set=, data: says neither set"),
     ("layers=3", "--set layers=3: 3 will not do here"),
     ("layers.block.dense_1=", "at least one layer inside"),
-    ("data.set=\x1b[2J", None),
+    ("data.set=\x1b[2J", "data.set=␛[2J: there is no set"),
+    ("training.loss={type='cross_entropy', class_weights=[1.5,1.5,1.5,1.5,1.5,1.5,1.5,1.5,1.5,1.5,1.5]}", None),
 ]
 
 
@@ -519,6 +520,16 @@ def test_a_wrong_override_is_named_as_it_was_given(override: str, words: str | N
     with pytest.raises(PresetError) as caught:
         load(BASE).with_overrides([override])
     assert words in str(caught.value)
+
+
+def test_a_list_of_many_numbers_with_points_is_no_deep_key() -> None:
+    """A run's own preset.toml writes every number out: what it was given as 1 stands there as 1.0."""
+    preset = load(BASE).with_overrides([f"training.loss={{type='cross_entropy', class_weights={[1] * 40}}}"])
+    assert load(preset.resolved()).training.loss.class_weights == (1.0,) * 40
+    with pytest.raises(PresetError, match="a key has more than 8 dots"):
+        load("a.b.c.d.e.f.g.h.i.j = 1\n")
+    with pytest.raises(PresetError, match="a key has more than 8 dots"):
+        load("a = {1.2.3.4.5.6.7.8.9.10.11 = 1}\n")
 
 
 def test_an_override_that_makes_two_tables_disagree_is_named() -> None:

@@ -226,6 +226,30 @@ def test_a_fault_in_the_worker_is_told_plainly_and_logged_whole(
     assert "Traceback" in told.run.log_path.read_text()
 
 
+def test_a_run_on_a_full_disk_ends_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """worker.log lies on the disk that is full: failing to write it must not hide why the run failed."""
+    act(monkeypatch)
+    run = train(tmp_path).run
+    info = run.path / "run.json"
+    os.rename(info, info.with_name("kept"))
+    info.mkdir()  # nor can run.json be written
+    words = [sys.executable, *LINEAR, str(run.path), "--events-fd", "1"]
+    with open("/dev/full", "w") as full:
+        told = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, text=True, timeout=60)
+    assert told.returncode == 1 and '"event":"end"' in told.stdout
+
+
+def test_run_json_is_at_most_a_second_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are read off it: long before the first checkpoint a run must not look as if it had done nothing."""
+    act(monkeypatch, step_seconds=0.02)
+    session = start(clouds(50), runs=tmp_path, command=LINEAR, checkpoint_seconds=1000.0)
+    wait_for(lambda: (session.folder.info()["epoch"] or 0) >= 1)
+    assert session.folder.checkpoints() == []
+    session.forward(signal.SIGKILL)
+    told = listen(session)
+    assert "it had no checkpoint yet" in told.end["error"] and told.end["reason"] == "killed"
+
+
 def test_running_out_of_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch, poison={3: "memory"})
     told = train(tmp_path)
@@ -427,8 +451,9 @@ def test_a_source_without_weights_is_an_error(tmp_path: Path, monkeypatch: pytes
     empty = RunFolder.create(tmp_path, "empty")
     empty.write_preset(clouds().resolved())
     told = train(tmp_path, init=empty)
-    assert told.code == 1
-    assert "has no weights yet" in told.end["error"]
+    assert told.code == 2
+    assert "--init: run" in told.end["error"] and "has no weights yet" in told.end["error"]
+    assert [run.run for run in list_runs(tmp_path)] == [empty.id], "the run that could not begin is taken away"
 
 
 def test_nothing_in_common_is_an_error() -> None:

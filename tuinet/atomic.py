@@ -36,6 +36,22 @@ def write_file(path: Path, data: bytes) -> None:
         raise explained(error, path) from error
 
 
+def write_named(path: Path, data: bytes) -> None:
+    """Writes to a place that the user names: through links, and into a pipe or a device instead of in its place."""
+    path = Path(os.path.realpath(path))
+    try:
+        if path.is_file() or not path.exists():
+            write_file(path, data)
+            return
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            write_all(fd, data)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise explained(error, path) from error
+
+
 def write_new(path: Path, data: bytes) -> None:
     """Writes and fsyncs a file that is not there yet; for files inside a folder that is renamed as a whole later.
 

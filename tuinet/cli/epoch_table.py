@@ -38,7 +38,8 @@ class EpochTable:
         self.terminal = terminal
         self.metrics = shown_metrics(first, start)
         self.monitor = monitor_of(first, start)
-        self._best: Event | None = None
+        best = start.get("best_epoch")  # of a run that goes on
+        self._best: Event | None = None if best is None else {"epoch": best, self.monitor: start.get("best")}
         columns = [Column("epoch", right=True, need=9)]
         columns += [Column(TITLES[name][0], right=True, need=TITLES[name][1]) for name in self.metrics]
         columns.append(Column("time", right=True, need=5))

@@ -51,9 +51,19 @@ def gradcheck(preset: str, overrides: tuple[str, ...], as_json: bool) -> int:
 
 def _against_differences(parts: tuple[Any, ...], seed: int, output: Output) -> list[dict[str, Any]]:
     """The chain rule's gradients in float64 against difference quotients of the loss."""
+    from tuinet.cli.bar import Bar
     from tuinet.engine.gradient_check import check_gradients
+    from tuinet.safe_text import safe
 
-    found = check_gradients(*parts, seed=seed, rtol=DIFFERENCES)
+    bar = Bar(output.side)
+
+    def checking(done: int, total: int, name: str) -> None:
+        bar.draw(done / max(1, total), "finite differences", (safe(name, 40), f"{done}/{total}"))
+
+    try:
+        found = check_gradients(*parts, seed=seed, rtol=DIFFERENCES, on_slot=checking)
+    finally:
+        bar.hide()
     return [_row(row, "finite differences", DIFFERENCES) for row in found]
 
 

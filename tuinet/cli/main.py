@@ -72,6 +72,7 @@ class CommandLine(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         """Run the command line and leave the process with its exit code."""
+        open_streams()
         forgive_encodings()
         words, debug = _without_debug(list(sys.argv[1:] if args is None else args))
         sys.exit(self._answer(words, debug, prog_name or "tuinet", extra))
@@ -104,6 +105,13 @@ class CommandLine(click.Group):
                 return result if isinstance(result, int) else 0
         except click.exceptions.Exit as leave:
             return leave.exit_code
+
+
+def open_streams() -> None:
+    """Streams that the shell has closed (`>&-`) lead nowhere, and no file that is opened later gets their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  open for as long as the process
 
 
 def explained(error: BaseException) -> tuple[str, int]:

@@ -18,7 +18,7 @@ from tuinet.cli.options import json_option
 def new(file: str, origin: str | None, force: bool, as_json: bool) -> None:
     """Write a commented preset to start from (my.toml; - for standard output)."""
     from tuinet import presets
-    from tuinet.atomic import write_file
+    from tuinet.atomic import write_named
     from tuinet.cli.output import Output
     from tuinet.errors import UsageError
     from tuinet.safe_text import safe
@@ -38,7 +38,7 @@ def new(file: str, origin: str | None, force: bool, as_json: bool) -> None:
         raise UsageError(
             f"{file} does not end in .toml, by which `tuinet run` knows a preset file; try {path.with_suffix('.toml')}"
         )
-    write_file(path, text.encode())
+    write_named(path, text.encode())
     output.record({"file": str(path.absolute()), "preset": path.stem})
     name = safe(shlex.quote(file))
     output.prose(f"Wrote {name}. Change what you like, then:")

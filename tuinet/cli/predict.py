@@ -157,14 +157,14 @@ def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     import csv
     import io
 
-    from tuinet.atomic import write_file
+    from tuinet.atomic import write_named
 
     flat = [_flat(row) for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(flat[0]) if flat else ["row"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
-    write_file(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    write_named(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -151,6 +151,7 @@ class Printer:
         """A look at a training that a limit ended inside an epoch."""
         steps, epochs = self._start.get("steps"), self._start.get("epochs")
         if self.table is not None and steps and epochs:
+            self._pending_row()
             self._say(self.table.row({**event, "epoch": round(int(event["step"]) * epochs / steps, 1)}, False))
 
     def _changed_event(self, event: Event) -> None:
@@ -182,11 +183,15 @@ class Printer:
         """The last epoch always has its row, and the best one is shown again below it."""
         if self.table is None:
             return
-        if self._epoch and self._row_epoch != self._epoch.get("epoch"):
-            self._print_row(self._epoch)
+        self._pending_row()
         for line in self.table.best_lines():
             self._say(line)
         self._epoch, self.table = {}, None
+
+    def _pending_row(self) -> None:
+        """The newest epoch's row, where it was left out among many."""
+        if self._epoch and self._row_epoch != self._epoch.get("epoch"):
+            self._print_row(self._epoch)
 
     def _say(self, text: str = "") -> None:
         self.bar.hide()

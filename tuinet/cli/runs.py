@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ STATE_PAINT = {
     "interrupted": ("warn",),
 }
 COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*(>=|<=|!=|=|>|<)\s*(.*)")
+NUMBERS = ("epoch", "epochs", "step", "seconds", "best", "best_epoch", "bytes")
 LIVE = ("running", "paused")
 DAY = 86_400.0
 
@@ -101,7 +103,10 @@ def prune(
     from tuinet import runs as store
     from tuinet.cli import figures
     from tuinet.cli.output import Output
+    from tuinet.errors import UsageError
 
+    if older_than is not None and math.isnan(older_than):
+        raise UsageError("--older-than wants a number of days, as in --older-than 30")
     outer_folder, outer_json = ctx.obj
     output = Output(as_json=as_json or outer_json)
     going = store.prune(
@@ -139,6 +144,7 @@ def check_filters(filters: Sequence[str]) -> None:
     """UsageError for a key that no run has, whether there are runs or not."""
     from tuinet.errors import UsageError, nearest
     from tuinet.runs import RunSummary
+    from tuinet.safe_text import safe
 
     known = RunSummary("", "").row()
     for text in filters:
@@ -146,6 +152,15 @@ def check_filters(filters: Sequence[str]) -> None:
         if form is not None and form[1] not in known and "." not in form[1]:
             close = nearest(form[1], known) or "; there are " + ", ".join(known)
             raise UsageError(f'--filter: runs have no "{form[1]}"{close}')
+        if form is not None and form[1] in NUMBERS and not _is_number(form[3]):
+            raise UsageError(f'--filter {safe(text, 60)}: {form[1]} is a number, and "{safe(form[3], 40)}" is none')
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False
 
 
 def compares(value: Any, comparison: str, wanted: str) -> bool:

@@ -26,6 +26,7 @@ def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str 
     of a preset (training, data, dense, adam, cosine ...), whose settings are listed.
     """
     from tuinet.cli.output import Output
+    from tuinet.errors import UsageError
 
     output = Output(as_json=as_json)
     if is_preset(name):
@@ -36,6 +37,8 @@ def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str 
         from tuinet.cli.show_settings import show_settings
 
         show_settings(output, name, settings)
+    elif overrides:
+        raise UsageError("--set changes a preset before it is shown; a run is shown as it was trained")
     else:
         _show_run(output, name, runs_folder, program)
 

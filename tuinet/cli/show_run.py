@@ -33,6 +33,12 @@ def show_run(output: Output, run: RunFolder) -> None:
         output.record({"row": "epoch", **row})
     for event in events:
         output.record({"row": "event", **event})
+    if rows:  # run.json may be a second behind
+        last = rows[-1]
+        info |= {
+            "epoch": max(info["epoch"] or 0, last["epoch"]),
+            "seconds": max(info["seconds"] or 0.0, last["seconds"]),
+        }
     _print_head(output, run, info)
     _print_epochs(output, rows, info)
     _print_events(output, events)

@@ -116,12 +116,15 @@ def _proposed(examples: Examples, settings: DataSettings, reasons: list[str]) ->
     data |= {"ignore": list(settings.ignore)} if settings.ignore else {}
     data |= {"impute": settings.impute} if settings.impute != "no" else {}
     data |= _held_out(n, examples, reasons)
+    share = data.get("validation")
+    trained = round(n * (1 - share)) if isinstance(share, float) else n
     if _skewed(examples) > 0.3:
         data["scale"] = "log_standard"
         reasons.append("Many columns hold a few very large amounts: log(1 + x) is scaled instead of x.")
     epochs = max(10, min(200, round(UPDATES * batch_size / n)))
+    updates = math.ceil(epochs * trained / batch_size)
     reasons.append(
-        f"Batches of {batch_size} and up to {epochs} epochs: some {epochs * math.ceil(n / batch_size):,} updates; "
+        f"Batches of {batch_size} and up to {epochs} epochs: some {updates:,} updates; "
         "training stops earlier once validation no longer improves."
     )
     decay = 1e-2 if n < 2_000 else 1e-3

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuinet.errors import PresetError
+from tuinet.data.sets import known_set
+from tuinet.errors import DataError, PresetError
 from tuinet.fields import choice, optional, real, shown, text, text_list, whole
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
@@ -80,6 +81,11 @@ class DataSettings:
             raise PresetError('says neither set = "..." nor file = "..."; `tuinet data` lists the sets')
         if self.set is not None and self.file is not None:
             raise PresetError(f"names both set = {shown(self.set)} and file = {shown(self.file)}; keep one of them")
+        if self.set is not None:
+            try:
+                known_set(self.set)
+            except DataError as error:
+                raise PresetError(str(error), key="set") from None
         if self.validation != "test" and float(self.validation) + self.test >= 1.0:
             raise PresetError(
                 f"validation {self.validation:g} and test {self.test:g} leave nothing to train on; "

@@ -112,6 +112,13 @@ def parse_table(
     with_header = header == "yes" or (header == "auto" and not given and _has_header([cells for _, cells in sample]))
     if given and len(given) != len(first):
         raise DataError(f"{place}: has {len(first)} columns where {len(given)} are expected")
+    if with_header and len(sample) == 1:
+        raise DataError(f"{place}: has a line of names and no row under it")
+    if header == "auto" and not given and len(sample) == 1 and not any(map(_is_number, first)):
+        raise DataError(
+            f"{place}: holds one line, and no number in it: if these are the columns' names, there are no rows under "
+            'them; if it is a row, write header = "no" in [data]'
+        )
     titles = given or _titles(first if with_header else [""] * len(first))
     return _filled(titles, islice(_records(text, mark, place), int(with_header), None), place, with_header)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tuinet.errors import PresetError
 
 LARGEST = 64 * 1024  # bytes
-MOST_DOTS = 8  # on one line, outside quotes
+MOST_DOTS = 8  # in one key
 DEEPEST = 8  # brackets within brackets
 
 # Strings first, so that what stands in them counts for nothing.
@@ -44,13 +44,13 @@ def guard(text: str) -> None:
         raise PresetError(f"the preset holds {size:,} bytes; at most {LARGEST:,} are read")
     depth = dots = 0
     for kind, token, line in tokens(text):
-        if kind == "line":
-            dots = 0
+        if kind == "line" or (kind == "sign" and token != "."):
+            dots = 0  # a key ends here, or a number: [0.5, 0.5] has no dotted key
         if kind != "sign":
             continue
         dots += token == "."
         depth += (token in "[{") - (token in "]}")
         if dots > MOST_DOTS:
-            raise PresetError(f"there are more than {MOST_DOTS} dots outside quotes; split the line", line=line)
+            raise PresetError(f"a key has more than {MOST_DOTS} dots; no setting lies that deep", line=line)
         if depth > DEEPEST:
             raise PresetError(f"brackets stand more than {DEEPEST} deep; no setting needs that", line=line)

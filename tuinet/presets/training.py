@@ -46,7 +46,7 @@ class TrainingSettings:
         real(at_least=1e-30, help="scale the gradient down to this length where it is longer")
     )
     max_steps: int | None = optional(whole(at_least=1, help="stop after so many steps"))
-    max_seconds: float | None = optional(real(above=0.0, help="stop after so many seconds of training"))
+    max_seconds: float | None = optional(real(above=0.0, help="stop after so many seconds of training and measuring"))
     until: str = text(
         "", pattern=GOAL, noun='a comparison such as "val_accuracy>=0.9"', help="stop when this is reached"
     )

@@ -47,23 +47,23 @@ class Goal:
         return f"{self.metric}{self.comparison}{self.threshold:g}"
 
 
-def parse(text: str) -> Goal | None:
-    """The goal that `text` says, None for an empty one. Raises UsageError with the form that is right."""
+def parse(text: str, place: str = "--until") -> Goal | None:
+    """The goal that `text` says, None for an empty one. Raises UsageError with its place and the form that is right."""
     if not text.strip():
         return None
     form = _FORM.fullmatch(text[:200])
     if form is None:
         raise UsageError(
-            f'--until: "{safe(text, 60)}" is not a comparison; right is a metric, one of {" ".join(COMPARISONS)}, '
+            f'{place}: "{safe(text, 60)}" is not a comparison; right is a metric, one of {" ".join(COMPARISONS)}, '
             'and a number, as in "val_accuracy>=0.9"'
         )
     metric, comparison, number = form.groups()
     if metric not in METRICS:
-        raise UsageError(f'--until: no metric is called "{metric}"{nearest(metric, METRICS)} ({", ".join(METRICS)})')
+        raise UsageError(f'{place}: no metric is called "{metric}"{nearest(metric, METRICS)} ({", ".join(METRICS)})')
     try:
         threshold = float(number)
     except ValueError:
         threshold = math.nan
     if not math.isfinite(threshold):
-        raise UsageError(f'--until: "{safe(number, 60)}" is not a number, as in "{metric}{comparison}0.9"')
+        raise UsageError(f'{place}: "{safe(number, 60)}" is not a number, as in "{metric}{comparison}0.9"')
     return Goal(metric, comparison, threshold)

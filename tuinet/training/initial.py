@@ -35,7 +35,7 @@ def weights_of(run: RunFolder, *, best: bool, warn: Callable[[str], None] = lamb
     """
     loaded = run.load_newest(resumable=False, warn=warn)
     if loaded is None:
-        raise RunError(f"run {safe(run.id)} has no weights yet: it was stopped before its first checkpoint")
+        raise RunError(f"run {safe(run.id)} has no weights yet: there is no checkpoint of it")
     chosen = loaded.manifest.get("best")
     step = chosen.get("step") if best and isinstance(chosen, dict) else None
     if step is not None and step != loaded.step:

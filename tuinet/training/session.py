@@ -82,6 +82,7 @@ class Session:
                 "event": "end",
                 "state": "interrupted",
                 "run": self.id,
+                "reason": "killed",
                 "error": self._how_it_died(code),
                 "exit_code": code,
             }
@@ -119,13 +120,17 @@ class Session:
 
     def _how_it_died(self, code: int) -> str:
         if self._interrupts:
-            return f"run {self.id} was stopped at once; its last checkpoint stands, `tuinet resume {self.id}` goes on"
+            return f"run {self.id} was stopped at once; {self._kept()}, `tuinet resume {self.id}` goes on"
         number = self._process.returncode
         how = f"was ended by {signal.Signals(-number).name}" if number < 0 else f"ended with code {code}"
         if -number == signal.SIGKILL:
-            how += " (the kernel does that when memory runs out)"
+            how += " (the kernel may have done that because memory ran out)"
         said = _tail(self.folder.log_path)
-        return f"the worker of run {self.id} {how}; its last checkpoint stands{': ' + said if said else ''}"
+        return f"the worker of run {self.id} {how}; {self._kept()}{': ' + said if said else ''}"
+
+    def _kept(self) -> str:
+        """What is left to go on from."""
+        return "its last checkpoint stands" if self.folder.checkpoints() else "it had no checkpoint yet"
 
 
 def start(
@@ -150,7 +155,7 @@ def start(
     parse(until or "")
     given = {"until": until, "max_seconds": max_seconds, "max_steps": max_steps}
     preset = preset.with_overrides([f"training.{key}={value}" for key, value in given.items() if value is not None])
-    parse(preset.training.until)
+    parse(preset.training.until, "training.until")
     known: dict[str, Any] = {"title": preset.title, "seed": preset.training.seed, "epochs": preset.training.epochs}
     sources = dict(origin or {}) | ({} if init is None else {"init": init.id})
     folder = RunFolder.create(runs or runs_folder(), preset.name, **known, origin=sources or None)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
+STALE = 1.0  # seconds after which run.json is behind
 MOST_STEPS = 2**31 - 1  # the step is counted in 32 bits
 
 
@@ -63,6 +64,7 @@ class Work:
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
         self.notes: list[Event] = []  # found before the start was told
+        self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
@@ -83,7 +85,7 @@ class Work:
             if event.kind == "end":
                 self._write_end(loop)
             self.reporter.tell(event)
-            if event.kind == "checkpoint" and not loop.ending.state:
+            if not loop.ending.state and (event.kind == "checkpoint" or (event.kind == "epoch" and self._stale())):
                 self._write_progress(loop)
         return loop.ending.exit_code
 
@@ -136,14 +138,17 @@ class Work:
             return None
         source = RunFolder(where)
         settings = presets.load(source.path / "preset.toml").training.early_stopping
-        given = weights_of(
-            source,
-            best=settings is not None and settings.restore_best,
-            warn=lambda text: self._warn("checkpoint-damaged", text),
-        )
+        try:
+            given = weights_of(
+                source,
+                best=settings is not None and settings.restore_best,
+                warn=lambda text: self._warn("checkpoint-damaged", text),
+            )
+        except RunError as error:
+            raise UsageError(f"--init: {error}") from None
         taken, found = fit({tensor.name: tensor.shape for tensor in tensors}, given, source.id)
         if not taken:
-            raise RunError(f"--init {source.id}: none of its tensors has the name and shape of one here")
+            raise UsageError(f"--init {source.id}: none of its tensors has the name and shape of one here")
         return taken, found
 
     # -- before the first step -----------------------------------------------------------------------------------
@@ -164,7 +169,7 @@ class Work:
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
         self.reporter.steps_per_epoch = len(bound.train.inputs) / course.step_examples
-        self._tell_start(preset, bound, course, progress.best.metric, preview.parameters, loaded, source and source[1])
+        self._tell_start(preset, bound, course, progress.best, preview.parameters, loaded, source and source[1])
         trainer = self._trainer(preset, bound, course)
         keeper = Keeper(_Store(self.run, self.generation, self.writers), every=self._every())
         if loaded is not None:
@@ -222,7 +227,7 @@ class Work:
         return [row for row in rows if row["step"] <= progress.step and row["epoch"] <= progress.epoch]
 
     def _tell_start(
-        self, preset: Preset, bound: Bound, course: Course, monitor: str, parameters: int, loaded: Loaded | None,
+        self, preset: Preset, bound: Bound, course: Course, best: Best, parameters: int, loaded: Loaded | None,
         init: Initial | None,
     ) -> None:  # fmt: skip
         training = preset.training
@@ -258,7 +263,9 @@ class Work:
             "init": init and init.as_table(),
             "reasons": (self.info["origin"] or {}).get("reasons") or [],
             "guess": course.guess,
-            "monitor": monitor,
+            "monitor": best.metric,
+            "best": best.value,
+            "best_epoch": best.epoch,
             "versions": versions(),
             "step": step,
         }))  # fmt: skip
@@ -294,7 +301,12 @@ class Work:
 
     # -- run.json ------------------------------------------------------------------------------------------------
 
+    def _stale(self) -> bool:
+        """Whether run.json is old enough to be written anew: lists and tables are read off it."""
+        return time.monotonic() >= self.stale_at
+
     def _write_progress(self, loop: Loop) -> None:
+        self.stale_at = time.monotonic() + STALE
         self.run.write_info(**self._standing(loop))
 
     def _write_end(self, loop: Loop) -> None:

@@ -73,15 +73,15 @@ def _guarded(
         except TuinetError as error:
             return _failed(run, reporter, error)
         except MemoryError as error:
-            traceback.print_exc()
+            _log(traceback.format_exc())
             return _failed(run, reporter, _out_of_memory(error))
         except Exception as error:
-            traceback.print_exc()
+            _log(traceback.format_exc())
             return _failed(run, reporter, RunError(f"a fault in tuinet itself: {type(error).__name__}: {error}"))
 
 
 def _failed(run: RunFolder, reporter: Reporter, error: TuinetError) -> int:
-    print(f"failed: {error}", file=sys.stderr)
+    _log(f"failed: {error}")
     _write_state(run, "failed", str(error))
     return _say_end(reporter, "failed", error)
 
@@ -91,7 +91,15 @@ def _write_state(run: RunFolder, state: str, error: str | None) -> None:
     try:
         run.write_info(state=state, error=error)
     except (TuinetError, ValueError):
-        traceback.print_exc()
+        _log(traceback.format_exc())
+
+
+def _log(text: str) -> None:
+    """A line for worker.log. It may lie on a disk that is full, and what is said next must be said all the same."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  or Python would try to write it once more at its end
 
 
 def _say_end(reporter: Reporter, state: str, error: TuinetError | None, code: int | None = None) -> int:
@@ -118,7 +126,7 @@ def _out_of_memory(error: MemoryError) -> RunError:
     wanted = f" ({error})" if str(error) else ""
     return RunError(
         f"out of memory{wanted}; {free}a smaller batch_size, fewer units or data.limit need less; "
-        "the last checkpoint stands"
+        "what was saved before stands"
     )
 
 
