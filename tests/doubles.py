@@ -212,6 +212,7 @@ class Scene:
 def scripted_bound(scene: Scene | None = None) -> Any:
     """Three clouds (classes), or a noisy plane (reals), as the data package would bind them."""
     from tuinet.data.bound import Bound, Facts, Part
+    from tuinet.data.scaling import Prepare
 
     scene = scene or Scene()
     count = scene.examples + scene.held_out + scene.test
@@ -228,9 +229,10 @@ def scripted_bound(scene: Scene | None = None) -> Any:
     classes = 3 if scene.task == "classes" else 0
     facts = Facts(
         name="clouds", source="generated", inputs=(scene.inputs,), task=scene.task, classes=classes,
-        outputs=classes or 1, fingerprint=scene.fingerprint,
+        outputs=classes or 1, class_names=list("abc"[:classes]), class_counts=[1] * classes,
+        fingerprint=scene.fingerprint,
     )  # fmt: skip
-    return Bound(facts, parts[0], parts[1], parts[2], None)
+    return Bound(facts, parts[0], parts[1], parts[2], Prepare((scene.inputs,), "none", np.zeros(1), np.ones(1)))
 
 
 class ScriptedEngine:

@@ -13,6 +13,8 @@ from unittest.mock import patch
 import numpy as np
 
 from tuinet import presets
+from tuinet.data import Facts, Prepare
+from tuinet.data.scaling import Form
 from tuinet.runs import RunFolder
 
 NOON = 1790000000.125
@@ -42,6 +44,7 @@ def _made(runs: Path) -> RunFolder:
     run = RunFolder.create(runs, "spam-neuron", title="One neuron reads mail \u2014 is it spam?", seed=1, epochs=2)
     run.write_preset(presets.load(PRESET).resolved())
     with run.lock():
+        run.write_data(*data())
         _train(run, generation=1, epochs=(1, 2))
         _train(run, generation=2, epochs=(2,))
         run.write_info(
@@ -124,6 +127,20 @@ def _train(run: RunFolder, *, generation: int, epochs: tuple[int, ...]) -> None:
                     "bytes": saved.size,
                 }
             )
+
+
+def data() -> tuple[Facts, Prepare]:
+    """A number and a category of two words; numbers that a decimal fraction does not have."""
+    scaler = Prepare(
+        (3,), "standard", np.array([1 / 3, 0.0, 0.0]), np.array([0.1, 1.0, 1.0]), np.array([0.5, 0.0, 1.0]),
+        (Form("char_freq_$"), Form("sender", ("bekannt", "fremd \u2014 neu"))),
+    )  # fmt: skip
+    facts = Facts(
+        name="spambase", source="embedded", inputs=(3,), task="binary", classes=2, outputs=1,
+        class_names=["mail", "spam"], class_counts=[2230, 1450], columns=scaler.columns, target="is_spam",
+        reason='"is_spam" is yes or no', notes=["1 missing cell is filled"], fingerprint="00ff",
+    )  # fmt: skip
+    return facts, scaler
 
 
 def arrays(step: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

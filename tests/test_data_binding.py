@@ -250,6 +250,13 @@ def test_numbers_beyond_32_bits_are_refused(tmp_path: Path) -> None:
     assert bind(DataSettings(file=str(tmp_path / "t.csv"))).train.inputs.std() == pytest.approx(1, abs=0.01)
 
 
+def test_numbers_whose_mean_overflows_are_refused_by_column(tmp_path: Path) -> None:
+    rows = [f"{1e308 if value else ''},{value / 7}" for value in range(60)]
+    file = write(tmp_path / "t.csv", "x,y\n" + "\n".join(rows))
+    with pytest.raises(DataError, match='column "x": holds numbers so large that their mean overflows'):
+        bind(DataSettings(file=file, impute="mean", scale="minmax"))
+
+
 def test_too_few_examples_are_refused(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", "x,y\n1,2.5\n")
     with pytest.raises(PresetError, match="too few"):

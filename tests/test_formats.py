@@ -50,6 +50,22 @@ def test_run_json_is_read(copy: RunFolder) -> None:
     assert said["title"] == "One neuron reads mail \u2014 is it spam?"
 
 
+def test_data_json_is_read(copy: RunFolder) -> None:
+    facts, scaler = copy.data() or pytest.fail("there is no data.json")
+    wanted, fitted = golden_run.data()
+    assert facts.as_table() == wanted.as_table() and scaler.as_table() == fitted.as_table()
+    assert scaler(np.array([[1.0, 0.0, np.nan]])).tolist() == fitted(np.array([[1.0, 0.0, 1.0]])).tolist()
+
+
+def test_data_json_has_the_documented_keys() -> None:
+    said = json.loads((GOLDEN / "run" / "data.json").read_bytes())
+    section = FORMATS.read_text(encoding="utf-8").split("\n## data.json\n")[1].split("\n## ")[0]
+    _, top, facts, scaler = re.split(r"\n\| key.*\n", section)
+    for table, written in ((top, said), (facts, said["facts"]), (scaler, said["scaler"])):
+        first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+        assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == set(written)
+
+
 def test_metrics_are_read_with_the_second_generation_in_the_place_of_the_first(copy: RunFolder) -> None:
     records, damaged = copy.metrics().read()
     assert damaged == 0

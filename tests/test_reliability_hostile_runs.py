@@ -44,8 +44,8 @@ sys.addaudithook(hook)
 
 def open_all(run):
     outcomes = []
-    for look in (run.info, run.state, run.preset_text, run.metrics().read, run.events().read, run.metrics().follow,
-                 run.checkpoints, run.damaged_checkpoints, run.load_newest,
+    for look in (run.info, run.state, run.preset_text, run.data, run.metrics().read, run.events().read,
+                 run.metrics().follow, run.checkpoints, run.damaged_checkpoints, run.load_newest,
                  lambda: run.load_newest(resumable=False), lambda: list_runs(run.path.parent)):
         try:
             look()
@@ -64,7 +64,9 @@ def forged(data, chance):
     content = json.loads(data)
     content.pop("c")
     for _ in range(chance.randrange(1, 4)):
-        content[chance.choice([*content, "new"])] = chance.choice(HOSTILE)
+        inner = [each for each in content.values() if isinstance(each, dict)]
+        place = chance.choice([content, *inner])
+        place[chance.choice([*place, "new"])] = chance.choice(HOSTILE)
     return content
 
 def spoil(path, chance):
@@ -182,7 +184,7 @@ def test_a_sparse_terabyte_is_refused_without_being_read(tmp_path: Path) -> None
     for path in [path for path in run.path.rglob("*") if path.suffix in (".json", ".safetensors", ".toml")]:
         os.truncate(path, 1 << 40)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for look in (run.info, run.preset_text, run.load_newest):
+    for look in (run.info, run.preset_text, run.data, run.load_newest):
         with pytest.raises(Exception, match=r"at most|cannot be (read|used)"):
             look()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10

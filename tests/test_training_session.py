@@ -43,6 +43,8 @@ def test_a_training_is_told_from_start_to_end_and_kept(tmp_path: Path, monkeypat
     assert info["final"]["val_accuracy"] == told.all("epoch")[-1]["val_accuracy"]
     assert info["test"] == told.end["test"] != {}
     assert info["data"]["fingerprint"] == Scene().fingerprint
+    facts, scaler = told.run.data() or pytest.fail("data.json is missing")
+    assert (facts.fingerprint, facts.inputs, scaler.shape) == (Scene().fingerprint, (5,), (5,))
     assert not told.run.is_live()
 
 

@@ -7,13 +7,14 @@ answer, and all inputs are scaled alike, so the longest bar is the strongest rea
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuinet.cli.cells import cell_width, pad
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
+    from tuinet.data import Facts
     from tuinet.runs import RunFolder
 
 MOST_ROWS = 10
@@ -57,11 +58,11 @@ def is_one_neuron(run: RunFolder) -> bool:
     return silent and len(dense) == 1 and dense[0].get("units") in (1, "outputs")
 
 
-def _facts(run: RunFolder) -> Any:
+def _facts(run: RunFolder) -> Facts:
     from tuinet import presets
-    from tuinet.data import bind_for
+    from tuinet.cli.trained import data_of
 
-    return bind_for(presets.load(run.path / "preset.toml")).facts
+    return data_of(run, presets.load(run.path / "preset.toml"))[0]
 
 
 def _lines(weights: dict[str, float], bias: float | None, class_names: list[str], output: Output) -> list[str]:

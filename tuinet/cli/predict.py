@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tuinet.cli.output import Output
-    from tuinet.data import Bound, Facts
+    from tuinet.data import Facts
     from tuinet.presets import Preset
     from tuinet.runs import RunFolder
 
-PASS_ROWS = 512
+PASS_ROWS = 256  # examples that are evaluated at a time
 MOST_BARS = 12
 
 
@@ -38,6 +37,7 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     """
     from tuinet import presets
     from tuinet.cli.output import Output
+    from tuinet.cli.trained import data_of
     from tuinet.data import read_inputs
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
@@ -45,59 +45,57 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     output = Output(as_json=as_json)
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
-    bound = _bound(run, preset)
-    inputs, labels = read_inputs(file, bound.facts, bound.scaler)
-    outputs = network_outputs(run, preset, bound, inputs, output)
-    rows = answers(outputs, bound.facts)
+    facts, scaler = data_of(run, preset, warn=output.note)
+    inputs, labels = read_inputs(file, facts, scaler)
+    outputs = network_outputs(run, preset, facts, inputs, output)
+    rows = answers(outputs, facts)
     for row in rows:
         output.record(row)
     if out is not None:
         _write(Path(out), rows)
-        output.prose(_summary(rows, bound.facts, out))
+        output.prose(_summary(rows, facts, out))
     elif not as_json:
-        _print(output, rows, labels, bound.facts)
-
-
-def _bound(run: RunFolder, preset: Preset) -> Bound:
-    """The run's data, which says how new examples are scaled and what the classes are called."""
-    from tuinet.data import bind_for
-    from tuinet.errors import DataError
-
-    bound = bind_for(preset)
-    said = (run.info()["data"] or {}).get("fingerprint")
-    if said is not None and said != bound.facts.fingerprint:
-        raise DataError(
-            f"{bound.facts.name} is not the data that {run.id} was trained on any more, so new examples cannot be "
-            "scaled as those were; put the old data back"
-        )
-    return bound
+        _print(output, rows, labels, facts)
 
 
 def network_outputs(
-    run: RunFolder, preset: Preset, bound: Bound, inputs: NDArray[np.float32], output: Output
+    run: RunFolder, preset: Preset, facts: Facts, inputs: NDArray[np.float32], output: Output
 ) -> NDArray[np.float64]:
     """The network's raw outputs (n, outputs), by the NumPy reference: it compiles nothing, and is quick enough here."""
     import numpy as np
 
-    from tuinet.data import Part
     from tuinet.engine.trainer import Trainer
     from tuinet.training.initial import weights_of
 
-    few = Part(bound.train.inputs[:PASS_ROWS], bound.train.targets[:PASS_ROWS])
     training = preset.training
+    stopping = training.early_stopping
+    best = stopping is not None and stopping.restore_best
+    weights = weights_of(run, best=best, warn=output.note)
+    stand_in = _stand_in(facts)
     trainer = Trainer(
-        preset.network(bound.facts),
+        preset.network(facts),
         training.loss,
         training.optimizer,
-        replace(bound, train=few, validation=None, test=None),
-        batch_size=len(few.inputs),
+        stand_in,
+        batch_size=len(stand_in.train),
         seed=training.seed,
         device="reference",
     )
-    stopping = training.early_stopping
-    best = stopping is not None and stopping.restore_best
-    trainer.load(weights_of(run, best=best, warn=output.note), None, 0)
+    trainer.load(weights, None, 0)
     return np.asarray(trainer.outputs(inputs), np.float64)
+
+
+def _stand_in(facts: Facts) -> Any:
+    """Zeros in the place of the examples: the trainer wants some, and what it predicts does not depend on them."""
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from tuinet.data import Part
+
+    targets = np.zeros(PASS_ROWS, np.int32) if facts.task == "classes" else np.zeros((PASS_ROWS, facts.outputs), "f4")
+    inputs = np.broadcast_to(np.float32(0), (PASS_ROWS, *facts.inputs))
+    return SimpleNamespace(train=Part(inputs, targets), validation=None, test=None, facts=facts)
 
 
 # -- from outputs to answers -----------------------------------------------------------------

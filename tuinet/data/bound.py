@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.kept import Kept
+from tuinet.data.labels import TASKS
 from tuinet.data.scaling import Prepare
 
+MOST_OUTPUTS = 1 << 20  # columns of an array of labels; far fewer make sense
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -49,14 +52,48 @@ class Facts:
         return table
 
     @classmethod
-    def from_table(cls, table: dict[str, Any]) -> Facts:
-        """Facts from `as_table`."""
-        words = dict(table)
-        words["inputs"] = tuple(words["inputs"])
-        if words.get("target_scale") is not None:
-            mean, deviation = words["target_scale"]
-            words["target_scale"] = (np.asarray(mean, np.float64), np.asarray(deviation, np.float64))
-        return cls(**words)
+    def from_table(cls, table: Any) -> Facts:
+        """Facts from `as_table`; DataError where the table does not hold such, or they do not agree."""
+        kept = Kept(table, "the facts")
+        scale = kept.split("target_scale", ("mean", "deviation")) if kept.says("target_scale") else None
+        facts = cls(
+            name=kept.text("name"),
+            source=kept.text("source"),
+            inputs=tuple(kept.wholes("inputs")),
+            task=kept.text("task"),
+            classes=kept.whole("classes"),
+            outputs=kept.whole("outputs"),
+            class_names=kept.texts("class_names"),
+            class_counts=kept.wholes("class_counts"),
+            columns=kept.texts("columns"),
+            target=kept.text("target"),
+            target_scale=None if scale is None else (scale.numbers("mean"), scale.numbers("deviation")),
+            reason=kept.text("reason"),
+            notes=kept.texts("notes"),
+            fingerprint=kept.text("fingerprint"),
+        )
+        facts._check(kept)
+        return facts
+
+    def _check(self, kept: Kept) -> None:
+        """Refuses what fits its type and yet cannot be together."""
+        if self.task not in TASKS:
+            kept.refuse("task", f"one of {', '.join(TASKS)}")
+        least, most = {"classes": (1, MOST_OUTPUTS), "binary": (2, 2), "reals": (0, 0)}[self.task]
+        if not least <= self.classes <= most:
+            kept.refuse("classes", f"what fits {self.task}")
+        outputs = {"classes": self.classes, "binary": 1}.get(self.task, self.outputs)
+        if self.outputs != outputs or not 1 <= outputs <= MOST_OUTPUTS:
+            kept.refuse("outputs", f"what fits {self.task}")
+        if len(self.class_names) != self.classes:
+            kept.refuse("class_names", f"{self.classes} names")
+        if len(self.class_counts) != self.classes:
+            kept.refuse("class_counts", f"{self.classes} counts")
+        for values in self.target_scale or ():
+            if self.task != "reals" or len(values) != outputs:
+                kept.refuse("target_scale", "mean and deviation of each real target")
+        if self.target_scale is not None and not (self.target_scale[1] > 0).all():
+            kept.refuse("target_scale", "deviations above 0")
 
 
 @dataclass(frozen=True, eq=False)

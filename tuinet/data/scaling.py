@@ -16,12 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.foreign import MEMORY
+from tuinet.data.kept import Kept
 from tuinet.data.playground import FEATURES
+from tuinet.data.settings import SCALES
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
 Array = NDArray[Any]
 Numbers = NDArray[np.float64]
+MOST_AXES = 8  # of an example; more than any file has
+MOST_NUMBERS = MEMORY // 8  # of an example: a larger one could not have been bound
+MOST_LETTERS = 1 << 24  # of all columns' titles
 CHUNK = 1 << 20  # numbers worked on at a time, so that no second copy of a large set is made
 
 
@@ -112,21 +118,42 @@ class Prepare:
         }
 
     @classmethod
-    def from_table(cls, table: dict[str, Any]) -> Prepare:
-        """A scaling from `as_table`; DataError where the table is not one."""
-        try:
-            fills = table["fills"]
-            return cls(
-                raw=tuple(int(size) for size in table["raw"]),
-                scale=str(table["scale"]),
-                centre=np.asarray(table["centre"], np.float64),
-                spread=np.asarray(table["spread"], np.float64),
-                fills=None if fills is None else np.asarray(fills, np.float64),
-                forms=tuple(Form(str(name), tuple(map(str, words))) for name, words in table["forms"]),
-                features=tuple(str(name) for name in table["features"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"this is no table of a fitted scaling ({safe(str(error), 100)})") from None
+    def from_table(cls, table: Any) -> Prepare:
+        """A scaling from `as_table`; DataError where the table is not one that can be worked with."""
+        kept = Kept(table, "the fitted scaling")
+        prepare = cls(
+            raw=tuple(kept.wholes("raw")),
+            scale=kept.text("scale"),
+            centre=kept.numbers("centre"),
+            spread=kept.numbers("spread"),
+            fills=kept.numbers("fills") if kept.says("fills") else None,
+            forms=tuple(Form(name, tuple(words)) for name, words in kept.pairs("forms")),
+            features=tuple(kept.texts("features")),
+        )
+        prepare._check(kept)
+        return prepare
+
+    def _check(self, kept: Kept) -> None:
+        """Refuses what fits its type and yet could not be called, or would not end."""
+        if not 1 <= len(self.raw) <= MOST_AXES or not 1 <= math.prod(self.raw) <= MOST_NUMBERS:
+            kept.refuse("raw", f"the shape of an example of at most {MOST_NUMBERS:,} numbers")
+        if self.scale not in SCALES or self.scale == "auto":
+            kept.refuse("scale", f"one of {', '.join(SCALES[1:])}")
+        if not set(self.features) <= set(FEATURES) or (self.features and self.raw != (2,)):
+            kept.refuse("features", f"some of {', '.join(FEATURES)}, made of two numbers,")
+        columns = sum(len(form.words) or 1 for form in self.forms)
+        if self.forms and self.raw != (columns,):
+            kept.refuse("forms", "a column for each number of an example")
+        # A title repeats its column's name for each of its words: a short table could ask for a terabyte of them.
+        letters = sum((len(form.name) + 1) * len(form.words) + sum(map(len, form.words)) for form in self.forms)
+        if letters > MOST_LETTERS:
+            kept.refuse("forms", f"titles of at most {MOST_LETTERS:,} letters together")
+        sizes = (1, len(self.features) or math.prod(self.raw))
+        for key, values in (("centre", self.centre), ("spread", self.spread), ("fills", self.fills)):
+            if values is not None and len(values) not in sizes:
+                kept.refuse(key, f"a number for each of {sizes[1]:,}, or one for all,")
+        if not (self.spread > 0).all():
+            kept.refuse("spread", "numbers above 0")
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -168,12 +195,15 @@ def fit(
     raw = tuple(rows.shape[1:])
     unscaled = Prepare(raw, "none", np.zeros(1), np.ones(1), None, forms, features)
     fills = None if impute == "no" else _fills(rows[chosen], impute, forms)
+    if fills is not None and not np.isfinite(fills).all():
+        column = int(np.argmax(~np.isfinite(fills)))
+        raise DataError(f"{unscaled._title(column)}: holds numbers so large that their {impute} overflows")
     if scale == "none":
         return Prepare(raw, scale, unscaled.centre, unscaled.spread, fills, forms, features)
     if scale == "pixels":
         if forms:
             raise PresetError('"pixels" is for pictures; choose "standard" for a table', key="data.scale")
-        return Prepare(raw, scale, np.zeros(1), np.full(1, largest_pixel), fills, forms, features)
+        return Prepare(raw, scale, np.zeros(1), np.full(1, largest_pixel, np.float64), fills, forms, features)
     centre, spread = _statistics(rows, chosen, scale, fills, features, unscaled._title)
     beyond = ~np.isfinite(centre + spread)
     if beyond.any():
@@ -192,7 +222,8 @@ def _fills(rows: Array, impute: str, forms: tuple[Form, ...]) -> Numbers:
     known = ~np.isnan(values)
     values = values.copy()
     values[:, ~known.any(axis=0)] = 0.0  # nothing is known of such a column
-    fills: Numbers = np.nanmean(values, axis=0) if impute == "mean" else np.nanmedian(values, axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fills: Numbers = np.nanmean(values, axis=0) if impute == "mean" else np.nanmedian(values, axis=0)
     start = 0
     for form in forms:
         end = start + len(form.titles)

@@ -2,6 +2,7 @@
 
     folder.py      a run: its files, its lock, its state
     info.py        run.json
+    data.py        data.json
     records.py     metrics.jsonl and events.jsonl
     checkpoint.py  weights and state, whole or not there
     tensors.py     .safetensors, in slot order
@@ -9,7 +10,7 @@
     listing.py     find, list, remove, prune
     checked.py     JSON with a checksum
 
-Nothing here loads NumPy before a checkpoint is read or written. The forms stand in docs/formats.md.
+Nothing here loads NumPy before a checkpoint or data.json is read or written. The forms stand in docs/formats.md.
 """
 
 from tuinet.runs.checked import json_line

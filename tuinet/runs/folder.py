@@ -20,7 +20,7 @@ from tuinet import __version__
 from tuinet.atomic import explained, sync_folder, write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import RunDamaged, RunError, RunNotFound, TuinetError
-from tuinet.runs import checkpoint, info, lock
+from tuinet.runs import checkpoint, data, info, lock
 from tuinet.runs.checked import Json
 from tuinet.runs.checkpoint import Checkpoint, Loaded
 from tuinet.runs.lock import RunLock
@@ -29,6 +29,7 @@ from tuinet.runs.wall_clock import label
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
+    from tuinet.data import Facts, Prepare
     from tuinet.runs.tensors import Arrays
 
 PRESET_LIMIT = 1 << 20  # bytes: every default is written out, so it is longer than what a person writes
@@ -83,7 +84,7 @@ class RunFolder:
             raise
         return run
 
-    # -- run.json and preset.toml -------------------------------------------------------------------------------
+    # -- run.json, preset.toml and data.json --------------------------------------------------------------------
 
     def info(self) -> Json:
         """run.json. RunNotFound where there is no run, RunDamaged where the file is not what was written."""
@@ -112,6 +113,15 @@ class RunFolder:
 
     def write_preset(self, text: str) -> None:
         write_file(self.path / "preset.toml", text.encode("utf-8"))
+
+    def data(self) -> tuple[Facts, Prepare] | None:
+        """data.json: what the run knows of its data; None where it has none. RunDamaged where it does not read back."""
+        return data.read(self.path)
+
+    def write_data(self, facts: Facts, scaler: Prepare) -> None:
+        """Puts data.json there. RunError, and no file, where it would be larger than a reader allows."""
+        self._check_lock()
+        write_file(self.path / data.NAME, data.encoded(facts, scaler))
 
     @property
     def log_path(self) -> Path:

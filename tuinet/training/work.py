@@ -124,6 +124,23 @@ class Work:
         for note in facts.notes:
             self._warn("data", note)
 
+    def _keep_data(self, bound: Bound) -> None:
+        """What predicting takes of the data is kept in the run: the data may change afterwards, or the run be moved.
+
+        What is there stays, unless it is damaged, or of data that a worker killed before run.json named them had seen.
+        """
+        try:
+            kept = self.run.data()
+        except RunDamaged as error:
+            self._warn("data", f"{error}; it is written anew")
+            kept = None
+        if kept is not None and kept[0].fingerprint == bound.facts.fingerprint:
+            return
+        try:
+            self.run.write_data(bound.facts, bound.scaler)
+        except RunError as error:
+            self._warn("data", f"{error}; `tuinet predict` will need the data as they are now")
+
     def _newest(self) -> Loaded | None:
         try:
             return self.run.load_newest(resumable=True, warn=lambda text: self._warn("checkpoint-damaged", text))
@@ -166,6 +183,7 @@ class Work:
         loaded = self._newest()
         best = self._take(progress, loaded)
         self._note_stretched(preset, bound, progress.step)
+        self._keep_data(bound)
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
         self.reporter.steps_per_epoch = len(bound.train.inputs) / course.step_examples
