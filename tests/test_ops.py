@@ -74,7 +74,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
-        if operand == "place":
+        if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
             values = np.abs(values)

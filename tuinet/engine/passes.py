@@ -58,6 +58,6 @@ def put_off(calls, gradients):
             readers.setdefault(slot, []).append(call)
     late = set()
     for call in reversed(calls):
-        if all(s in last or s in readers and all(id(r) in late for r in readers[s]) for s in call.results):
+        if all(s in last or (s in readers and all(id(r) in late for r in readers[s])) for s in call.results):
             late.add(id(call))
     return [c for c in calls if id(c) not in late] + [c for c in calls if id(c) in late]
