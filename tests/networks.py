@@ -76,6 +76,16 @@ def stacks() -> dict[str, list[Any]]:
             layer("flatten"),
             dense(5),
         ],
+        "convolution and batch norm": [
+            layer("reshape", shape=(3, 4, 1)),
+            layer("conv2d", filters=6, kernel=(2, 3), padding="same", bias=False),
+            layer("batch_norm"),
+            layer("activation", function="relu"),
+            layer("conv2d", filters=5, kernel=(2, 2)),
+            layer("batch_norm", momentum=0.8),
+            layer("global_average_pool"),
+            dense(5),
+        ],
         "depthwise": [
             layer("reshape", shape=(2, 3, 2)),
             layer("conv2d", filters=2, kernel=(2, 2), groups=2, padding="same", l2=0.1),

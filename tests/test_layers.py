@@ -69,6 +69,8 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
     ("global_average_pool", (7, 3), (3,)),
     ("layer_norm", (6,), (6,)),
     ("batch_norm", (6,), (6,)),
+    ("batch_norm", (7, 3), (7, 3)),
+    ("batch_norm", (5, 4, 3), (5, 4, 3)),
     ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
 ]
 
@@ -106,7 +108,6 @@ MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
     ({"type": "max_pool", "size": 9, "padding": 1}, (4, 4, 1), "does not fit into 6 (height with its padding)"),
     ({"type": "max_pool", "padding": 2}, (4, 4, 1), "lets whole windows of [2, 2] lie outside"),
     ("layer_norm", (2, 3), "layer_norm wants a flat input"),
-    ("batch_norm", (2, 3), "batch_norm wants a flat input"),
     ({"type": "activation", "function": "softmax"}, (2, 3), "softmax wants a flat input"),
     ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
     ({"type": "reshape", "shape": [-1, 5]}, (24,), "do not fill [-1, 5]"),
@@ -194,6 +195,14 @@ def test_batch_norm_learns_its_statistics_only_while_it_is_trainable() -> None:
         made({"type": "batch_norm", "trainable": trainable}).forward(recorder, Shaped("x", (4, 5)))
         assert [name for name, _ in recorder.calls] == ops
         assert recorder.statistics == {"mean": (5,), "variance": (5,)}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_of_an_image_has_one_gain_and_one_mean_for_each_channel(training: bool) -> None:
+    recorder = ShapeRecorder(training=training)
+    made("batch_norm").forward(recorder, Shaped("x", (4, 6, 5, 3)))
+    assert {name: parameter["shape"] for name, parameter in recorder.parameters.items()} == {"g": (3,), "b": (3,)}
+    assert recorder.statistics == {"mean": (3,), "variance": (3,)}
 
 
 # -- networks -------------------------------------------------------------------------------
