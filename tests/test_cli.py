@@ -268,7 +268,7 @@ def test_show_lists_the_settings_of_a_word_with_their_help() -> None:
 
 def test_a_filter_larger_than_its_image_is_named_by_file_line_and_key(tmp_path: Path) -> None:
     path = tmp_path / "large.toml"
-    text = load("digits-cnn").text.replace("kernel = 3\npadding = \"same\"", "kernel = 50", 1)
+    text = load("digits-cnn").text.replace('kernel = 3\npadding = "same"', "kernel = 50", 1)
     path.write_text(text)
     line = 1 + text[: text.index("[[layers]]")].count("\n")
     said = tuinet("show", str(path))

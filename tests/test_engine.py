@@ -54,7 +54,9 @@ def test_rows_in_blocks_give_the_same_bits_as_all_rows_at_once(
         monkeypatch.setattr(cpu, "NEAR", near)
         found.append(make(STACKS[name], batch_size=49, threads=threads))
         assert found[-1].run(60.0, 8) == "done"
-    row_by_row, few, at_once = (sum(len(starts) for _, *both in trainer.machine.tables for starts in both) for trainer in found)
+    row_by_row, few, at_once = (
+        sum(len(starts) for _, *both in trainer.machine.tables for starts in both) for trainer in found
+    )
     assert row_by_row > few > at_once, "nothing is worked on in blocks"
     for other in found[1:]:
         assert same(found[0].model(), other.model()) and same(found[0].optimizer_state(), other.optimizer_state())
