@@ -53,8 +53,11 @@ class ShapeRecorder:
         self.calls.append(("constant", {"array": array}))
         return Shaped(name, (len(array),))
 
+    def scratch(self, size: int) -> Shaped:
+        return Shaped("scratch", (size,))
+
     def view(self, x: Shaped, shape: tuple[int, ...]) -> Shaped:
-        assert prod(shape) == prod(x.shape) and shape[0] == x.shape[0]
+        assert prod(shape) == prod(x.shape)
         return Shaped("view", shape)
 
     def mark(self, path: str, layer: Any, x: Shaped, y: Shaped) -> None:
@@ -73,6 +76,11 @@ class ShapeRecorder:
             if op in ("cross_entropy", "layer_norm"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))
+            if "geometry" in settings:
+                places = settings["geometry"].rows * settings["geometry"].columns
+                outputs = operands[0].shape[1] if op == "conv2d" else settings["geometry"].channels
+                y = Shaped(op, (x.shape[0], places * outputs))
+                return (y, Shaped("place", y.shape)) if op == "max_pool" else y
             if op in ("binary_cross_entropy", "squared_error", "absolute_error", "huber"):
                 return Shaped(op, x.shape[:1])
             return Shaped(op, x.shape)

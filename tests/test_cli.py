@@ -14,6 +14,7 @@ import pytest
 from tests.cli_scenes import HOSTILE, PAYLOAD, make_run, process, rows, tuinet
 from tuinet.cli.main import SECTIONS, cli, explained
 from tuinet.errors import Diverged, PresetError, RunLocked, RunNotFound, TuinetError
+from tuinet.presets import load
 
 COMMANDS = [name for names in SECTIONS.values() for name in names]
 
@@ -288,6 +289,20 @@ def test_show_lists_the_settings_of_a_word_with_their_help() -> None:
     assert all(row["help"] for row in found)
     for word in ("training", "data", "dense", "cosine", "cross_entropy", "he_normal", "early_stopping"):
         assert tuinet("show", word).exit_code == 0
+
+
+def test_a_filter_larger_than_its_image_is_named_by_file_line_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    text = load("digits-cnn").text.replace('kernel = 3\npadding = "same"', "kernel = 50", 1)
+    path.write_text(text)
+    line = 1 + text[: text.index("[[layers]]")].count("\n")
+    said = tuinet("show", str(path))
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.startswith(
+        f"tuinet: {path}, line {line}, layers.conv_1: a window that reaches over 50 values does not fit into 8 (height)"
+    )
+    said = tuinet("show", "digits-cnn", "--set", "layers.conv_2.kernel=50", "--set", "layers.conv_2.padding=valid")
+    assert said.exit_code == 2 and "layers.conv_2: a window that reaches over 50 values" in said.stderr
 
 
 def test_the_group_is_loaded_lazily() -> None:

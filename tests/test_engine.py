@@ -42,6 +42,63 @@ def test_threads_agree_for_every_optimizer_with_clipping_and_accumulation(name: 
     assert same(one.model(), two.model()) and same(one.optimizer_state(), two.optimizer_state())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", [name for name in STACKS if name.startswith(("convolution", "depth", "sequence"))])
+def test_rows_in_blocks_give_the_same_bits_as_all_rows_at_once(
+    name: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuinet.engine import cpu
+
+    found = []
+    for near in (1, 4096, 1 << 40):  # row by row, a few rows, all of them
+        monkeypatch.setattr(cpu, "NEAR", near)
+        found.append(make(STACKS[name], batch_size=49, threads=threads))
+        assert found[-1].run(60.0, 8) == "done"
+    row_by_row, few, at_once = (
+        sum(len(starts) for _, *both in trainer.machine.tables for starts in both) for trainer in found
+    )
+    assert row_by_row > few > at_once, "nothing is worked on in blocks"
+    for other in found[1:]:
+        assert same(found[0].model(), other.model()) and same(found[0].optimizer_state(), other.optimizer_state())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_only_what_is_cut_along_its_rows_is_worked_on_in_blocks(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a batch has as many rows as a layer has columns, the sums of the columns are as long as the batch."""
+    from tuinet.engine import cpu
+
+    groups, grouped = [], cpu.by_rows
+
+    def watched(items: Any, dealt: Any) -> Any:
+        groups.extend(found := grouped(items, dealt))
+        return found
+
+    monkeypatch.setattr(cpu, "by_rows", watched)
+    monkeypatch.setattr(cpu, "NEAR", 1)
+    layers = [
+        layer("reshape", shape=(4, 3, 1)),
+        layer("conv2d", filters=24, kernel=(4, 3), activation="tanh"),
+        layer("flatten"),
+        layer("batch_norm"),
+        layer("activation", function="relu"),
+        dense(24, "tanh"),
+        dense(5),
+    ]
+    trainer = make(layers, batch_size=24, threads=threads)
+    assert "sum_rows" in {group[0].call.op.name for group in groups if group[0] != cpu.BARRIER}
+    for group in groups:
+        for item in group if len(group) > 1 else ():
+            axes = dict(zip(item.call.operands, item.axes, strict=True))
+            assert set(axes.values()) <= {0, None}, item.call
+            assert {axes[slot] for slot in item.call.writes} == {0}, item.call
+    assert max(map(len, groups)) > 1
+    monkeypatch.setattr(cpu, "NEAR", 1 << 40)
+    at_once = make(layers, batch_size=24, threads=threads)
+    for each in (trainer, at_once):
+        each.run(60.0, 4)
+    assert same(trainer.model(), at_once.model())
+
+
 def test_threads_without_barriers_would_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: barriers are what the promise rests on."""
     from tuinet.engine import sharing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.networks import losses, make, optimizers, stacks
+from tests.networks import dense, layer, losses, make, optimizers, stacks
 from tuinet.engine import reference
 from tuinet.engine.gradient_check import check_gradients, compare_devices
 from tuinet.kernels import OPS
@@ -34,8 +34,6 @@ def test_gradients_of_every_loss_agree_with_finite_differences(name: str) -> Non
 
 
 def _last(outputs: int):  # type: ignore[no-untyped-def]
-    from tests.networks import dense
-
     return [dense(7, "tanh"), dense(outputs)]
 
 
@@ -50,6 +48,15 @@ def test_a_wrong_gradient_rule_is_found_and_its_slot_named() -> None:
     finally:
         OPS["tanh"].chain = right
     assert {row.slot for row in rows if not row.passed} == {"dense_1.W", "dense_1.b"}
+
+
+def test_empty_patches_of_a_picture_do_not_pass_for_a_wrong_gradient() -> None:
+    """Offsets start at 0, so that everything an empty patch gives lies on the kink of relu."""
+    convolution = layer("conv2d", filters=3, kernel=(2, 2), activation="relu")
+    trainer = make([layer("reshape", shape=(3, 4, 1)), convolution, layer("flatten"), dense(5)], device="reference")
+    trainer.bound.train.inputs[:, :8] = 0
+    rows = check_gradients(*parts(trainer), batch_size=11)
+    assert all(row.passed and not row.kinks for row in rows), rows[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -108,6 +115,4 @@ def test_the_penalty_is_in_the_gradient_and_apart_from_the_loss() -> None:
 
 
 def _with_penalty(l2: float):  # type: ignore[no-untyped-def]
-    from tests.networks import dense
-
     return [dense(5, l2=l2)]

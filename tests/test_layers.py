@@ -52,8 +52,25 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
     *[({"type": "activation", "function": function}, (6,), (6,)) for function in FUNCTIONS],
     ("dropout", (3, 4), (3, 4)),
     ("dropout", (3,), (3,)),
+    ({"type": "conv2d", "filters": 3}, (6, 5, 2), (4, 3, 3)),
+    (
+        {"type": "conv2d", "filters": 4, "kernel": [3, 2], "stride": 2, "padding": "same", "groups": 2},
+        (5, 6, 2),
+        (3, 3, 4),
+    ),
+    ({"type": "conv2d", "filters": 2, "kernel": 3, "padding": 1, "dilation": 2, "bias": False}, (7, 5, 1), (5, 3, 2)),
+    ({"type": "conv1d", "filters": 3, "kernel": 4, "stride": 3}, (10, 2), (3, 3)),
+    ({"type": "conv1d", "filters": 3, "kernel": 4, "padding": 2, "activation": "relu"}, (10, 2), (11, 3)),
+    ("max_pool", (5, 6, 2), (2, 3, 2)),
+    ({"type": "max_pool", "size": 3, "stride": 1, "padding": "same"}, (5, 6, 2), (5, 6, 2)),
+    ({"type": "average_pool", "size": [2, 3], "padding": 1}, (5, 6, 2), (3, 2, 2)),
+    ({"type": "average_pool", "size": 2}, (7, 3), (3, 3)),
+    ("global_max_pool", (5, 6, 2), (2,)),
+    ("global_average_pool", (7, 3), (3,)),
     ("layer_norm", (6,), (6,)),
     ("batch_norm", (6,), (6,)),
+    ("batch_norm", (7, 3), (7, 3)),
+    ("batch_norm", (5, 4, 3), (5, 4, 3)),
     ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
 ]
 
@@ -79,8 +96,18 @@ def test_a_layer_written_out_builds_an_equal_layer(
 
 MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
     ({"type": "dense", "units": 3}, (28, 28), "dense wants a flat input (I), but (28, 28) comes in; put a flatten"),
+    ({"type": "conv2d", "filters": 3}, (784,), "conv2d wants an image (height, width, channels), but (784) comes in"),
+    ({"type": "conv2d", "filters": 3, "kernel": 5}, (4, 9, 1), "over 5 values does not fit into 4 (height)"),
+    (
+        {"type": "conv2d", "filters": 3, "groups": 2},
+        (4, 4, 2),
+        "2 channels and 3 filters cannot be parted into 2 groups",
+    ),
+    ({"type": "conv1d", "filters": 3}, (4, 4, 2), "conv1d wants a sequence (length, channels)"),
+    ("max_pool", (8,), "pooling wants an image"),
+    ({"type": "max_pool", "size": 9, "padding": 1}, (4, 4, 1), "does not fit into 6 (height with its padding)"),
+    ({"type": "max_pool", "padding": 2}, (4, 4, 1), "lets whole windows of [2, 2] lie outside"),
     ("layer_norm", (2, 3), "layer_norm wants a flat input"),
-    ("batch_norm", (2, 3), "batch_norm wants a flat input"),
     ({"type": "activation", "function": "softmax"}, (2, 3), "softmax wants a flat input"),
     ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
     ({"type": "reshape", "shape": [-1, 5]}, (24,), "do not fill [-1, 5]"),
@@ -121,6 +148,10 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"type": "reshape", "shape": []}, "layers.it.shape", "0 axes"),
     ({"type": "reshape", "shape": [-1, -1]}, "layers.it.shape", "more than one -1"),
     ({"type": "reshape", "shape": [0]}, "layers.it.shape", "has a 0"),
+    ({"type": "conv2d", "filters": 0}, "layers.it.filters", "between 1 and 65536"),
+    ({"type": "conv2d", "filters": 3, "kernel": [3, 3, 3]}, "layers.it.kernel", "two of them for down and across"),
+    ({"type": "conv2d", "filters": 3, "kernel": 0}, "layers.it.kernel", "between 1 and 1000"),
+    ({"type": "conv2d", "filters": 3, "padding": "sam"}, "layers.it.padding", 'did you mean "same"?'),
     ({"type": "residual"}, "layers.it.layers", "at least one layer inside"),
     ({"type": "batch_norm", "momentum": 1}, "layers.it.momentum", "below 1"),
     ("dens", "layers.it", 'did you mean "dense"?'),
@@ -164,6 +195,14 @@ def test_batch_norm_learns_its_statistics_only_while_it_is_trainable() -> None:
         made({"type": "batch_norm", "trainable": trainable}).forward(recorder, Shaped("x", (4, 5)))
         assert [name for name, _ in recorder.calls] == ops
         assert recorder.statistics == {"mean": (5,), "variance": (5,)}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_of_an_image_has_one_gain_and_one_mean_for_each_channel(training: bool) -> None:
+    recorder = ShapeRecorder(training=training)
+    made("batch_norm").forward(recorder, Shaped("x", (4, 6, 5, 3)))
+    assert {name: parameter["shape"] for name, parameter in recorder.parameters.items()} == {"g": (3,), "b": (3,)}
+    assert recorder.statistics == {"mean": (3,), "variance": (3,)}
 
 
 # -- networks -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
 from tuinet.kernels import OPS, OpError, op, scalars
+from tuinet.shapes import slide
 
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
@@ -43,12 +44,27 @@ SETTINGS = {
     "share": 0.25,
     "count": 7,
 }
+GEOMETRIES = {  # of the ops with windows, and how many outputs they have
+    "odd": (slide((5, 6, 4), (3, 2), (2, 1), (1, 0), (1, 2), groups=2), 6),
+    "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), 64),
+    "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
+    "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
+}
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
 
 
-def operands_for(name: str, sizes: dict[str, int], real: Any = np.float32) -> tuple[Call, dict[Slot, np.ndarray]]:
-    """Random operands, results and settings for an op."""
-    chance, each = np.random.default_rng(7), OPS[name]
+def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, dict[Slot, np.ndarray]]:
+    """Random operands, results and settings for an op, of sizes of this kind."""
+    chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
+    if "geometry" in each.settings:
+        geometry, outputs = GEOMETRIES[kind]
+        if "pool" in name:
+            geometry, outputs = geometry._replace(groups=1), geometry.channels
+        places = geometry.rows * geometry.columns
+        sizes = {"N": sizes["N"], "O": outputs, "K": geometry.inside, "S": geometry.scratch}
+        sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
+        sizes["R"] = sizes["N"] * places
+        settings = {"geometry": geometry}
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
@@ -56,12 +72,16 @@ def operands_for(name: str, sizes: dict[str, int], real: Any = np.float32) -> tu
         whole = operand in each.whole
         slot = Slot(operand, shape, "value", whole)
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
+        if operand == "numbers":
+            values = np.arange(sizes["O"])
+        if operand == "place" and "geometry" in each.settings:
+            values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
             values = np.abs(values)
         views[slot] = np.asarray(values, np.int32 if whole else real)
         slots.append(slot)
     count = len(each.inputs)
-    return Call(each, slots[:count], slots[count:], {s: SETTINGS[s] for s in each.settings}), views
+    return Call(each, slots[:count], slots[count:], {s: settings[s] for s in each.settings}), views
 
 
 class Places:
@@ -95,7 +115,7 @@ def agree(got: np.ndarray, exact: np.ndarray, rtol: float = 3e-6) -> bool:
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_compiled_kernel_agrees_with_the_definition(name: str, sizes: str) -> None:
     for keep in (False, True) if OPS[name].keeps else (False,):
-        call, views = operands_for(name, SIZES[sizes])
+        call, views = operands_for(name, sizes)
         call.keep = keep
         exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
         reference.step(call, Places(exact))
@@ -106,7 +126,7 @@ def test_the_compiled_kernel_agrees_with_the_definition(name: str, sizes: str) -
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_kernel_is_plain_python_that_a_debugger_can_step_through(name: str) -> None:
-    call, views = operands_for(name, SIZES["odd"])
+    call, views = operands_for(name, "odd")
     exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
     reference.step(call, Places(exact))
     values: list[Any] = []
@@ -145,7 +165,7 @@ def test_a_kernel_on_a_stretch_computes_the_same_bits_as_on_everything(name: str
     dims = OPS[name].dims
     for letter in ("*0", "*1") if OPS[name].cut == ("*",) else OPS[name].cut:
         for parts_of in (2, 3, 5):
-            call, whole = operands_for(name, SIZES[sizes])
+            call, whole = operands_for(name, sizes)
             parts = {s: v.copy() for s, v in whole.items()}
             run_compiled(call, whole)
             axes = {slot: axis_of(dims[n], letter) for n, slot in zip(call.op.operands, call.operands, strict=True)}
@@ -196,4 +216,4 @@ def test_an_op_whose_kernel_takes_other_operands_is_refused_by_name() -> None:
 def test_operands_that_do_not_fit_are_refused_by_letter_and_name() -> None:
     a, b = Slot("x", (3, 4), "value"), Slot("W", (5, 2), "parameter")
     with pytest.raises(OpError, match=r"matmul_nn: K is 4, but W \(5, 2\) has 5"):
-        OPS["matmul_nn"].shapes([a, b])
+        OPS["matmul_nn"].shapes([a, b], {})

@@ -42,7 +42,7 @@ REQUIRED: Any = _Required()
 
 @dataclass(frozen=True)
 class Field:
-    """What one setting may be. kind: whole, real, flag, choice, text, part, table, stack, wholes, reals or texts."""
+    """What one setting may be. kind: a key of _NOUNS."""
 
     kind: str
     default: Any = REQUIRED
@@ -102,6 +102,7 @@ _NOUNS = {
     "part": 'a word or a table { type = "...", ... }',
     "table": "a table { ... }",
     "stack": "a list of tables",
+    "pair": "a whole number, or two of them for down and across: [3, 5]",
     "wholes": "a list of whole numbers",
     "reals": "a list of numbers",
     "texts": "a list of texts",
@@ -183,6 +184,17 @@ def table(default: Any, cls: type, help: str = "") -> Any:
 def stack(family: Family, help: str = "", noun: str = "") -> Any:
     """A list of parts, such as the layers inside a layer; a tuple of instances once built."""
     return _declare(Field("stack", (), help, noun=noun, family=_callable(family)))
+
+
+def pair(
+    default: Any = REQUIRED,
+    at_least: int | None = None,
+    at_most: int | None = LARGEST_WHOLE,
+    help: str = "",
+    symbols: Iterable[str] = (),
+) -> Any:
+    """A whole number for both axes of an image, or two in a list (a tuple of two once built), or one of the symbols."""
+    return _declare(Field("pair", default, help, at_least=at_least, at_most=at_most, symbols=tuple(symbols)))
 
 
 def whole_list(default: Any = REQUIRED, at_least: int | None = None, help: str = "") -> Any:
@@ -387,6 +399,15 @@ def _entries(field: Field, value: Any, key: str) -> tuple[Any, ...]:
     return tuple(check(entry, item, f"{key}[{place}]") for place, item in enumerate(_list(field, value, key)))
 
 
+def _pair(field: Field, value: Any, key: str) -> tuple[int, int]:
+    both = list(value) if isinstance(value, list | tuple) else [value, value]
+    if len(both) != 2:
+        raise _wrong(field, value, key)
+    entry = replace(field, kind="whole", symbols=())
+    down, across = (check(entry, item, key) for item in both)
+    return down, across
+
+
 def _table(field: Field, value: Any, key: str) -> Any:
     assert field.cls is not None
     return build(field.cls, value, key)
@@ -433,6 +454,7 @@ _CHECKS: dict[str, Callable[[Field, Any, str], Any]] = {
     "part": build_part,
     "table": _table,
     "stack": _stack,
+    "pair": _pair,
     "wholes": _entries,
     "reals": _entries,
     "texts": _entries,

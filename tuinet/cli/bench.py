@@ -64,9 +64,9 @@ class Times:
 )
 @json_option
 def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str | None, as_json: bool) -> None:
-    """Time training steps of small dense networks.
+    """Time training steps of small networks.
 
-    Without TASKs: playground, fashion-mlp and wide-mlp. The same with -odd behind it has odd sizes.
+    Without TASKs: playground, fashion-mlp, wide-mlp and cnn. The same with -odd behind it has odd sizes.
     """
     from tuinet.cli.output import Output
     from tuinet.engine.bench import DEFAULT, TASKS

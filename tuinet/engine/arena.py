@@ -4,7 +4,7 @@
 
 Parameters, gradients in the same order, and each kind of optimizer state lie without gaps but for
 padding to 64 bytes, so that an update, a norm or a checkpoint is one stretch. All threads share
-the arena; only scalars are there once for each, since every thread works them out for itself.
+the arena; only scalars, which every thread works out for itself, and scratch memory are there once for each.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import numpy as np
 
 LINE = 16  # words of 4 bytes: one cache line
+PRIVATE = ("scalar", "scratch")  # there once for each thread
 KINDS = ("parameter", "gradient", "state", "frozen", "statistic", "setting", "constant", "value")
 
 
@@ -66,7 +67,7 @@ class Arena:
                 end += padded(slot.size)
             self.flat[kind] = (begin, end)
         self.shared = end
-        for slot in (s for s in owned if s.kind == "scalar"):
+        for slot in (s for s in owned if s.kind in PRIVATE):
             self.place[slot] = end
             end += padded(slot.size)
         self.private = end - self.shared
@@ -75,7 +76,7 @@ class Arena:
         self.words = words[skip:]
         for slot in program.slots:
             if slot.start is not None and slot.kind != "data":
-                for thread in range(threads if slot.kind == "scalar" else 1):
+                for thread in range(threads if slot.kind in PRIVATE else 1):
                     self.write(slot, first_values(slot, program.seed), thread)
 
     def view(self, slot, thread=0):
@@ -90,7 +91,7 @@ class Arena:
         if root.kind.startswith("all "):
             return self.stretch(*root.kind[4:].split(":"))
         at = self.place[root]
-        if root.kind == "scalar":
+        if root.kind in PRIVATE:
             at += thread * self.private
         at += slot.offset
         words = self.words[at : at + slot.size]

@@ -1,4 +1,4 @@
-"""The benchmark's dense tasks: the same networks, batches, losses and optimizers that peers are timed with.
+"""The benchmark's tasks: the same networks, batches, losses and optimizers that peers are timed with.
 
 They are ordinary networks on the ordinary trainer: nothing here is written for a benchmark's shape.
 A step is forward, loss, backward and update on one of eight batches that are already in memory.
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..layers import Dense
+from ..layers import Conv2d, Dense, Flatten, MaxPool
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS
@@ -23,32 +23,45 @@ BATCHES = 8
 
 @dataclass(frozen=True)
 class Task:
-    """Sizes of the layers, examples in a batch, what is minimised and how; steps of one repeat."""
+    """Shape of an example, layers, outputs, examples in a batch, what is minimised and how; steps of one repeat."""
 
-    sizes: tuple
+    inputs: tuple
+    layers: tuple
+    outputs: int
     batch: int
     loss: str
-    activation: str
     optimizer: str
     learning_rate: float
     steps: int
 
-    @property
-    def multiply_adds(self):
-        """Of a step: forward, gradients of the weights, gradients of all inputs but the first."""
-        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
-        return self.batch * (2 * sum(i * o for i, o in pairs) + sum(i * o for i, o in pairs[1:]))
+
+def dense(sizes, batch, loss, activation, optimizer, learning_rate, steps):
+    """A stack of dense layers."""
+    layers = [Dense(units=units, activation=activation) for units in sizes[1:-1]]
+    inputs, outputs = sizes[:1], sizes[-1]
+    return Task(inputs, (*layers, Dense(units=outputs)), outputs, batch, loss, optimizer, learning_rate, steps)
+
+
+def convolutional(side, filters, units, batch):
+    """Two convolutions with pooling, two dense layers."""
+    layers = []
+    for count in filters:
+        layers += [Conv2d(filters=count, activation="relu"), MaxPool()]
+    layers += [Flatten(), Dense(units=units, activation="relu"), Dense(units=10)]
+    return Task((side, side, 1), tuple(layers), 10, batch, "cross_entropy", "adam", 1e-3, 20)
 
 
 TASKS = {
-    "playground": Task((2, 8, 8, 1), 10, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
-    "fashion-mlp": Task((784, 128, 10), 32, "cross_entropy", "relu", "adam", 1e-3, 300),
-    "wide-mlp": Task((784, 512, 512, 10), 128, "cross_entropy", "relu", "adam", 1e-3, 60),
-    "playground-odd": Task((2, 9, 7, 1), 11, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
-    "fashion-mlp-odd": Task((784, 129, 10), 33, "cross_entropy", "relu", "adam", 1e-3, 300),
-    "wide-mlp-odd": Task((784, 513, 513, 10), 127, "cross_entropy", "relu", "adam", 1e-3, 60),
+    "playground": dense((2, 8, 8, 1), 10, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
+    "fashion-mlp": dense((784, 128, 10), 32, "cross_entropy", "relu", "adam", 1e-3, 300),
+    "wide-mlp": dense((784, 512, 512, 10), 128, "cross_entropy", "relu", "adam", 1e-3, 60),
+    "cnn": convolutional(28, (32, 64), 128, 64),
+    "playground-odd": dense((2, 9, 7, 1), 11, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
+    "fashion-mlp-odd": dense((784, 129, 10), 33, "cross_entropy", "relu", "adam", 1e-3, 300),
+    "wide-mlp-odd": dense((784, 513, 513, 10), 127, "cross_entropy", "relu", "adam", 1e-3, 60),
+    "cnn-odd": convolutional(27, (33, 65), 127, 13),
 }
-DEFAULT = ("playground", "fashion-mlp", "wide-mlp")
+DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn")
 
 
 def make(name, threads=None, seed=0):
@@ -56,25 +69,23 @@ def make(name, threads=None, seed=0):
     task = TASKS[name]
     rng = np.random.default_rng(seed)
     examples = BATCHES * task.batch
-    inputs = rng.random((examples, task.sizes[0])).astype(np.float32)
+    inputs = rng.random((examples, *task.inputs)).astype(np.float32)
     classes = task.loss == "cross_entropy"
-    outputs = task.sizes[-1]
     targets = (
-        rng.integers(0, outputs, examples).astype(np.int32)
+        rng.integers(0, task.outputs, examples).astype(np.int32)
         if classes
-        else rng.random((examples, outputs)).astype(np.float32)
+        else rng.random((examples, task.outputs)).astype(np.float32)
     )
     facts = SimpleNamespace(
         task="classes" if classes else "reals",
-        inputs=(task.sizes[0],),
-        classes=outputs if classes else 0,
-        outputs=outputs,
+        inputs=task.inputs,
+        classes=task.outputs if classes else 0,
+        outputs=task.outputs,
         target_scale=None,
         class_counts=None,
     )
-    layers = [Dense(units=units, activation=task.activation) for units in task.sizes[1:-1]]
     return Trainer(
-        Network((*layers, Dense(units=outputs))),
+        Network(task.layers),
         LOSSES[task.loss](),
         OPTIMIZERS[task.optimizer](learning_rate=task.learning_rate),
         SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),

@@ -20,7 +20,7 @@ import numba
 from numba.core.errors import NumbaError
 
 PACKAGE = Path(__file__).parent.parent
-SOURCES = ("kernels", "engine")
+SOURCES = ("shapes.py", "kernels/*.py", "engine/*.py")
 KEPT_DAYS = 30
 
 
@@ -38,8 +38,8 @@ def fingerprint():
     """A short hash of every source file that can end up in a kernel, of Numba's version and of the processor."""
     about = f"{numba.__version__} {numba.config.CPU_NAME} {numba.config.CPU_FEATURES}"
     digest = hashlib.blake2b(about.encode(), digest_size=10)
-    for folder in SOURCES:
-        for path in sorted((PACKAGE / folder).glob("*.py")):
+    for pattern in SOURCES:
+        for path in sorted(PACKAGE.glob(pattern)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

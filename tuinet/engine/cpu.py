@@ -9,6 +9,7 @@ stretch of every call (sharing.py); a barrier is a record like any other.
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from functools import cache, partial
 from threading import Thread
 from time import CLOCK_MONOTONIC, clock_gettime_ns  # the clock that the compiled loop reads
@@ -37,7 +38,7 @@ from .primitives import (  # noqa: E402
     nanoseconds,
     operands,
 )
-from .sharing import BARRIER, Sharing  # noqa: E402
+from .sharing import BARRIER, Sharing, as_matrix  # noqa: E402
 
 # The control words that all threads share. Each counter has a cache line of its own.
 GO, WHY, DEADLINE, ASKED, LAST, ARRIVED, TURN, WORDS = 0, 1, 2, 3, 4, 8, 16, 24
@@ -109,7 +110,8 @@ def layout(op):
             return kind + "v"
         return f"{kind}{2 if dims == ('*',) else len(dims)}"
 
-    settings = ["fs" if p.annotation in (float, "float") else "is" for p in op.settings.values()]
+    kinds = {"float": "fs", "int": "is", "Geometry": "gs"}
+    settings = [kinds[p.annotation] for p in op.settings.values()]
     return " ".join([letters(n) for n in op.operands] + settings + ["is"] * op.keeps)
 
 
@@ -200,6 +202,8 @@ class Table:
                 self.words += [value.ctypes.data, *value.shape] if word[1] != "v" else [value.ctypes.data]
                 if word[1] == "2":
                     self.words.append(value.strides[0] // value.itemsize)
+            elif word == "gs":
+                self.words += map(int, value)
             elif word == "fs":
                 self.words.append(struct.unpack("q", struct.pack("d", value))[0])
             else:
@@ -231,6 +235,28 @@ def share_of(array, axis, thread, threads):
     if low == high:
         return None
     return array[low:high] if axis == 0 else array[:, low:high]
+
+
+NEAR = 1 << 19  # bytes of values that are worked on at a time: half of a second cache
+PRODUCTS = ("dense", "matmul_nn", "matmul_nt", "matmul_tn")  # want many rows, and keep to the caches by themselves
+
+
+def by_rows(items, dealt):
+    """Items in groups: calls that follow each other and treat every row of a batch by itself are one."""
+    groups, rows = [], None
+    for item in items:
+        known, rows = rows, None
+        if item != BARRIER and item.call.op.name not in PRODUCTS and not any(s in dealt for s in item.call.operands):
+            axes = dict(zip(item.call.operands, item.axes, strict=True))
+            counts = {slot.shape[0] for slot, axis in axes.items() if axis == 0}
+            uncut = {axis for axis in item.axes if axis != 0}
+            if len(counts) == 1 and uncut <= {None} and all(axes[slot] == 0 for slot in item.call.writes):
+                rows = counts.pop()
+        if rows is not None and rows == known:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    return groups
 
 
 class Link:
@@ -267,6 +293,7 @@ class Link:
                 slots.append(self.arena.state_of[p][int(number)])
             else:
                 slots.append(p if kind == "parameter" else g)
+        slots = [s if s.shape == as_matrix(s.shape) else replace(s, shape=as_matrix(s.shape), base=s) for s in slots]
         count = len(whole.inputs)
         return type(whole)(whole.op, slots[:count], slots[count:], whole.settings, whole.keep)
 
@@ -276,16 +303,29 @@ class Link:
             self.flush()
 
     def flush(self):
-        for item in self.sharing.items[self.done :]:
+        for group in by_rows(self.sharing.items[self.done :], self.arena.dealt):
             for thread, table in enumerate(self.tables):
-                if item == BARRIER:
-                    if self.threads > 1:
-                        table.add(barrier_kernel(), ("l1", "is"), self.control, self.threads)
-                    continue
-                for views, keep in self._stretches(item, thread):
-                    if all(view is not None for view in views):
-                        add_call(table, item.call, views, keep)
+                if group != [BARRIER]:
+                    for call, views, keep in self._work(group, thread):
+                        add_call(table, call, views, keep)
+                elif self.threads > 1:
+                    table.add(barrier_kernel(), ("l1", "is"), self.control, self.threads)
         self.done = len(self.sharing.items)
+
+    def _work(self, group, thread):
+        """A thread's part of calls that follow each other: a few rows through all of them, then the next few."""
+        parts = [(item, *stretch) for item in group for stretch in self._stretches(item, thread)]
+        parts = [part for part in parts if all(view is not None for view in part[1])]
+        if len(group) == 1 or not parts:
+            yield from ((item.call, views, keep) for item, views, keep in parts)
+            return
+        lines = {v.ctypes.data: v for item, views, _ in parts for v, a in zip(views, item.axes, strict=True) if a == 0}
+        count = len(next(iter(lines.values())))
+        block = max(1, NEAR * count // sum(view.nbytes for view in lines.values()))
+        for low in range(0, count, block):
+            for item, views, keep in parts:
+                cut = [v[low : low + block] if a == 0 else v for v, a in zip(views, item.axes, strict=True)]
+                yield item.call, cut, keep
 
     def _stretches(self, item, thread):
         """A thread's part of a call, as operands and whether to add: one, or one for each block of a dealt matrix."""

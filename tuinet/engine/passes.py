@@ -45,3 +45,19 @@ def add_in_place(calls):
                     continue
         kept.append(call)
     return kept
+
+
+def put_off(calls, gradients):
+    """What only makes gradients of parameters goes behind everything that passes gradients on.
+
+    Then what is passed on from layer to layer can be worked on row by row, and threads wait less often.
+    """
+    last, readers = set(gradients), {}
+    for call in calls:
+        for slot in call.inputs:
+            readers.setdefault(slot, []).append(call)
+    late = set()
+    for call in reversed(calls):
+        if all(s in last or (s in readers and all(id(r) in late for r in readers[s])) for s in call.results):
+            late.add(id(call))
+    return [c for c in calls if id(c) not in late] + [c for c in calls if id(c) in late]

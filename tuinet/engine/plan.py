@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..fields import type_word
 from ..layers import LAYERS
-from .arena import KINDS, padded
+from .arena import KINDS, PRIVATE, padded
 from .step import Step, batch_of
 
 WORD = 4  # bytes of a float32
@@ -82,7 +82,7 @@ def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1,
         )
     order = {path: i for i, path in enumerate(row.path for row in rows)}
     rows.sort(key=lambda row: _outer_first(row.path, order))
-    slots = [s for s in program.slots if not s.base and s.kind in (*KINDS, "scalar")]
+    slots = [s for s in program.slots if not s.base and s.kind in (*KINDS, *PRIVATE)]
     return Plan(
         tuple(rows),
         sum(s.size for s in kept),
@@ -102,8 +102,14 @@ def _outer_first(path, order):
     return [order.get(prefix, 0) for prefix in prefixes]
 
 
+CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
+
+
 def multiply_adds(call):
     """The multiply-adds of one call: of products; everything else is small beside them."""
+    if call.op.name in CONVOLUTIONS:
+        outputs = (*call.results, *call.inputs)[CONVOLUTIONS[call.op.name]]
+        return outputs.size * call.settings["geometry"].inside
     if call.op.name in ("dense", "matmul_nn", "matmul_nt", "matmul_tn"):
         rows, columns = call.results[0].shape
         deep = call.inputs[0].shape[0 if call.op.name == "matmul_tn" else 1]

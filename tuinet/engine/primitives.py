@@ -20,6 +20,7 @@ from numba.extending import intrinsic, lower_builtin, register_jitable, register
 from numba.np import arrayobj
 
 from ..kernels import SCALARS
+from ..shapes import Geometry
 
 # Neither "arcp" nor "afn": they let LLVM divide by an estimated reciprocal in vector code and exactly in what
 # is left over, so that a number's bits would depend on where the threads' stretches begin.
@@ -92,6 +93,8 @@ def kinds_of(layout):
             return types.int64
         if word in ("fv", "fs"):
             return types.float32
+        if word == "gs":
+            return types.NamedUniTuple(types.int64, len(Geometry._fields), Geometry)
         return Operand(TYPES[word[0]], int(word[1]))
 
     return [kind(word) for word in layout.split()]
@@ -104,7 +107,7 @@ def operands(typingctx, record, layout):
     The layout has two letters for each operand: f2 a matrix of float32 (address, rows, columns
     and the step from row to row in the record), f1 a vector (address and length), i1 of int32,
     f0 an array without axes (address); fv, iv the number at an address; fs, is a setting, in the
-    record itself.
+    record itself, and gs a Geometry.
     """
     words, kinds = layout.literal_value.split(), kinds_of(layout.literal_value)
 
@@ -123,6 +126,8 @@ def operands(typingctx, record, layout):
                 values.append(word())
             elif w == "fs":
                 values.append(builder.fptrunc(builder.bitcast(word(), f64), f32))
+            elif w == "gs":
+                values.append(context.make_tuple(builder, kind, [word() for _ in range(kind.count)]))
             elif w == "fv":
                 values.append(builder.load(address(f32)))
             elif w == "iv":

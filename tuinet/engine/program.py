@@ -34,7 +34,7 @@ class Slot:
 
     name: str
     shape: tuple
-    kind: str  # parameter, frozen, statistic, gradient, state, value, setting, scalar, constant or data
+    kind: str  # parameter, frozen, statistic, gradient, state, value, setting, scalar, scratch, constant or data
     whole: bool = False  # whole numbers instead of reals
     start: object = None  # first value: a number, an array, or a function of a numpy Generator and a shape
     base: Slot | None = None  # the slot whose memory a view shows
@@ -115,7 +115,7 @@ class Program:
         self.tags = 0
         self.known = {}  # parameters and statistics by name, for a second recording of the same network
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
-        self._places = {}
+        self._places, self._scratch = {}, None
         self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 
     def __getattr__(self, name):
@@ -135,7 +135,7 @@ class Program:
                 "value" if shape else "scalar",
                 whole=name in op.whole,
             )
-            for name, shape in zip(op.results, op.shapes(inputs), strict=True)
+            for name, shape in zip(op.results, op.shapes(inputs, settings), strict=True)
         ]
         self.calls.append(Call(op, list(inputs), results, settings))
         return results[0] if len(results) == 1 else tuple(results)
@@ -178,6 +178,15 @@ class Program:
         y = self.slot("view", shape, "value", x.whole, base=x)
         self.calls.append(Call(VIEW, [x], [y], {}))
         return y
+
+    def scratch(self, size):
+        """Memory for whoever computes, one for each thread and for all calls: as much as the largest of them asks."""
+        if self._scratch is None:
+            scopes, self.scopes = self.scopes, []
+            self._scratch = self.slot("scratch", (size,), "scratch")
+            self.scopes = scopes
+        self._scratch.shape = (max(size, self._scratch.size),)
+        return self._scratch
 
     def places(self, count, name):
         """0, 1, 2 ...: where things stand, for ops that must know it when threads share the work."""

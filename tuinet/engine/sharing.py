@@ -11,6 +11,9 @@ one, or writes what another may still be reading.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
+
+from .arena import PRIVATE
 
 EVERYONE = None  # scalars, and what all read as a whole: each thread works it out for itself
 WIDE = 64  # columns from which a product may be cut along them
@@ -22,10 +25,16 @@ def along_columns(rows, columns):
 
 
 def own_axis(shape, batch):
-    """The axis along which a parameter is dealt out to its owners. It never depends on their number."""
+    """The axis along which a parameter, as a matrix, is dealt out to its owners. It never depends on their number."""
     if len(shape) < 2:
         return 0
-    return 1 if along_columns(batch, shape[-1]) or shape[0] < 16 <= shape[-1] else 0
+    rows, columns = as_matrix(shape)
+    return 1 if along_columns(batch, columns) or rows < 16 <= columns else 0
+
+
+def as_matrix(shape):
+    """The shape of a parameter as rows and columns: its last axis is what belongs to one output."""
+    return (prod(shape[:-1]), shape[-1]) if len(shape) > 2 else shape
 
 
 def dealt_out(calls, program, batch):
@@ -146,7 +155,7 @@ class Sharing:
 
         def meets(known, slot):
             """Whether other threads' part of a slot is touched: its cut now is not its cut then."""
-            if slot.root.kind == "scalar" or slot.root not in known:
+            if slot.root.kind in PRIVATE or slot.root not in known:
                 return False
             mine = self._part(slot, axes[id(slot)])
             return any(part != mine or mine[0] is None for part in known[slot.root])
@@ -154,10 +163,10 @@ class Sharing:
         if any(meets(self.written, s) for s in call.operands) or any(meets(self.read, s) for s in call.writes):
             self.wait()
         for slot in call.reads:
-            if slot.root.kind != "scalar":
+            if slot.root.kind not in PRIVATE:
                 self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
         for slot in call.writes:
-            if slot.root.kind != "scalar":
+            if slot.root.kind not in PRIVATE:
                 self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
                 self.home[slot.root] = axes[id(slot)]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from .arena import padded
 from .backprop import backpropagate
-from .passes import add_in_place, drop_unused
+from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
-from .sharing import own_axis
+from .sharing import as_matrix, own_axis
 
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
 
@@ -68,7 +68,7 @@ class Step:
             "batch": [c for c in calls if id(c) in first],
             "forward": [c for c in calls if id(c) in forward and c is not last],
             "loss": [last],
-            "backward": [c for c in calls if id(c) in backward],
+            "backward": put_off([c for c in calls if id(c) in backward], ops.gradients.values()),
         }
         self._split_loss()
         every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
@@ -177,11 +177,11 @@ class Step:
 
     def _measure(self, ops, parameters):
         """The norm of the gradient, from sums along each parameter's own axis."""
-        counts = [p.shape[own_axis(p.shape, self.batch)] for p in parameters]
+        counts = [as_matrix(p.shape)[own_axis(p.shape, self.batch)] for p in parameters]
         squares = ops.slot("squares", (max(1, sum(counts)),), "value", start=0.0)
         at = 0
         for p, count in zip(parameters, counts, strict=True):
-            g = ops.gradients[p]
+            g = ops.view(ops.gradients[p], as_matrix(p.shape))
             if len(g.shape) == 1:
                 ops.squares(g)
             elif own_axis(p.shape, self.batch) == 1:

@@ -22,12 +22,12 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np import arrayobj
 
 from ..kernels import blas
+from ..kernels.blas import ADD, REPLACE, ROW
 from .cache import kept
 from .primitives import LOOPS, external, f32, i32, i64
 
 FP = types.CPointer(types.float32)
 WHOLE = types.int64
-REPLACE, ADD, ROW = 0, 1, 2  # what C starts from: zero, what is there, a row that all rows share
 NEAR = 20480  # bytes of a panel of B that are worked through at a time: with A's rows they fill the nearest cache
 MANY = 48  # rows from which that is worth it
 
@@ -363,19 +363,18 @@ def caller(name):
     call_product = external(name, ir.VoidType(), ARGUMENTS)
 
     @intrinsic
-    def product(typingctx, a, ars, aks, b, brs, c, crs, row, M, N, K, mode):
+    def product(typingctx, a, a_at, ars, aks, b, b_at, brs, c, c_at, crs, row, row_at, M, N, K, mode):
         def generate(context, builder, signature, args):
             def data(i):
-                return arrayobj.make_array(signature.args[i])(context, builder, args[i]).data
+                return builder.gep(
+                    arrayobj.make_array(signature.args[i])(context, builder, args[i]).data, [args[i + 1]]
+                )
 
-            values = list(args)
-            for i in (0, 3, 5, 7):
-                values[i] = data(i)
-            call_product(builder, values)
+            call_product(builder, [data(0), *args[2:4], data(4), args[6], data(7), args[9], data(10), *args[12:16]])
             return context.get_dummy_value()
 
         w = types.int64
-        return types.void(a, w, w, b, w, c, w, row, w, w, w, w), generate
+        return types.void(a, w, w, w, b, w, w, c, w, w, row, w, w, w, w, w), generate
 
     return product
 
@@ -392,9 +391,9 @@ def gemm_compiled(a, a_turned, b, b_turned, out, keep):
         rows, steps = (1, step) if a_turned else (step, 1)
         mode = ADD if keep else REPLACE
         if b_turned:
-            product_turned(a, rows, steps, b, b.strides[0] // 4, out, out.strides[0] // 4, a, M, N, K, mode)
+            product_turned(a, 0, rows, steps, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, a, 0, M, N, K, mode)
         else:
-            product(a, rows, steps, b, b.strides[0] // 4, out, out.strides[0] // 4, a, M, N, K, mode)
+            product(a, 0, rows, steps, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, a, 0, M, N, K, mode)
 
     return gemm
 
@@ -403,6 +402,15 @@ def gemm_compiled(a, a_turned, b, b_turned, out, keep):
 def gemm_row_compiled(a, b, row, out):
     def gemm_row(a, b, row, out):
         M, N = out.shape
-        product(a, a.strides[0] // 4, 1, b, b.strides[0] // 4, out, out.strides[0] // 4, row, M, N, a.shape[1], ROW)
+        K = a.shape[1]
+        product(a, 0, a.strides[0] // 4, 1, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, row, 0, M, N, K, ROW)
 
     return gemm_row
+
+
+@overload(blas.multiply, jit_options=LOOPS)
+def multiply_compiled(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
+    def multiply(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
+        product(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode)
+
+    return multiply

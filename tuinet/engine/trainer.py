@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import RunDamaged
 from . import reference
 from .arena import Arena
+from .plan import multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
 
@@ -25,7 +26,7 @@ SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
 def threads_for(step):
     """How many threads a step is worth: one for each 1.5 million operations, at most one a core."""
-    work = 6 * step.batch * sum(p.size for p in step.program.parameters())
+    work = 6 * sum(multiply_adds(call) for call in step.sections["forward"])
     return int(max(1, min(cores(), work // SHARE_FLOPS)))
 
 
@@ -346,7 +347,7 @@ class Trainer:
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""
         for call in calls:
             for slot in (*call.inputs, *call.results):
-                if slot.whole or slot.kind.startswith("all ") or slot.kind in ("data", "setting"):
+                if slot.whole or slot.kind.startswith("all ") or slot.kind in ("data", "setting", "scratch"):
                     continue
                 if not np.isfinite(self.arena.view(slot)).all():
                     return call, slot

@@ -6,6 +6,10 @@ engine/tiles.py, whose sums run in the same order however the work is cut.
 
 from __future__ import annotations
 
+import numpy as np
+
+REPLACE, ADD, ROW = 0, 1, 2  # what a product starts from: zero, what is there, a row that all rows share
+
 
 def gemm(a, a_turned, b, b_turned, out, keep):
     """out = a b, or out += a b with keep; each side may be turned (transposed)."""
@@ -16,3 +20,17 @@ def gemm(a, a_turned, b, b_turned, out, keep):
 def gemm_row(a, b, row, out):
     """out = a b + row."""
     out[...] = a @ b + row
+
+
+def multiply(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
+    """C (M, N) = A (M, K) B (K, N), each a part of an array: from so many numbers behind its first, with so many from
+    row to row; of A also from step to step, so that it may be turned. mode: what C starts from.
+    """
+
+    def part(array, at, shape, steps):
+        first = np.lib.stride_tricks.as_strided(array, (at + 1,), (array.itemsize,))[at:]
+        return np.lib.stride_tricks.as_strided(first, shape, [step * array.itemsize for step in steps])
+
+    out = part(c, c_at, (M, N), (c_rows, 1))
+    start = (0, out, part(row, row_at, (N,), (1,)))[mode]
+    out[...] = start + part(a, a_at, (M, K), (a_rows, a_steps)) @ part(b, b_at, (K, N), (b_rows, 1))

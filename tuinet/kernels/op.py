@@ -59,6 +59,7 @@ class Op:
         self.updates = [name for name in self.outputs if name in self.inputs]
         self.operands = self.inputs + self.results
         self.chain = self.cpu_kernel = None
+        self.more_sizes = lambda size, **settings: {}
         for name in self.operands:
             if name not in self.dims:
                 raise OpError(f"{self.name}: the docstring gives no shape for {name!r}")
@@ -66,6 +67,11 @@ class Op:
 
     def __repr__(self):
         return f"op {self.name}"
+
+    def sizes(self, rule):
+        """Attach the sizes of letters that stand in no input: rule(size by letter, **settings) gives them by letter."""
+        self.more_sizes = rule
+        return rule
 
     def gradient(self, rule):
         """Attach the chain rule: from the results' gradients to the inputs' gradients."""
@@ -87,8 +93,8 @@ class Op:
         if got != wanted:
             raise OpError(f"{sibling.__name__} takes {got}; the definition of {self.name} asks for {wanted}")
 
-    def shapes(self, inputs) -> list[tuple]:
-        """The results' shapes, from the inputs' shapes. Letters must agree."""
+    def shapes(self, inputs, settings) -> list[tuple]:
+        """The results' shapes, from the inputs' shapes and the settings. Letters must agree."""
         if len(inputs) != len(self.inputs):
             raise OpError(f"{self.name} takes {', '.join(self.inputs)}; got {len(inputs)} operands")
         size: dict[str, object] = {}
@@ -100,6 +106,7 @@ class Op:
             for letter, n in pairs:
                 if size.setdefault(letter, n) != n:
                     raise OpError(f"{self.name}: {letter} is {size[letter]}, but {slot.name} {slot.shape} has {n}")
+        size |= self.more_sizes(size, **settings)
         return [
             size["*"]
             if self.dims[result] == ("*",)

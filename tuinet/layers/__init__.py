@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from tuinet.layers.activation import FUNCTIONS, Activation
+from tuinet.layers.average_pool import AveragePool
 from tuinet.layers.base import Layer, Ops, Slot, stack
 from tuinet.layers.batch_norm import BatchNorm
+from tuinet.layers.conv1d import Conv1d
+from tuinet.layers.conv2d import Conv2d
 from tuinet.layers.dense import Dense
 from tuinet.layers.dropout import Dropout
 from tuinet.layers.flatten import Flatten
+from tuinet.layers.global_average_pool import GlobalAveragePool
+from tuinet.layers.global_max_pool import GlobalMaxPool
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
+from tuinet.layers.max_pool import MaxPool
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
 
 LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
+    "average_pool": AveragePool,
     "batch_norm": BatchNorm,
+    "conv1d": Conv1d,
+    "conv2d": Conv2d,
     "dense": Dense,
     "dropout": Dropout,
     "flatten": Flatten,
+    "global_average_pool": GlobalAveragePool,
+    "global_max_pool": GlobalMaxPool,
     "layer_norm": LayerNorm,
+    "max_pool": MaxPool,
     "reshape": Reshape,
     "residual": Residual,
 }
@@ -29,13 +41,19 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "Activation",
+    "AveragePool",
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "Initializer",
     "Layer",
     "LayerNorm",
+    "MaxPool",
     "Ops",
     "Reshape",
     "Residual",

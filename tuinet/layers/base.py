@@ -58,6 +58,7 @@ class Ops(Protocol):
     def statistic(self, name: str, shape: tuple[int, ...], start: Start) -> Any: ...
     def constant(self, name: str, array: Any) -> Any: ...
     def view(self, x: Any, shape: tuple[int, ...]) -> Any: ...
+    def scratch(self, size: int) -> Any: ...
     def __getattr__(self, op: str) -> Callable[..., Any]: ...
 
 
@@ -88,14 +89,17 @@ class WeightedLayer(Layer):
     l1: float = late(real(0.0, at_least=0.0, help="adds l1 times the sum of |W| to the loss"))
     l2: float = late(real(0.0, at_least=0.0, help="adds l2 times the sum of W squared to the loss"))
 
-    def weights(self, ops: Ops, name: str, inputs: int, outputs: int) -> Any:
-        """A matrix (I, O), drawn by the initializer and under this layer's penalties."""
+    def weights(self, ops: Ops, name: str, inputs: int, outputs: int, shape: tuple[int, ...] | None = None) -> Any:
+        """Weights under this layer's penalties, drawn by the initializer: a matrix (I, O), or of another shape.
+
+        inputs: how many are added up to an output. outputs: how many read an input.
+        """
         initializer = self.initializer
 
         def start(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
             return initializer.sample(rng, shape, inputs, outputs)
 
-        return ops.parameter(name, (inputs, outputs), start, l1=self.l1, l2=self.l2, trainable=self.trainable)
+        return ops.parameter(name, shape or (inputs, outputs), start, l1=self.l1, l2=self.l2, trainable=self.trainable)
 
 
 def stack(ops: Ops, layers: Iterable[Layer], x: Any) -> Any:

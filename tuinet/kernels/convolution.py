@@ -1,0 +1,183 @@
+"""Convolution: the same weights look at every window of an image.
+
+Laid out as rows, the windows of an image are a matrix, and the convolution is a product with the weights. Only a few
+rows of windows are laid out at a time, in scratch memory that stays in a near cache: no array ever holds them all.
+
+Weights are W (K, O): K numbers of a window (tall, wide, channels of a group), O outputs. Group g reads the g-th share
+of the channels and gives the g-th share of the outputs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import Geometry
+from .blas import ADD, REPLACE, ROW, multiply
+from .op import op
+from .windows import add_up, gathered, lay_out, spread
+
+
+@op(cut="N")
+def conv2d(x, W, b, scratch, *, geometry: Geometry):
+    """y = b + the sum of W over each window of x        x (N, X)   W (K, O)   b (O)   scratch (S)   y (N, Y)"""
+    y = np.concatenate([g @ w for g, w in _groups(spread(x, geometry)[0], W, geometry)], -1)
+    return (y + b).reshape(len(x), -1)
+
+
+@conv2d.sizes
+def conv2d_sizes(size, geometry):
+    return {"Y": geometry.rows * geometry.columns * size["O"]}
+
+
+@conv2d.gradient
+def conv2d_gradient(ops, d, x, W, b, scratch, y, geometry):
+    rows = ops.view(d[y], (y.size // b.size, b.size))
+    numbers = ops.places(b.size, "output_numbers")
+    d[x] += ops.conv2d_inputs(d[y], ops.turned(W), scratch, geometry=geometry)
+    d[W] += ops.conv2d_weights(x, rows, scratch, numbers, geometry=geometry)
+    d[b] += ops.sum_rows(rows)
+
+
+@conv2d.cpu
+def conv2d_cpu(x, W, b, scratch, y, geometry):
+    groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
+    K, O = W.shape  # noqa: E741
+    share = O // groups
+    at_once = max(1, scratch.size // (columns * K))
+    for n in range(x.shape[0]):
+        for first in range(0, rows, at_once):
+            last = min(first + at_once, rows)
+            for g in range(groups):
+                lay_out(x, n, scratch, first, last, g, geometry)
+                out = n * y.strides[0] // 4 + first * columns * O + g * share
+                count = (last - first) * columns
+                multiply(
+                    scratch, 0, K, 1, W, g * share, W.strides[0] // 4, y, out, O, b, g * share, count, share, K, ROW
+                )
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def conv2d_inputs(dy, V, scratch, *, geometry: Geometry):
+    """dx = dy V laid back over the windows, with V the weights turned
+
+    dy (N, Y)   V (O, K)   scratch (S)   dx (N, X)
+    """
+    g, share = geometry, len(V) // geometry.groups
+    dy = dy.reshape(len(dy), g.rows, g.columns, len(V))
+    parts = [dy[..., i * share : (i + 1) * share] @ V[i * share : (i + 1) * share] for i in range(g.groups)]
+    shape = (len(dy), g.rows, g.columns, g.tall, g.wide, g.channels // g.groups)
+    return gathered(np.concatenate([part.reshape(shape) for part in parts], -1), geometry)
+
+
+@conv2d_inputs.sizes
+def conv2d_inputs_sizes(size, geometry):
+    return {"X": geometry.height * geometry.width * geometry.channels}
+
+
+@conv2d_inputs.cpu
+def conv2d_inputs_cpu(dy, V, scratch, dx, geometry):
+    groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
+    O, K = V.shape  # noqa: E741
+    share, line = O // groups, V.strides[0] // 4
+    at_once = max(1, scratch.size // (columns * K))
+    for n in range(dy.shape[0]):
+        for i in range(dx.shape[1]):
+            dx[n, i] = np.float32(0)
+        for first in range(0, rows, at_once):
+            last = min(first + at_once, rows)
+            for g in range(groups):
+                start = n * dy.strides[0] // 4 + first * columns * O + g * share
+                count = (last - first) * columns
+                multiply(dy, start, O, 1, V, g * share * line, line, scratch, 0, K, V, 0, count, K, share, REPLACE)
+                add_up(scratch, dx, n, first, last, g, geometry)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="O")
+def conv2d_weights(x, dy, scratch, numbers, *, geometry: Geometry):
+    """dW = windows^T dy        x (N, X)   dy (R, O)   scratch (S)   numbers (O) int   dW (K, O)
+
+    numbers says which outputs these are: whoever has only some of them must know the group of each.
+    """
+    g, windows = geometry, spread(x, geometry)[0]
+    parts, share = [], len(numbers) // g.groups
+    for i, (rows, _) in enumerate(_groups(windows, dy, geometry)):
+        parts.append(rows.reshape(-1, g.inside).T @ dy[:, i * share : (i + 1) * share])
+    return np.concatenate(parts, -1)
+
+
+@conv2d_weights.sizes
+def conv2d_weights_sizes(size, geometry):
+    return {"K": geometry.inside}
+
+
+@conv2d_weights.cpu
+def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
+    groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
+    K, O = dW.shape  # noqa: E741
+    line = dy.strides[0] // 4
+    share = line // groups  # dy is cut out of rows that hold all outputs
+    at_once = max(1, scratch.size // (columns * K))
+    for n in range(x.shape[0]):
+        for first in range(0, rows, at_once):
+            last = min(first + at_once, rows)
+            for g in range(groups):
+                low, high = max(0, g * share - numbers[0]), min(O, (g + 1) * share - numbers[0])
+                if low < high:
+                    lay_out(x, n, scratch, first, last, g, geometry)
+                    start = (n * rows + first) * columns * line + low
+                    count = (last - first) * columns
+                    mode = ADD if n > 0 or first > 0 else REPLACE
+                    multiply(
+                        scratch,
+                        0,
+                        1,
+                        K,
+                        dy,
+                        start,
+                        line,
+                        dW,
+                        low,
+                        dW.strides[0] // 4,
+                        dy,
+                        0,
+                        K,
+                        high - low,
+                        count,
+                        mode,
+                    )
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def turned(a):
+    """out = a^T        a (M, N)   out (N, M)"""
+    return a.T
+
+
+@turned.gradient
+def turned_gradient(ops, d, a, out):
+    d[a] += ops.turned(d[out])
+
+
+@turned.cpu
+def turned_cpu(a, out):
+    for m in range(a.shape[0]):
+        for n in range(a.shape[1]):
+            out[n, m] = a[m, n]
+
+
+def _groups(windows, weights, geometry):
+    """Each group's windows as rows of numbers, and its columns of the weights."""
+    g = geometry
+    depth, share = g.channels // g.groups, weights.shape[1] // g.groups
+    for i in range(g.groups):
+        part = windows[..., i * depth : (i + 1) * depth]
+        yield part.reshape(*part.shape[:3], g.inside), weights[:, i * share : (i + 1) * share]

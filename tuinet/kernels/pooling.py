@@ -1,0 +1,171 @@
+"""Pooling: each window of an image becomes one value, channel by channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import Geometry
+from .op import op
+from .scalars import ZERO, F
+from .windows import gathered, spread
+
+
+@op(cut="N")
+def max_pool(x, *, geometry: Geometry):
+    """y, place = the largest value of each window, and where in the image it stands
+
+    x (N, X)   y (N, Y)   place (N, Y) int
+    """
+    g, (windows, real) = geometry, spread(x, geometry)
+    windows = np.where(real[None, ..., None], windows, -np.inf)
+    numbers = np.arange(g.height * g.width * g.channels, dtype=np.float64)[None]
+    where = spread(numbers, geometry)[0].astype(np.int64)
+    flat = windows.reshape(len(x), g.rows, g.columns, g.tall * g.wide, g.channels)
+    best = flat.argmax(3)[:, :, :, None]
+    y = np.take_along_axis(flat, best, 3)
+    place = np.take_along_axis(np.broadcast_to(where.reshape(1, *flat.shape[1:]), flat.shape), best, 3)
+    return y.reshape(len(x), -1), place.reshape(len(x), -1)
+
+
+@max_pool.sizes
+def max_pool_sizes(size, geometry):
+    return {"Y": geometry.rows * geometry.columns * geometry.channels}
+
+
+@max_pool.gradient
+def max_pool_gradient(ops, d, x, y, place, geometry):
+    d[x] += ops.max_pool_back(d[y], place, geometry=geometry)
+
+
+@max_pool.cpu
+def max_pool_cpu(x, y, place, geometry):
+    g = geometry
+    for n in range(x.shape[0]):
+        for p in range(g.rows):
+            for q in range(g.columns):
+                out = (p * g.columns + q) * g.channels
+                fresh = True
+                for u in range(g.tall):
+                    i = p * g.down - g.top + u * g.apart_down
+                    for v in range(g.wide):
+                        j = q * g.right - g.left + v * g.apart_right
+                        if i >= 0 and i < g.height and j >= 0 and j < g.width:
+                            start = (i * g.width + j) * g.channels
+                            if fresh:
+                                for c in range(g.channels):
+                                    y[n, out + c] = x[n, start + c]
+                                    place[n, out + c] = start + c
+                                fresh = False
+                            else:
+                                for c in range(g.channels):
+                                    value, best = x[n, start + c], y[n, out + c]
+                                    larger = value > best or value != value  # NaN counts, for the guard to see
+                                    y[n, out + c] = value if larger else best
+                                    place[n, out + c] = start + c if larger else place[n, out + c]
+
+
+@op(cut="N")
+def max_pool_back(dy, place, *, geometry: Geometry):
+    """dx = dy where each largest value stood, else 0        dy (N, Y)   place (N, Y) int   dx (N, X)"""
+    g = geometry
+    dx = np.zeros((len(dy), g.height * g.width * g.channels), dy.dtype)
+    np.add.at(dx, (np.arange(len(dy))[:, None], place), dy)
+    return dx
+
+
+@max_pool_back.sizes
+def max_pool_back_sizes(size, geometry):
+    return {"X": geometry.height * geometry.width * geometry.channels}
+
+
+@max_pool_back.cpu
+def max_pool_back_cpu(dy, place, dx, geometry):
+    for n in range(dy.shape[0]):
+        for i in range(dx.shape[1]):
+            dx[n, i] = ZERO
+        for i in range(dy.shape[1]):
+            dx[n, place[n, i]] += dy[n, i]
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def average_pool(x, *, geometry: Geometry):
+    """y = the mean of each window, over what of it lies in the image        x (N, X)   y (N, Y)"""
+    windows, real = spread(x, geometry)
+    return (windows.sum((3, 4)) / real.sum((2, 3))[..., None]).reshape(len(x), -1)
+
+
+@average_pool.sizes
+def average_pool_sizes(size, geometry):
+    return {"Y": geometry.rows * geometry.columns * geometry.channels}
+
+
+@average_pool.gradient
+def average_pool_gradient(ops, d, x, y, geometry):
+    d[x] += ops.average_pool_back(d[y], geometry=geometry)
+
+
+@average_pool.cpu
+def average_pool_cpu(x, y, geometry):
+    g = geometry
+    for n in range(x.shape[0]):
+        for p in range(g.rows):
+            for q in range(g.columns):
+                out = (p * g.columns + q) * g.channels
+                for c in range(g.channels):
+                    y[n, out + c] = ZERO
+                count = 0
+                for u in range(g.tall):
+                    i = p * g.down - g.top + u * g.apart_down
+                    for v in range(g.wide):
+                        j = q * g.right - g.left + v * g.apart_right
+                        if i >= 0 and i < g.height and j >= 0 and j < g.width:
+                            start = (i * g.width + j) * g.channels
+                            count += 1
+                            for c in range(g.channels):
+                                y[n, out + c] += x[n, start + c]
+                for c in range(g.channels):
+                    y[n, out + c] /= F(count)
+
+
+@op(cut="N")
+def average_pool_back(dy, *, geometry: Geometry):
+    """dx = dy shared out over each window        dy (N, Y)   dx (N, X)"""
+    g = geometry
+    real = spread(np.ones((1, g.height * g.width * g.channels)), geometry)[1]
+    share = dy.reshape(len(dy), g.rows, g.columns, g.channels) / real.sum((2, 3))[..., None]
+    windows = np.broadcast_to(share[:, :, :, None, None], (*share.shape[:3], g.tall, g.wide, g.channels))
+    return gathered(windows, geometry)
+
+
+@average_pool_back.sizes
+def average_pool_back_sizes(size, geometry):
+    return {"X": geometry.height * geometry.width * geometry.channels}
+
+
+@average_pool_back.cpu
+def average_pool_back_cpu(dy, dx, geometry):
+    g = geometry
+    for n in range(dy.shape[0]):
+        for i in range(dx.shape[1]):
+            dx[n, i] = ZERO
+        for p in range(g.rows):
+            for q in range(g.columns):
+                out = (p * g.columns + q) * g.channels
+                count = 0
+                for u in range(g.tall):
+                    i = p * g.down - g.top + u * g.apart_down
+                    for v in range(g.wide):
+                        j = q * g.right - g.left + v * g.apart_right
+                        count += i >= 0 and i < g.height and j >= 0 and j < g.width
+                share = F(1) / F(count)
+                for u in range(g.tall):
+                    i = p * g.down - g.top + u * g.apart_down
+                    for v in range(g.wide):
+                        j = q * g.right - g.left + v * g.apart_right
+                        if i >= 0 and i < g.height and j >= 0 and j < g.width:
+                            start = (i * g.width + j) * g.channels
+                            for c in range(g.channels):
+                                dx[n, start + c] += dy[n, out + c] * share

@@ -1,0 +1,90 @@
+"""Windows that slide over an image: where they stand, and how their numbers are laid out in rows.
+
+Images are rows of numbers, channels last: x (N, X) with X = height width channels. What a window computes stands
+in the same way in y (N, Y) with Y = rows columns outputs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .op import scalar
+from .scalars import ZERO
+
+
+def spread(images, geometry):
+    """Every window of images (N, X), in NumPy: (N, rows, columns, tall, wide, channels), and which values are real."""
+    g = geometry
+    images = images.reshape(len(images), g.height, g.width, g.channels)
+    rows = (np.arange(g.rows) * g.down - g.top)[:, None] + np.arange(g.tall) * g.apart_down
+    columns = (np.arange(g.columns) * g.right - g.left)[:, None] + np.arange(g.wide) * g.apart_right
+    real = ((rows >= 0) & (rows < g.height))[:, None, :, None] & ((columns >= 0) & (columns < g.width))[
+        None, :, None, :
+    ]
+    at = rows.clip(0, g.height - 1)[:, None, :, None], columns.clip(0, g.width - 1)[None, :, None, :]
+    return np.where(real[None, ..., None], images[:, at[0], at[1]], 0), real
+
+
+def gathered(windows, geometry):
+    """The reverse of `spread`: windows added up where they stand, as images (N, X)."""
+    g = geometry
+    images = np.zeros((len(windows), g.height, g.width, g.channels), windows.dtype)
+    for p, q, u, v in np.ndindex(g.rows, g.columns, g.tall, g.wide):
+        i, j = p * g.down - g.top + u * g.apart_down, q * g.right - g.left + v * g.apart_right
+        if 0 <= i < g.height and 0 <= j < g.width:
+            images[:, i, j] += windows[:, p, q, u, v]
+    return images.reshape(len(windows), -1)
+
+
+@scalar
+def lay_out(x, n, scratch, first, last, group, geometry):
+    """The windows of rows first to last of image n, one after the other; zeros where they reach over the edge."""
+    g = geometry
+    depth = g.channels // g.groups
+    at = 0
+    for p in range(first, last):
+        for q in range(g.columns):
+            j = q * g.right - g.left
+            whole = g.groups == 1 and g.apart_right == 1 and j >= 0 and j + g.wide <= g.width
+            for u in range(g.tall):
+                i = p * g.down - g.top + u * g.apart_down
+                if i < 0 or i >= g.height:
+                    for c in range(g.wide * depth):
+                        scratch[at + c] = ZERO
+                    at += g.wide * depth
+                elif whole:  # a row of the window lies in one piece
+                    start = (i * g.width + j) * g.channels
+                    for c in range(g.wide * depth):
+                        scratch[at + c] = x[n, start + c]
+                    at += g.wide * depth
+                else:
+                    for v in range(g.wide):
+                        k = j + v * g.apart_right
+                        start = (i * g.width + k) * g.channels + group * depth
+                        if k < 0 or k >= g.width:
+                            for c in range(depth):
+                                scratch[at + c] = ZERO
+                        else:
+                            for c in range(depth):
+                                scratch[at + c] = x[n, start + c]
+                        at += depth
+
+
+@scalar
+def add_up(scratch, dx, n, first, last, group, geometry):
+    """Add windows that were laid out so to image n."""
+    g = geometry
+    depth = g.channels // g.groups
+    at = 0
+    for p in range(first, last):
+        for q in range(g.columns):
+            j = q * g.right - g.left
+            for u in range(g.tall):
+                i = p * g.down - g.top + u * g.apart_down
+                for v in range(g.wide):
+                    k = j + v * g.apart_right
+                    if i >= 0 and i < g.height and k >= 0 and k < g.width:
+                        start = (i * g.width + k) * g.channels + group * depth
+                        for c in range(depth):
+                            dx[n, start + c] += scratch[at + c]
+                    at += depth
