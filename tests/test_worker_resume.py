@@ -77,9 +77,13 @@ def test_a_run_that_is_killed_goes_on_to_the_same_end(
     preset = clouds(12, *overrides)
     whole = train(tmp_path, preset)
     act(monkeypatch, scene, step_seconds=0.008)
-    told, kills = killed_often(preset, tmp_path, random.Random(case), kills=3, window=(0.5, 1.6))
+    draws, kills = random.Random(case), 0
+    for _ in range(20):  # one that is at its end before the first kill is followed by another
+        told, kills = killed_often(preset, tmp_path, draws, kills=3, window=(0.3, 1.6))
+        assert outcome(told) == outcome(whole)
+        if kills:
+            break
     assert kills >= 1
-    assert outcome(told) == outcome(whole)
 
 
 @pytest.mark.slow
