@@ -28,7 +28,7 @@ from .primitives import LOOPS, external, f32, i32, i64
 
 FP = types.CPointer(types.float32)
 WHOLE = types.int64
-NEAR = 20480  # bytes of a panel of B that are worked through at a time: with A's rows they fill the nearest cache
+NEAR = 32768  # bytes of a panel of B that are worked through at a time: as many as the nearest cache holds
 MANY = 48  # rows from which that is worth it
 
 
@@ -217,6 +217,42 @@ def make_move(vectors):
     return move
 
 
+def make_turn(lanes):
+    """target = source^T, both a square of so many numbers on a side, by rows that lie so far apart.
+
+    Halves of pairs of rows are swapped, then quarters, and so on down to single numbers.
+    """
+    V = ir.VectorType(f32, lanes)
+
+    @intrinsic
+    def turn(typingctx, target, target_rows, source, source_rows):
+        def generate(context, builder, signature, args):
+            target, target_rows, source, source_rows = args
+
+            def line(pointer, step, i):
+                return builder.bitcast(builder.gep(pointer, [builder.mul(step, i64(i))]), V.as_pointer())
+
+            rows = [builder.load(line(source, source_rows, i), align=4) for i in range(lanes)]
+            apart = 1
+            while apart < lanes:
+                low = [lane if not lane & apart else lanes + lane - apart for lane in range(lanes)]
+                high = [lane + apart if not lane & apart else lanes + lane for lane in range(lanes)]
+                for i in range(lanes):
+                    if not i & apart:
+                        pair = rows[i], rows[i + apart]
+                        for place, choice in ((i, low), (i + apart, high)):
+                            mask = ir.Constant(ir.VectorType(i32, lanes), choice)
+                            rows[place] = builder.shuffle_vector(*pair, mask)
+                apart *= 2
+            for i, row in enumerate(rows):
+                builder.store(row, line(target, target_rows, i)).align = 4
+            return context.get_dummy_value()
+
+        return types.void(FP, WHOLE, FP, WHOLE), generate
+
+    return turn
+
+
 def scratch(count):
     """An intrinsic that gives room for so many numbers on the stack."""
 
@@ -296,11 +332,13 @@ SIGNATURE = types.void(*POINTERS, WHOLE, WHOLE, WHOLE, WHOLE)
 
 # Globals and not cells of a closure: Numba keeps a function under a hash of its cells, and these
 # would hash anew in every process.
-WIDTH = machine().lanes * machine().vectors
+LANES = machine().lanes
+WIDTH = LANES * machine().vectors
 BLOCK = NEAR // (4 * WIDTH)
 panel = make_panel(machine().lanes, machine().vectors)
 take = scratch(BLOCK * WIDTH)
 move = make_move(machine().vectors)
+turn = make_turn(LANES)
 
 
 @register_jitable(**LOOPS)
@@ -336,9 +374,13 @@ def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
         columns = min(WIDTH, N - n)
         for k in range(0, K, piece):
             deep = min(piece, K - k)
+            squares, whole = columns // LANES * LANES, deep // LANES * LANES
+            for j in range(0, squares, LANES):
+                for i in range(0, whole, LANES):
+                    turn(shift(T, i * WIDTH + j), WIDTH, shift(B, (n + j) * brs + k + i), brs)
             for j in range(columns):
                 source = shift(B, (n + j) * brs + k)
-                for i in range(deep):
+                for i in range(whole if j < squares else 0, deep):
                     put(T, i * WIDTH + j, get(source, i))
             start = mode if k == 0 else ADD
             panel(shift(A, k * aks), ars, aks, T, WIDTH, shift(C, n), crs, shift(row, n), M, columns, deep, start)
