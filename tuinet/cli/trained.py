@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuinet.data import Facts, Prepare
+    from tuinet.data import Facts, Scaler
     from tuinet.presets import Preset
     from tuinet.runs import RunFolder
 
 
-def data_of(run: RunFolder, preset: Preset, warn: Callable[[str], None] = lambda text: None) -> tuple[Facts, Prepare]:
+def data_of(run: RunFolder, preset: Preset, warn: Callable[[str], None] = lambda text: None) -> tuple[Facts, Scaler]:
     """The facts about the run's data, and what was done to its inputs.
 
     Where data.json is missing (older runs have none) or damaged (warn is told), the data are read again. DataError

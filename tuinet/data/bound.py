@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
 from tuinet.data.scaling import Prepare
+from tuinet.data.vocabulary import MOST_TOKENS, Vocabulary
 
 MOST_OUTPUTS = 1 << 20  # columns of an array of labels; far fewer make sense
+Scaler = Prepare | Vocabulary
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -22,6 +24,9 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
+    tokens: size of the vocabulary where the inputs are whole numbers below it, which stand for characters or bytes
+    (inputs is (T,) then); 0 where they are reals. steps: T where there is a target at each of the T places of an
+    example, 0 where there is one for the whole of it. padded: token 0 fills up examples that are shorter than T.
     columns: names of the inputs where they have any, in the network's order; target: what is predicted.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
@@ -34,6 +39,9 @@ class Facts:
     task: str
     classes: int
     outputs: int
+    tokens: int = 0
+    steps: int = 0
+    padded: bool = False
     class_names: list[str] = field(default_factory=list)
     class_counts: list[int] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
@@ -63,6 +71,9 @@ class Facts:
             task=kept.text("task"),
             classes=kept.whole("classes"),
             outputs=kept.whole("outputs"),
+            tokens=kept.whole("tokens") if kept.says("tokens") else 0,  # older runs know nothing of text
+            steps=kept.whole("steps") if kept.says("steps") else 0,
+            padded=kept.says("padded") and kept.truth("padded"),
             class_names=kept.texts("class_names"),
             class_counts=kept.wholes("class_counts"),
             columns=kept.texts("columns"),
@@ -89,6 +100,12 @@ class Facts:
             kept.refuse("class_names", f"{self.classes} names")
         if len(self.class_counts) != self.classes:
             kept.refuse("class_counts", f"{self.classes} counts")
+        if self.tokens > MOST_TOKENS + 1 or (self.tokens and len(self.inputs) != 1):
+            kept.refuse("tokens", f"at most {MOST_TOKENS:,}, in examples of one axis,")
+        if self.steps and (not self.inputs or self.steps != self.inputs[0]):
+            kept.refuse("steps", "0 or as many as an example has places")
+        if self.padded and self.tokens < 2:
+            kept.refuse("padded", "true only where there are tokens")
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:
                 kept.refuse("target_scale", "mean and deviation of each real target")
@@ -100,11 +117,13 @@ class Facts:
 class Part:
     """Examples of one purpose.
 
-    inputs: float32 (n, *shape), C-contiguous.
+    inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for text.
     targets: int32 (n) for classes; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs), standardised, for reals.
+    With a target at each place, int32 (n, T) for classes, -1 where there is none. A corpus keeps one row of tokens:
+    inputs and targets are read-only views of it.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     targets: NDArray[Any]
 
     def __len__(self) -> int:
@@ -113,16 +132,17 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A set, split and scaled. scaler does to new rows what was done to these."""
+    """A set, split and scaled. scaler does to new rows what was done to these: the vocabulary, where they are text."""
 
     facts: Facts
     train: Part
     validation: Part | None
     test: Part | None
-    scaler: Prepare
+    scaler: Scaler
 
     def prepare(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """New examples (n, *raw shape) as the network wants them: float32 (n, *shape)."""
+        assert isinstance(self.scaler, Prepare)
         return self.scaler(rows)
 
     def scaler_table(self) -> dict[str, Any]:
