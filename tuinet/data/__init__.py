@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tuinet.data.vocabulary import Vocabulary
 
 __all__ = [
-    "Bound", "DataSettings", "Facts", "Part", "Prepare", "Scaler", "SetInfo", "Vocabulary", "bind", "bind_for", "catalog",
-    "get", "read_inputs", "read_table",
+    "Bound", "DataSettings", "Facts", "Part", "Prepare", "Scaler", "SetInfo", "Vocabulary", "bind", "bind_for",
+    "catalog", "get", "read_inputs", "read_table",
 ]  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from tuinet.data.examples import Examples
 from tuinet.data.known import read_known
 from tuinet.data.own_files import read_file
 from tuinet.data.scaling import fit
-from tuinet.data.vocabulary import Vocabulary
 from tuinet.data.settings import DataSettings
 from tuinet.data.splits import Split, by_document, split
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
@@ -102,20 +102,16 @@ def _target_scale(examples: Examples, train: Indices) -> Scale | None:
 
 
 def _part(examples: Examples, chosen: Indices, scaler: Scaler, scale: Scale | None) -> Part:
-    if isinstance(scaler, Vocabulary):
-        inputs = _taken(examples.rows, chosen)
-        targets = _taken(examples.labels.values, chosen)
-        return Part(inputs, targets if examples.labels.task == "classes" else targets[:, None].astype(np.float32))
-    values = examples.labels.values[chosen]
-    targets: NDArray[Any]
+    values, targets = _taken(examples.labels.values, chosen), np.empty(0)
     if examples.labels.task == "classes":
-        targets = values.astype(np.int32)
+        targets = values.astype(np.int32, copy=False)
     elif examples.labels.task == "binary":
         targets = values[:, None].astype(np.float32)
     else:
         mean, deviation = scale if scale is not None else (0.0, 1.0)
         targets = ((values - mean) / deviation).astype(np.float32)
-    return Part(scaler(examples.rows, chosen), targets)
+    inputs = _taken(examples.rows, chosen) if isinstance(scaler, Vocabulary) else scaler(examples.rows, chosen)
+    return Part(inputs, targets)
 
 
 def _taken(rows: NDArray[Any], chosen: Indices) -> NDArray[Any]:
@@ -143,12 +139,12 @@ def _facts(
     if not steps:
         absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
         notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    words = examples.vocabulary
     return Facts(
         name=examples.name, source=examples.source, inputs=scaler.shape, task=labels.task, classes=classes,
-        outputs=outputs, tokens=examples.vocabulary.size if examples.vocabulary is not None else 0, steps=steps,
-        padded=examples.vocabulary is not None and examples.vocabulary.padded, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
-        target=examples.target, target_scale=scale, reason=labels.reason, notes=notes,
-        fingerprint=_fingerprint(train, validation, test),
+        outputs=outputs, tokens=words.size if words else 0, steps=steps, padded=words is not None and words.padded,
+        class_names=list(labels.words), class_counts=counts, columns=scaler.columns, target=examples.target,
+        target_scale=scale, reason=labels.reason, notes=notes, fingerprint=_fingerprint(train, validation, test),
     )  # fmt: skip
 
 

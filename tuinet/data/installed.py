@@ -16,8 +16,8 @@ import numpy as np
 
 from tuinet.bounded_io import TooLarge, read_bounded
 from tuinet.data.examples import Examples
-from tuinet.data.settings import DataSettings
 from tuinet.data.sets import SetInfo
+from tuinet.data.settings import DataSettings
 from tuinet.data.texts import corpus, labelled
 from tuinet.errors import DataError
 

@@ -33,7 +33,7 @@ def kind_of(path: str | Path) -> str:
     """npy, npz, idx, table or text: a text is what is named as one, unless all of its lines have equally many cells."""
     with opened(path) as stream:
         start = bytes(read_at_most(stream, SAMPLE))
-    if start == b"\x93NUMPY":
+    if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "npz"

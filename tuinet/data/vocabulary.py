@@ -1,4 +1,4 @@
-"""From letters to whole numbers and back: the vocabulary of a text, which a run keeps so as to read and write without it.
+"""From letters to whole numbers and back: the vocabulary of a text, which a run keeps to read and write without it.
 
     characters   one number for each different character of the whole text, in the order of Unicode
     bytes        one for each of the 256 bytes of UTF-8: any text can be read, whatever is in it
