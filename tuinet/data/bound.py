@@ -24,13 +24,13 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
-    tokens: size of the vocabulary where the inputs are whole numbers below it, which stand for characters or bytes
-    (inputs is (T,) then); 0 where they are reals. steps: T where there is a target at each of the T places of an
-    example, 0 where there is one for the whole of it. padded: token 0 fills up examples that are shorter than T.
     columns: names of the inputs where they have any, in the network's order; target: what is predicted.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
+    tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
+    steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
+    padded: whether token 0 only fills a sequence up.
     """
 
     name: str
@@ -39,9 +39,6 @@ class Facts:
     task: str
     classes: int
     outputs: int
-    tokens: int = 0
-    steps: int = 0
-    padded: bool = False
     class_names: list[str] = field(default_factory=list)
     class_counts: list[int] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
@@ -50,6 +47,9 @@ class Facts:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    tokens: int = 0
+    steps: int = 0
+    padded: bool = False
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -71,9 +71,6 @@ class Facts:
             task=kept.text("task"),
             classes=kept.whole("classes"),
             outputs=kept.whole("outputs"),
-            tokens=kept.whole("tokens") if kept.says("tokens") else 0,  # older runs know nothing of text
-            steps=kept.whole("steps") if kept.says("steps") else 0,
-            padded=kept.says("padded") and kept.truth("padded"),
             class_names=kept.texts("class_names"),
             class_counts=kept.wholes("class_counts"),
             columns=kept.texts("columns"),
@@ -82,6 +79,9 @@ class Facts:
             reason=kept.text("reason"),
             notes=kept.texts("notes"),
             fingerprint=kept.text("fingerprint"),
+            tokens=kept.whole("tokens") if kept.says("tokens") else 0,
+            steps=kept.whole("steps") if kept.says("steps") else 0,
+            padded=kept.says("padded") and kept.truth("padded"),
         )
         facts._check(kept)
         return facts
@@ -117,10 +117,10 @@ class Facts:
 class Part:
     """Examples of one purpose.
 
-    inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for text.
-    targets: int32 (n) for classes; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs), standardised, for reals.
-    With a target at each place, int32 (n, T) for classes, -1 where there is none. A corpus keeps one row of tokens:
-    inputs and targets are read-only views of it.
+    inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for tokens.
+    targets: int32 (n) for classes, or (n, steps); float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
+        standardised, for reals.
+    A corpus keeps one row of tokens: inputs and targets are read-only views of it.
     """
 
     inputs: NDArray[Any]

@@ -72,6 +72,11 @@ def _cut(part: Part, size: int) -> Iterator[Part]:
         yield replace(part, inputs=part.inputs[piece], targets=part.targets[piece])
 
 
+def _many(part: Part) -> bool:
+    """Whether every position of an example has a target of its own."""
+    return part.targets.ndim == 2 and part.targets.dtype.kind == "i"
+
+
 def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], None]) -> dict[str, float]:
     """What is measured of all pieces together. `check` is called before each and may raise.
 
@@ -81,7 +86,7 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
     count = 0
     for piece in pieces:
         check()
-        size = len(piece.inputs)
+        size = int((piece.targets >= 0).sum()) if _many(piece) else len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
             there, _ = AVERAGED.get(name, _AS_IT_IS)
@@ -119,7 +124,9 @@ def guess(bound: Bound) -> float:
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log2(shares)).sum())
     if bound.facts.task == "classes":
-        return float(np.bincount(targets.astype(np.int64)).max() / len(targets))
+        labels = targets.astype(np.int64)
+        known = labels[labels >= 0]
+        return float(np.bincount(known).max() / len(known))
     if bound.facts.task == "binary":
         share = float(targets.mean())
         return max(share, 1 - share)
