@@ -11,7 +11,8 @@ import pytest
 
 from tuinet import presets
 from tuinet.data import bind_for
-from tuinet.data.adviser import preset_from_table, toml_text
+from tuinet.data.adviser import preset_from_table
+from tuinet.data.toml_text import toml_text
 from tuinet.errors import DataError
 
 

@@ -14,14 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tuinet.data.bound import Bound, Facts, Part, Scale
+from tuinet.data.bound import Bound, Facts, Part, Scale, Scaler
 from tuinet.data.duplicates import shared
 from tuinet.data.examples import Examples
 from tuinet.data.known import read_known
 from tuinet.data.own_files import read_file
-from tuinet.data.scaling import Prepare, fit
+from tuinet.data.scaling import fit
 from tuinet.data.settings import DataSettings
-from tuinet.data.splits import Split, split
+from tuinet.data.splits import Split, by_document, split
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
@@ -38,7 +39,7 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     seed = settings.seed if settings.seed is not None else seed
     examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
     parts = _split(settings, examples, seed)
-    scaler = fit(
+    scaler = examples.vocabulary or fit(
         examples.rows, parts.train, _scale(settings, examples), impute=examples.impute, forms=examples.forms,
         features=examples.features, largest_pixel=examples.largest_pixel,
     )  # fmt: skip
@@ -72,6 +73,10 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
         kind = kind if examples.split == "auto" else examples.split
     if kind == "stratified" and task == "reals":
         raise PresetError('"stratified" keeps the shares of classes, and this label is a real number', key="data.split")
+    if kind == "documents":
+        if examples.documents is None:
+            raise PresetError('"documents" is for passages of files, and these examples are none', key="data.split")
+        return by_document(settings, examples.documents, examples.labels.values, seed)
     labels = None if task == "reals" else examples.labels.values
     return split(settings, len(examples.rows), examples.own_test, labels, kind, seed)
 
@@ -96,24 +101,31 @@ def _target_scale(examples: Examples, train: Indices) -> Scale | None:
     return mean, deviation
 
 
-def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | None) -> Part:
-    values = examples.labels.values[chosen]
-    targets: NDArray[Any]
+def _part(examples: Examples, chosen: Indices, scaler: Scaler, scale: Scale | None) -> Part:
+    values, targets = _taken(examples.labels.values, chosen), np.empty(0)
     if examples.labels.task == "classes":
-        targets = values.astype(np.int32)
+        targets = values.astype(np.int32, copy=False)
     elif examples.labels.task == "binary":
         targets = values[:, None].astype(np.float32)
     else:
         mean, deviation = scale if scale is not None else (0.0, 1.0)
         targets = ((values - mean) / deviation).astype(np.float32)
-    return Part(scaler(examples.rows, chosen), targets)
+    inputs = _taken(examples.rows, chosen) if isinstance(scaler, Vocabulary) else scaler(examples.rows, chosen)
+    return Part(inputs, targets)
+
+
+def _taken(rows: NDArray[Any], chosen: Indices) -> NDArray[Any]:
+    """The chosen rows; a view, where they follow one another, as those of a corpus do."""
+    if len(chosen) and (np.diff(chosen) == 1).all():
+        return rows[chosen[0] : chosen[-1] + 1]
+    return rows[chosen]
 
 
 # -- facts ---------------------------------------------------------------------------------
 
 
 def _facts(
-    examples: Examples, scaler: Prepare, scale: Scale | None, train: Part, validation: Part | None, test: Part | None
+    examples: Examples, scaler: Scaler, scale: Scale | None, train: Part, validation: Part | None, test: Part | None
 ) -> Facts:
     labels = examples.labels
     classes = len(labels.words)
@@ -123,13 +135,16 @@ def _facts(
     notes = list(examples.notes)
     if examples.source != "generated":
         notes += list(_duplicates(train, validation, test))
-    absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
-    notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    steps = labels.values.shape[-1] if examples.vocabulary is not None and labels.values.ndim == 2 else 0
+    if not steps:
+        absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
+        notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    words = examples.vocabulary
     return Facts(
         name=examples.name, source=examples.source, inputs=scaler.shape, task=labels.task, classes=classes,
-        outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
-        target=examples.target, target_scale=scale, reason=labels.reason, notes=notes,
-        fingerprint=_fingerprint(train, validation, test),
+        outputs=outputs, tokens=words.size if words else 0, steps=steps, padded=words is not None and words.padded,
+        class_names=list(labels.words), class_counts=counts, columns=scaler.columns, target=examples.target,
+        target_scale=scale, reason=labels.reason, notes=notes, fingerprint=_fingerprint(train, validation, test),
     )  # fmt: skip
 
 

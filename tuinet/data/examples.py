@@ -13,6 +13,7 @@ from tuinet.data.labels import Labels, labels_of
 from tuinet.data.scaling import Form
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, Table
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
 
@@ -24,6 +25,7 @@ class Examples:
     """rows (n, *raw) of any real dtype, NaN where a number is missing; labels of the same n.
 
     own_test: the last so many are the set's own test part. scale, split: what "auto" means for this set.
+    vocabulary: what the rows, int32 (n, T) then, stand for where they are text. documents: which file each is from (n).
     """
 
     name: str
@@ -38,6 +40,8 @@ class Examples:
     forms: tuple[Form, ...] = ()
     features: tuple[str, ...] = ()
     largest_pixel: float = 255.0
+    vocabulary: Vocabulary | None = None
+    documents: NDArray[np.int32] | None = None
     keep_targets: bool = False  # real targets stay as they are, not standardised
     notes: list[str] = field(default_factory=list)
 

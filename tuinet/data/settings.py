@@ -14,7 +14,7 @@ from tuinet.fields import choice, optional, real, shown, text, text_list, whole
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
-SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
+SPLITS = ("auto", "random", "stratified", "time", "documents", *UCI_SPLITS)
 SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
 
 
@@ -23,7 +23,7 @@ class DataSettings:
     """Where the examples come from and what is done to them before the first step."""
 
     set: str | None = optional(text(help="name of a set that `tuinet data` lists, such as fashion or spiral"))
-    file: str | None = optional(text(help="one's own file: .csv, .tsv, .npy, .npz or idx, gzipped or not"))
+    file: str | None = optional(text(help="one's own file: .csv, .tsv, .npy, .npz, idx or a text, gzipped or not"))
     label: str | None = optional(
         text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
     )
@@ -51,7 +51,8 @@ class DataSettings:
         "auto",
         SPLITS,
         help="how parts are drawn: stratified keeps the shares of the classes (the default for classes), "
-        "time keeps the order and holds out the end, uci-0 to uci-19 are published 90/10 splits",
+        "time keeps the order and holds out the end, documents keeps the passages of one file together, "
+        "uci-0 to uci-19 are published 90/10 splits",
     )
     scale: str = choice(
         "auto",
@@ -68,7 +69,22 @@ class DataSettings:
     features: tuple[str, ...] = text_list(
         ("x", "y"), options=FEATURES, help="inputs made from the two coordinates of a generated set"
     )
-    window: int = whole(12, at_least=1, at_most=1_000, help="past values that predict the next one of a time series")
+    window: int | None = optional(
+        whole(
+            at_least=1,
+            at_most=4_096,
+            help="past values that predict the next one of a time series (left out: 12), or what a network reads of a "
+            "text at a time (left out: 64, or what suits the set)",
+        )
+    )
+    tokens: str | None = optional(
+        choice(
+            "characters",
+            ("characters", "bytes"),
+            noun="what a text is cut into",
+            help="what a text is cut into (left out: characters); where it is given, a file is read as a text",
+        )
+    )
 
     def located(self, folder: Path) -> DataSettings:
         """The same settings with `file` made absolute, as seen from `folder`."""

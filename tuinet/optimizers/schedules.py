@@ -20,10 +20,14 @@ MONITORS = (
     "val_accuracy",
     "val_rmse",
     "val_mae",
+    "val_perplexity",
+    "val_bits_per_char",
     "train_loss",
     "train_accuracy",
     "train_rmse",
     "train_mae",
+    "train_perplexity",
+    "train_bits_per_char",
 )
 
 
