@@ -21,7 +21,7 @@ from tuinet.data.known import read_known
 from tuinet.data.own_files import read_file
 from tuinet.data.scaling import fit
 from tuinet.data.settings import DataSettings
-from tuinet.data.splits import Split, by_document, split
+from tuinet.data.splits import Split, by_document, by_source, split
 from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
@@ -73,6 +73,10 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
         kind = kind if examples.split == "auto" else examples.split
     if kind == "stratified" and task == "reals":
         raise PresetError('"stratified" keeps the shares of classes, and this label is a real number', key="data.split")
+    if kind == "sources":
+        if examples.vocabulary is None or not examples.vocabulary.source or examples.documents is None:
+            raise PresetError('"sources" is for pairs of texts, and these examples are none', key="data.split")
+        return by_source(settings, examples.documents, seed)
     if kind == "documents":
         if examples.documents is None:
             raise PresetError('"documents" is for passages of files, and these examples are none', key="data.split")
@@ -131,7 +135,7 @@ def _facts(
     classes = len(labels.words)
     outputs = {"classes": classes, "binary": 1, "reals": labels.values.shape[-1]}[labels.task]
     codes = train.targets.ravel().astype(int) if classes else np.empty(0, int)
-    counts: list[int] = np.bincount(codes, minlength=classes).tolist()
+    counts: list[int] = np.bincount(codes[codes >= 0], minlength=classes).tolist()
     notes = list(examples.notes)
     if examples.source != "generated":
         notes += list(_duplicates(train, validation, test))
@@ -143,6 +147,7 @@ def _facts(
     return Facts(
         name=examples.name, source=examples.source, inputs=scaler.shape, task=labels.task, classes=classes,
         outputs=outputs, tokens=words.size if words else 0, steps=steps, padded=words is not None and words.padded,
+        source_steps=words.source if words else 0,
         class_names=list(labels.words), class_counts=counts, columns=scaler.columns, target=examples.target,
         target_scale=scale, reason=labels.reason, notes=notes, fingerprint=_fingerprint(train, validation, test),
     )  # fmt: skip

@@ -31,6 +31,7 @@ class Facts:
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
     steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
     padded: whether token 0 only fills a sequence up.
+    source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    source_steps: int = 0
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -82,6 +84,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             padded=kept.says("padded") and kept.truth("padded"),
+            source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
         )
         facts._check(kept)
         return facts
@@ -102,8 +105,10 @@ class Facts:
             kept.refuse("class_counts", f"{self.classes} counts")
         if self.tokens > MOST_TOKENS + 1 or (self.tokens and len(self.inputs) != 1):
             kept.refuse("tokens", f"at most {MOST_TOKENS:,}, in examples of one axis,")
-        if self.steps and (not self.inputs or self.steps != self.inputs[0]):
-            kept.refuse("steps", "0 or as many as an example has places")
+        if self.steps and (not self.inputs or self.source_steps + self.steps != self.inputs[0]):
+            kept.refuse("steps", "0 or as many as an example has places, those of a source not counted,")
+        if self.source_steps and not (self.steps and self.tokens and self.padded):
+            kept.refuse("source_steps", "0 where there are no padded tokens with a target at each position")
         if self.padded and self.tokens < 2:
             kept.refuse("padded", "true only where there are tokens")
         for values in self.target_scale or ():
@@ -118,7 +123,8 @@ class Part:
     """Examples of one purpose.
 
     inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for tokens.
-    targets: int32 (n) for classes, or (n, steps); float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
+        Of a pair the source, its end, padding up to source_steps; then a start, the target one behind, padding.
+    targets: int32 (n) for classes, or (n, steps), -1 where there is none; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
         standardised, for reals.
     A corpus keeps one row of tokens: inputs and targets are read-only views of it.
     """

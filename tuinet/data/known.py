@@ -10,12 +10,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.archives import zip_member
 from tuinet.data.arrays import idx_array
 from tuinet.data.compact import CompactColumn, CompactSet, read_embedded
 from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import opened, read_at_most
 from tuinet.data.installed import language_reference, packages, python_source
 from tuinet.data.labels import labels_of
+from tuinet.data.made_pairs import made
+from tuinet.data.pairs import examples, read_pairs
 from tuinet.data.playground import generate
 from tuinet.data.scaling import Form
 from tuinet.data.sets import RemoteFile, SetInfo, known_set
@@ -36,10 +39,7 @@ def read_known(settings: DataSettings, seed: int, wanted: str | None = None) -> 
     if info.form == "points":
         return _points(info, settings, seed, wanted)
     if info.form == "pairs":
-        raise DataError(
-            f"{info.name} holds pairs of texts ({info.title}), which networks with an encoder and a decoder read; "
-            "tuinet has none yet"
-        )
+        return _pairs(info, settings, seed)
     if info.form in ("corpus", "labelled", "packages"):
         return _text(info, settings, wanted)
     if info.form == "series":
@@ -71,9 +71,9 @@ def series(name: str) -> NDArray[np.float64]:
     return read_embedded(info.file).column(name).values.astype(np.float64)
 
 
-TEXTS = ("corpus", "labelled", "packages")
+TEXTS = ("corpus", "labelled", "packages", "pairs")
 FOR_TABLES = ("separator", "header", "ignore")
-FOR_POINTS = ("samples", "noise", "features")
+FOR_POINTS = ("noise", "features")
 
 
 def _check_settings(settings: DataSettings, info: SetInfo) -> None:
@@ -81,6 +81,8 @@ def _check_settings(settings: DataSettings, info: SetInfo) -> None:
     useless = [*FOR_TABLES]
     useless += [] if info.form in ("table", "tables") else ["label"]
     useless += [] if info.form == "points" else [*FOR_POINTS]
+    useless += [] if info.kind == "generated" else ["samples"]
+    useless += [] if info.name == "numbers" else ["largest"]
     useless += [] if info.form in ("series", *TEXTS) else ["window"]
     useless += [] if info.form in TEXTS else ["tokens"]
     usual = DataSettings(set=info.name)
@@ -170,6 +172,22 @@ INSTALLED: dict[str, Callable[[SetInfo, DataSettings, str | None], Examples]] = 
     "language-reference": lambda info, settings, wanted: language_reference(info, settings),
     "topics": packages,
 }
+
+
+# -- pairs ---------------------------------------------------------------------------------
+
+
+def _pairs(info: SetInfo, settings: DataSettings, seed: int) -> Examples:
+    """A source and a target each: made by the seed, or the one member of a fetched archive that holds any."""
+    longest = info.inputs[0]
+    if info.kind == "generated":
+        found = made(info.name, settings.samples, random_numbers(seed, 2), largest=settings.largest,
+                     longest=settings.window)  # fmt: skip
+        source = "generated"
+    else:
+        content = zip_member(verified(info, info.files[0]), info.member, info.name)
+        found, source = read_pairs(content, info.name, settings.tokens or "characters"), "cached"
+    return examples(found, settings, name=info.name, source=source, place=info.name, longest=longest)
 
 
 # -- on demand -----------------------------------------------------------------------------

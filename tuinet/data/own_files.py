@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from tuinet.data.arrays import npz_names, read_idx, read_npy, read_npz
 from tuinet.data.examples import Examples, from_table
-from tuinet.data.foreign import check_memory, opened, read_at_most
+from tuinet.data.foreign import check_memory, opened, read_at_most, read_whole
 from tuinet.data.labels import Labels, labels_of
+from tuinet.data.pairs import own_pairs
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, is_table, read_table
-from tuinet.data.texts import corpus, named_as_text, read_text
+from tuinet.data.texts import LARGEST_TEXT, corpus, named_as_text, read_text
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
 
@@ -45,7 +46,10 @@ def kind_of(path: str | Path) -> str:
 def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     """The examples in settings.file. wanted: what the loss is for. DataError names what is wrong, and where."""
     assert settings.file is not None
-    path, kind = Path(settings.file).expanduser(), kind_of(settings.file)
+    path = Path(settings.file).expanduser()
+    if settings.task == "translate":
+        return own_pairs(path, read_whole(path, LARGEST_TEXT), settings)
+    kind = kind_of(settings.file)
     if settings.tokens is not None or (kind == "text" and not any(getattr(settings, key) for key in FOR_TABLES)):
         return own_text(path, settings)
     kind = "table" if kind == "text" else kind

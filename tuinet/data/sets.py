@@ -68,7 +68,7 @@ class SetInfo:
     """What is known of a set before it is read.
 
     kind: embedded, installed, generated or on_demand. form: how it is read: images, table, series, corpus, labelled
-    (texts), packages, pairs, points, idx or tables. examples: None where that depends on the machine.
+    (texts), packages, pairs (of texts), points, idx or tables. examples: None where that depends on the machine.
     inputs: the shape of one example; of a text, how much is read at a time. test: how many examples are the set's own
     test part. label: what texts are labelled with.
     """
@@ -89,6 +89,7 @@ class SetInfo:
     urls: tuple[str, ...] = ()  # {file} stands for the file's name; the first that answers is taken
     table: TableForm = TableForm()
     debian: str = ""  # folder below DEBIAN
+    member: str = ""  # of the archive that is fetched: what is read of it
 
     @property
     def file(self) -> str:
@@ -222,6 +223,16 @@ _GENERATED = [
     )
 ]  # fmt: skip
 
+_PAIRS = [
+    SetInfo(name=name, title=title, kind="generated", form="pairs", examples=500, inputs=(longest,), task="text",
+            licence="own", label="translation")
+    for name, title, longest in (
+        ("dates", "dates in words, to be written as 1987-03-03", 64),
+        ("numbers", "numbers, to be written in words", 128),
+        ("copy", "letters, to be written again", 12),
+    )
+]  # fmt: skip
+
 # -- on demand -----------------------------------------------------------------------------
 
 
@@ -345,10 +356,10 @@ _TEXTS = [
             files=(_plain("SMSSpamCollection", 477_907,
                           "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"),)),
     SetInfo(name="tatoeba", title="sentences in English and French", kind="on_demand", form="pairs",
-            examples=167_130, inputs=(), task="text", licence="CC BY 2.0 FR",
+            examples=167_130, inputs=(64,), task="text", label="French", member="fra-eng/fra.txt", licence="CC BY 2.0 FR",
             urls=("https://github.com/modelexlab/data/raw/gh-pages/{file}",),
             files=(_plain("fra-eng.zip", 3_424_571,
                           "161c93f18da3a7e6df611ed961426613260de8af06ccf8c79c977afe5135ac44"),)),
 ]  # fmt: skip
 
-BY_NAME = {info.name: info for info in (*_EMBEDDED, *_INSTALLED, *_GENERATED, *_IMAGES, *_TABLES, *_TEXTS)}
+BY_NAME = {info.name: info for info in (*_EMBEDDED, *_INSTALLED, *_GENERATED, *_PAIRS, *_IMAGES, *_TABLES, *_TEXTS)}

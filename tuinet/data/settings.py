@@ -14,7 +14,7 @@ from tuinet.fields import choice, optional, real, shown, text, text_list, whole
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
-SPLITS = ("auto", "random", "stratified", "time", "documents", *UCI_SPLITS)
+SPLITS = ("auto", "random", "stratified", "time", "documents", "sources", *UCI_SPLITS)
 SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
 
 
@@ -28,7 +28,10 @@ class DataSettings:
         text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
     )
     task: str = choice(
-        "auto", ("auto", "classes", "binary", "reals"), help="what the label is; auto looks at the column and says why"
+        "auto",
+        ("auto", "classes", "binary", "reals", "translate"),
+        help="what the label is; auto looks at the column and says why. translate: a file of two texts a line, parted "
+        "by a tab, of which the second is to be written from the first",
     )
     ignore: tuple[str, ...] = text_list((), help="columns of a table that are left out, such as row numbers")
     impute: str = choice(
@@ -52,7 +55,8 @@ class DataSettings:
         SPLITS,
         help="how parts are drawn: stratified keeps the shares of the classes (the default for classes), "
         "time keeps the order and holds out the end, documents keeps the passages of one file together, "
-        "uci-0 to uci-19 are published 90/10 splits",
+        "sources keeps all translations of one text together (always so for pairs), uci-0 to uci-19 are published "
+        "90/10 splits",
     )
     scale: str = choice(
         "auto",
@@ -65,6 +69,7 @@ class DataSettings:
     )
 
     samples: int = whole(500, at_least=20, at_most=1_000_000, help="examples of a generated set")
+    largest: int = whole(999_999, at_least=9, at_most=999_999_999, help="largest number of the generated set numbers")
     noise: float = real(0.0, at_least=0.0, at_most=0.5, help="noise of a generated set (the playground's slider / 100)")
     features: tuple[str, ...] = text_list(
         ("x", "y"), options=FEATURES, help="inputs made from the two coordinates of a generated set"
@@ -74,7 +79,7 @@ class DataSettings:
             at_least=1,
             at_most=4_096,
             help="past values that predict the next one of a time series (left out: 12), or what a network reads of a "
-            "text at a time (left out: 64, or what suits the set)",
+            "text at a time (left out: 64, or what suits the set), or the longest source or target of a pair",
         )
     )
     tokens: str | None = optional(

@@ -82,6 +82,31 @@ def by_document(
     return Split(train, test, _NONE) if on_test else Split(train, validation, test)
 
 
+def by_source(settings: DataSettings, sources: NDArray[np.integer], seed: int) -> Split:
+    """Whole sources on either side of the split, drawn at random until a part has its share of the pairs.
+
+    sources: which text each pair is from (n), so that no text stands in two parts, however often it is translated.
+    """
+    n, on_test = len(sources), settings.validation == "test"
+    _check(settings, n, 0, "sources")
+    rng = random_numbers(seed, 1)
+    names, sizes = np.unique(sources, return_counts=True)
+    order = rng.permutation(len(names))
+    ends = np.cumsum(sizes[order])  # pairs up to and with each source
+    part_of, begin = np.zeros(len(names), np.int8), 0
+    for part, share in enumerate((0.0 if on_test else float(settings.validation), settings.test), 1):
+        before = ends[begin - 1] if begin else 0
+        count = _count(share, n)
+        end = int(np.searchsorted(ends, before + count)) + 1 if count else begin
+        part_of[order[begin:end]], begin = part, end
+    if begin >= len(names):
+        raise PresetError(f"{len(names):,} different sources are too few for these shares", key="data.validation")
+    parts = part_of[np.searchsorted(names, sources)]
+    train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    train = rng.permutation(train)[: settings.limit]
+    return Split(train, test, _NONE) if on_test else Split(train, validation, test)
+
+
 def _check(settings: DataSettings, n: int, own_test: int, kind: str) -> None:
     has_test = own_test > 0 or kind.startswith("uci-")
     if has_test and settings.test > 0:

@@ -3,7 +3,8 @@
     characters   one number for each different character of the whole text, in the order of Unicode
     bytes        one for each of the 256 bytes of UTF-8: any text can be read, whatever is in it
 
-Texts of different lengths are filled up with 0, which then stands for nothing; the first character is 1.
+Texts of different lengths are filled up with 0, which then stands for nothing; the first character is 1. Where one text
+is written from another, 1 is the start of what is written and 2 the end of either; the first character is 3.
 The characters are those of the whole text, held-out parts included: that a character comes at all gives nothing away,
 and none is unknown when a held-out part is measured.
 """
@@ -25,6 +26,8 @@ from tuinet.safe_text import safe
 TOKENS = ("characters", "bytes")
 MOST_TOKENS = 10_000  # a network gives a number for each of them at every place
 MOST_WINDOW = 4_096
+START, END = 1, 2  # of a text that is written from another
+MARKS = ("", "<start>", "<end>")  # what the numbers before the first character are called
 CODES = 0x110000  # code points of Unicode
 
 Tokens = NDArray[np.int32]
@@ -33,39 +36,47 @@ Tokens = NDArray[np.int32]
 @dataclass(frozen=True)
 class Vocabulary:
     """tokens: characters or bytes. characters: in the order of their numbers, empty for bytes. window: tokens read at
-    a time. padded: 0 stands for no token at all, after the end of a shorter text.
+    a time. padded: 0 stands for no token at all, after the end of a shorter text. source: where texts are written from
+    others, how many tokens of those are read, their end among them; window is then how many are written; else 0.
     """
 
     tokens: str
     characters: str
     window: int
     padded: bool = False
+    source: int = 0
 
     @classmethod
-    def of(cls, text: str, tokens: str, window: int, *, padded: bool = False, place: str = "the text") -> Vocabulary:
+    def of(cls, text: str, tokens: str, window: int, *, padded: bool = False, source: int = 0,
+           place: str = "the text") -> Vocabulary:  # fmt: skip
         """The vocabulary of a text; DataError where it has more different characters than a network should tell apart.
 
         text: undecodable bytes stand in it as surrogates, as `surrogateescape` leaves them, where tokens are bytes.
         """
         if tokens == "bytes":
-            return cls("bytes", "", window, padded)
+            return cls("bytes", "", window, padded, source)
         characters = "".join(map(chr, np.flatnonzero(np.bincount(_points(text), minlength=1)).tolist()))
         if len(characters) > MOST_TOKENS:
             raise DataError(
                 f"{place}: holds {len(characters):,} different characters, and a network that writes gives a number "
                 f'for each at every place; at most {MOST_TOKENS:,} are taken. Choose data.tokens = "bytes"'
             )
-        return cls("characters", characters, window, padded)
+        return cls("characters", characters, window, padded, source)
 
     @property
     def size(self) -> int:
-        """How many numbers there are, the padding among them."""
-        return int(self.padded) + (256 if self.tokens == "bytes" else len(self.characters))
+        """How many numbers there are, padding, start and end among them."""
+        return self.first + (256 if self.tokens == "bytes" else len(self.characters))
+
+    @property
+    def first(self) -> int:
+        """The number of the first character, or of byte 0."""
+        return len(MARKS) if self.source else int(self.padded)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one example as the network sees it."""
-        return (self.window,)
+        return (self.source + self.window,)
 
     @property
     def columns(self) -> list[str]:
@@ -76,8 +87,8 @@ class Vocabulary:
     def names(self) -> list[str]:
         """What each number stands for, to be shown: the character, or the byte as it is written in Python."""
         if self.tokens == "characters":
-            return [""] * self.padded + list(self.characters)
-        return [""] * self.padded + [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
+            return [*MARKS[: self.first], *self.characters]
+        return [*MARKS[: self.first]] + [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 
     # -- there and back ------------------------------------------------------------------------
 
@@ -85,7 +96,7 @@ class Vocabulary:
         """The text's tokens, int32 (n). DataError names the characters that are not in the vocabulary."""
         if self.tokens == "bytes":
             raw = text.encode("utf-8", "surrogateescape")
-            return np.frombuffer(raw, np.uint8).astype(np.int32) + int(self.padded)
+            return np.frombuffer(raw, np.uint8).astype(np.int32) + self.first
         points = _points(text)
         numbers = self._numbers[points]
         if (numbers < 0).any():
@@ -93,8 +104,8 @@ class Vocabulary:
         return numbers
 
     def decode(self, token: int) -> bytes:
-        """UTF-8 of one token: with bytes it may be a part of a character. Empty for the padding."""
-        token -= self.padded
+        """UTF-8 of one token: with bytes it may be a part of a character. Empty for padding, start and end."""
+        token -= self.first
         if token < 0:
             return b""
         return bytes([token]) if self.tokens == "bytes" else self.characters[token].encode("utf-8", "surrogatepass")
@@ -111,7 +122,7 @@ class Vocabulary:
     def _numbers(self) -> Tokens:
         """The number of each code point, -1 where it has none."""
         numbers = np.full(CODES, -1, np.int32)
-        numbers[_points(self.characters)] = np.arange(len(self.characters)) + int(self.padded)
+        numbers[_points(self.characters)] = np.arange(len(self.characters)) + self.first
         return numbers
 
     def _unknown(self, text: str, place: str) -> str:
@@ -134,13 +145,17 @@ class Vocabulary:
             "characters": self.characters,
             "window": self.window,
             "padded": self.padded,
+            "source": self.source,
         }
 
     @classmethod
     def from_table(cls, table: Any) -> Vocabulary:
         """A vocabulary from `as_table`; DataError where the table is not one that can be worked with."""
         kept = Kept(table, "the vocabulary")
-        vocabulary = cls(kept.text("tokens"), kept.text("characters"), kept.whole("window"), kept.truth("padded"))
+        vocabulary = cls(
+            kept.text("tokens"), kept.text("characters"), kept.whole("window"), kept.truth("padded"),
+            kept.whole("source") if kept.says("source") else 0,
+        )  # fmt: skip
         if vocabulary.tokens not in TOKENS:
             kept.refuse("tokens", f"one of {', '.join(TOKENS)}")
         characters = vocabulary.characters
@@ -150,6 +165,8 @@ class Vocabulary:
             kept.refuse("characters", "different characters, and none for bytes,")
         if not 1 <= vocabulary.window <= MOST_WINDOW:
             kept.refuse("window", f"a number from 1 to {MOST_WINDOW:,}")
+        if vocabulary.source > MOST_WINDOW or (vocabulary.source and not vocabulary.padded):
+            kept.refuse("source", f"at most {MOST_WINDOW:,}, and 0 where nothing is padded,")
         return vocabulary
 
 
