@@ -8,16 +8,20 @@ from tuinet.layers.base import Layer, Ops, Slot, stack
 from tuinet.layers.batch_norm import BatchNorm
 from tuinet.layers.conv1d import Conv1d
 from tuinet.layers.conv2d import Conv2d
+from tuinet.layers.conv2d_transpose import Conv2dTranspose
 from tuinet.layers.dense import Dense
 from tuinet.layers.dropout import Dropout
 from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
+from tuinet.layers.group_norm import GroupNorm
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
 from tuinet.layers.max_pool import MaxPool
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
+from tuinet.layers.spatial_dropout import SpatialDropout
+from tuinet.layers.upsample import Upsample
 
 LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
@@ -25,15 +29,19 @@ LAYERS: dict[str, type[Layer]] = {
     "batch_norm": BatchNorm,
     "conv1d": Conv1d,
     "conv2d": Conv2d,
+    "conv2d_transpose": Conv2dTranspose,
     "dense": Dense,
     "dropout": Dropout,
     "flatten": Flatten,
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
+    "group_norm": GroupNorm,
     "layer_norm": LayerNorm,
     "max_pool": MaxPool,
     "reshape": Reshape,
     "residual": Residual,
+    "spatial_dropout": SpatialDropout,
+    "upsample": Upsample,
 }
 
 __all__ = [
@@ -45,11 +53,13 @@ __all__ = [
     "BatchNorm",
     "Conv1d",
     "Conv2d",
+    "Conv2dTranspose",
     "Dense",
     "Dropout",
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GroupNorm",
     "Initializer",
     "Layer",
     "LayerNorm",
@@ -58,5 +68,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "Slot",
+    "SpatialDropout",
+    "Upsample",
     "stack",
 ]
