@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tuinet.layers.activation import FUNCTIONS, Activation
 from tuinet.layers.average_pool import AveragePool
-from tuinet.layers.base import Layer, Ops, Slot, stack
+from tuinet.layers.base import Facts, Layer, Ops, Slot, bound, holding, stack
 from tuinet.layers.batch_norm import BatchNorm
+from tuinet.layers.branches import Branch, Branches
 from tuinet.layers.conv1d import Conv1d
 from tuinet.layers.conv2d import Conv2d
 from tuinet.layers.conv2d_transpose import Conv2dTranspose
@@ -27,6 +28,8 @@ LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
     "average_pool": AveragePool,
     "batch_norm": BatchNorm,
+    "branch": Branch,
+    "branches": Branches,
     "conv1d": Conv1d,
     "conv2d": Conv2d,
     "conv2d_transpose": Conv2dTranspose,
@@ -51,11 +54,14 @@ __all__ = [
     "Activation",
     "AveragePool",
     "BatchNorm",
+    "Branch",
+    "Branches",
     "Conv1d",
     "Conv2d",
     "Conv2dTranspose",
     "Dense",
     "Dropout",
+    "Facts",
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -70,5 +76,7 @@ __all__ = [
     "Slot",
     "SpatialDropout",
     "Upsample",
+    "bound",
+    "holding",
     "stack",
 ]
