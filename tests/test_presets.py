@@ -33,6 +33,7 @@ WANTED = [
     "fashion-linear",
     "fashion-mlp",
     "fashion-cnn",
+    "fashion-resnet",
     "shallow",
     "deep",
     "deep-plain",

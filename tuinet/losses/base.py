@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, Protocol
 
 from tuinet.errors import PresetError, ShapeError
@@ -58,9 +59,10 @@ class Loss(ABC):
         if outputs.shape[1:] != (wanted,):
             shape = ", ".join(str(size) for size in outputs.shape[1:])
             noun = "output" if wanted == 1 else word
+            same = prod(outputs.shape[1:]) == wanted
+            remedy = "put a flatten layer behind it" if same else f'let the last layer be a dense with units = "{word}"'
             raise ShapeError(
-                f"the network gives ({shape}) for each example, but the data has {wanted} {noun}; "
-                f'let the last layer be a dense with units = "{word}"',
+                f"the network gives ({shape}) for each example, but the data has {wanted} {noun}; {remedy}",
                 key="layers.-1",  # the last one
             )
         return wanted
