@@ -76,14 +76,13 @@ def _walk(document: Any, words: list[str | int]) -> Path:
     path: Path = ()
     for number, word in enumerate(words):
         found = step(document, word, path)
-        if isinstance(document, list):
-            known = addresses(document, usual_at(path))
-            if not found:
-                raise _no_layer(known, str(word))
-            _only_one(known[int(found[0])], str(word))
+        if isinstance(document, list) and not found:
+            raise _no_layer(addresses(document, usual_at(path)), str(word))
         found = found or (word,)
         for part in found[:-1]:
             document = document[part]
+        if isinstance(document, list):
+            _only_one(addresses(document, usual_at((*path, *found[:-1])))[int(found[-1])], str(word))
         if number < len(words) - 1:
             _open(document, found[-1])
             document = document[found[-1]]
