@@ -36,6 +36,10 @@ def dense(units: int, activation: str = "linear", **settings: Any) -> Any:
     return layer("dense", units=units, activation=activation, **settings)
 
 
+def branch(*layers: Any, **settings: Any) -> Any:
+    return layer("branch", layers=layers, **settings)
+
+
 def stacks() -> dict[str, list[Any]]:
     """Networks for 12 inputs and 5 outputs: every layer, every activation, alone and inside a residual."""
     found: dict[str, list[Any]] = {
@@ -91,6 +95,72 @@ def stacks() -> dict[str, list[Any]]:
             layer("conv2d", filters=2, kernel=(2, 2), groups=2, padding="same", l2=0.1),
             layer("conv2d", filters=37, kernel=(1, 1), activation="gelu"),
             layer("global_average_pool"),
+            dense(5),
+        ],
+        "transposed convolution": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer("conv2d_transpose", filters=3, kernel=(3, 2), stride=(2, 1), padding="same", activation="tanh"),
+            layer("conv2d_transpose", filters=4, kernel=(2, 3), stride=(1, 2), padding=(0, 1), l2=0.1),
+            layer("conv2d_transpose", filters=2, kernel=(2, 2), bias=False),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "upsampled": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer("upsample", factor=(3, 2)),
+            layer("conv2d", filters=8, kernel=(3, 3), activation="tanh"),
+            layer("group_norm", groups=4),
+            layer("spatial_dropout", rate=0.3),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "branches added": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer(
+                "branches",
+                branches=(
+                    branch(
+                        layer("conv2d", filters=6, kernel=(2, 2), padding="same", activation="tanh"),
+                        layer("conv2d", filters=6, kernel=(3, 3), padding="same", bias=False),
+                        layer("batch_norm"),
+                    ),
+                    branch(layer("conv2d", filters=6, kernel=(1, 1))),
+                ),
+            ),
+            layer("branches", branches=(branch(), branch(), branch(layer("activation", function="tanh")))),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "branches side by side": [
+            layer(
+                "branches",
+                join="concatenate",
+                branches=(
+                    branch(dense(7, "tanh"), layer("dropout", rate=0.2), columns=("1-5",)),
+                    branch(dense(70, "gelu", l2=0.1), columns=("12", "3", "7-9")),
+                    branch(),
+                    branch(layer("residual", layers=(dense(12, "tanh"),)), trainable=False),
+                ),
+            ),
+            layer("branch", layers=(dense(8, "tanh"),)),
+            layer("branch", columns=("8", "1")),
+            layer("reshape", shape=(2, 1)),
+            layer(
+                "branches",
+                join="concatenate",
+                branches=(branch(layer("conv1d", filters=3, kernel=1)), branch(layer("activation", function="tanh"))),
+            ),
+            layer("flatten"),
+            dense(5),
+        ],
+        "sequence upsampled": [
+            layer("reshape", shape=(6, 2)),
+            layer("conv1d", filters=6, kernel=2),
+            layer("group_norm", groups=2),
+            layer("upsample", factor=(1, 3)),
+            layer("spatial_dropout", rate=0.2),
+            layer("conv1d", filters=4, kernel=4, stride=2, activation="tanh"),
+            layer("global_max_pool"),
             dense(5),
         ],
         "sequence": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +23,8 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
-    columns: names of the inputs where they have any, in the network's order; target: what is predicted.
+    columns: names of the inputs where they have any, in the network's order.
+    target: what is predicted; empty where the inputs are to be given back.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
@@ -48,6 +50,11 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the targets are the inputs themselves."""
+        return self.task == "reals" and not self.target and self.outputs == math.prod(self.inputs)
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""

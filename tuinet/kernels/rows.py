@@ -25,23 +25,23 @@ def sum_rows_cpu(x, s, keep):
             s[i] += x[n, i]
 
 
-@op(cut="N")
-def add_row(x, b):
-    """y = x + b, to every row the same        x (N, I)   b (I)   y (N, I)"""
-    return x + b
+@op(cut="N I")
+def add_row(x, row):
+    """y = x + row, on every row        x (N, I)   row (I)   y (N, I)"""
+    return x + row
 
 
 @add_row.gradient
-def add_row_gradient(ops, d, x, b, y):
+def add_row_gradient(ops, d, x, row, y):
     d[x] += d[y]
-    d[b] += ops.sum_rows(d[y])
+    d[row] += ops.sum_rows(d[y])
 
 
 @add_row.cpu
-def add_row_cpu(x, b, y):
+def add_row_cpu(x, row, y):
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
-            y[n, i] = x[n, i] + b[i]
+            y[n, i] = x[n, i] + row[i]
 
 
 # -- choosing rows --------------------------------------------------------------------------
