@@ -46,8 +46,10 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
-    @property
-    def lengths(self) -> Any: ...
+
+    lengths: Any
+    memory: Any
+
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -78,6 +80,8 @@ class Facts(Protocol):
     def columns(self) -> Sequence[str]: ...
     @property
     def tokens(self) -> int: ...
+    @property
+    def source_steps(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +114,8 @@ class Layer(ABC):
     def around(self, layers: Sequence[Layer]) -> Layer:
         """The same layer with these inside."""
         holder = holding(type(self))
-        return replace(self, **{holder.name: tuple(layers)}) if holder else self
+        changed: dict[str, Any] = {holder.name: tuple(layers)} if holder else {}
+        return replace(self, **changed) if changed else self
 
 
 @cache
