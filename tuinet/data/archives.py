@@ -1,4 +1,4 @@
-"""A file inside a zip archive, read in memory: nothing is unpacked onto the disk, and no name in it is used as a path."""
+"""A file inside a zip archive, read in memory: nothing is unpacked onto the disk, no name in it is used as a path."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,7 +25,8 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
-    columns: names of the inputs where they have any, in the network's order; target: what is predicted.
+    columns: names of the inputs where they have any, in the network's order.
+    target: what is predicted; empty where the inputs are to be given back.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
@@ -52,6 +54,11 @@ class Facts:
     steps: int = 0
     padded: bool = False
     source_steps: int = 0
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the targets are the inputs themselves."""
+        return self.task == "reals" and not self.target and self.outputs == math.prod(self.inputs)
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -124,8 +131,8 @@ class Part:
 
     inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for tokens.
         Of a pair the source, its end, padding up to source_steps; then a start, the target one behind, padding.
-    targets: int32 (n) for classes, or (n, steps), -1 where there is none; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
-        standardised, for reals.
+    targets: int32 (n) for classes, or (n, steps), -1 where there is none; float32 (n, 1) of 0 and 1 for binary;
+        float32 (n, outputs), standardised, for reals.
     A corpus keeps one row of tokens: inputs and targets are read-only views of it.
     """
 

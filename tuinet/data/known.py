@@ -86,6 +86,8 @@ def _check_settings(settings: DataSettings, info: SetInfo) -> None:
     useless += [] if info.form in ("series", *TEXTS) else ["window"]
     useless += [] if info.form in TEXTS else ["tokens"]
     usual = DataSettings(set=info.name)
+    if settings.task == "translate" and info.form != "pairs":
+        raise PresetError(f"{info.name} holds no pairs of texts; choose another task", key="data.task")
     for key in useless:
         if getattr(settings, key) != getattr(usual, key):
             raise PresetError(f"has no meaning for the set {info.name}; leave it out", key=f"data.{key}")

@@ -75,10 +75,8 @@ def examples(pairs: Sequence[Pair], settings: DataSettings, *, name: str, source
     sizes = [(_length(first, tokens), _length(second, tokens)) for first, second in pairs]
     kept = [pair for pair, size in zip(pairs, sizes, strict=True) if max(size) <= most]
     if not kept:
-        found = (
-            f"the shortest pair has {min(map(max, sizes)):,} {tokens}; data.window is {most}" if pairs else "is empty"
-        )
-        raise DataError(f"{place}: {found}")
+        long = f"every pair has a text of more than {most} {tokens}; let data.window be more"
+        raise DataError(f"{place}: {long if pairs else 'is empty'}")
     told = [*notes]
     if left := len(pairs) - len(kept):
         told.append(

@@ -29,9 +29,10 @@ class DataSettings:
     )
     task: str = choice(
         "auto",
-        ("auto", "classes", "binary", "reals", "translate"),
-        help="what the label is; auto looks at the column and says why. translate: a file of two texts a line, parted "
-        "by a tab, of which the second is to be written from the first",
+        ("auto", "classes", "binary", "reals", "reconstruct", "translate"),
+        help="what the label is; auto looks at the column and says why; reconstruct: there is none, and the network is "
+        "to give its inputs back; translate: a file of two texts a line, parted by a tab, of which the second is to be "
+        "written from the first",
     )
     ignore: tuple[str, ...] = text_list((), help="columns of a table that are left out, such as row numbers")
     impute: str = choice(
@@ -90,6 +91,11 @@ class DataSettings:
             help="what a text is cut into (left out: characters); where it is given, a file is read as a text",
         )
     )
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the inputs themselves are the targets."""
+        return self.task == "reconstruct"
 
     def located(self, folder: Path) -> DataSettings:
         """The same settings with `file` made absolute, as seen from `folder`."""
