@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuinet.cli.options import json_option, runs_option
+from tuinet.training.early_stopping import rises
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 SILENT = ("title", "teaches", "tries")
 LABELS = ("device", "threads")
-BETTER_SMALL = ("loss", "rmse", "mae", "perplexity", "bits_per_char")
+BETTER_SMALL = ("loss", "rmse", "mae", "perplexity", "bits_per_char", "cer")
 
 
 @click.command()
@@ -83,7 +84,7 @@ def _figures(info: dict[str, Any]) -> dict[str, Any]:
 def _better(name: str, a: Any, b: Any) -> str | None:
     if not isinstance(a, (int, float)) or not isinstance(b, (int, float)) or a == b:
         return None
-    if name.endswith("accuracy"):
+    if rises(name):
         return "a" if a > b else "b"
     return ("a" if a < b else "b") if name.endswith(BETTER_SMALL) else None
 

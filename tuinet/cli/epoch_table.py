@@ -19,6 +19,8 @@ TITLES = {
     "val_loss": ("val loss", 8),
     "train_accuracy": ("train acc", 4),
     "val_accuracy": ("val acc", 7),
+    "val_exact_match": ("val exact", 8),
+    "val_cer": ("val cer", 5),
     "train_bits_per_char": ("train bits/char", 3),
     "val_bits_per_char": ("val bits/char", 6),
     "train_perplexity": ("train perplexity", 2),

@@ -26,19 +26,22 @@ MOST_COLUMNS = 8  # numbers of a prediction that a table shows
 @click.argument("name", metavar="RUN")
 @click.argument("file", metavar="FILE")
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write a CSV file instead of a table.")
+@click.option("--beam", type=click.IntRange(1, 64), metavar="N",
+              help="Of a network that translates: keep the N likeliest beginnings (default: 1, greedy).")  # fmt: skip
 @runs_option
 @json_option
-def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_json: bool) -> None:
+def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder: str | None, as_json: bool) -> None:
     """Predict with a run for the examples in FILE (- for standard input).
 
-    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx; for texts it
-    has one a line. RUN is an id, a unique beginning of one, a folder, or last.
+    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx; for texts,
+    and for sources to translate, it has one a line. RUN is an id, a unique beginning of one, a folder, or last.
     """
     import numpy as np
 
     from tuinet import presets
     from tuinet.cli.output import Output
     from tuinet.cli.trained import data_of, network_of
+    from tuinet.cli.translate import translate
     from tuinet.data import read_inputs
     from tuinet.errors import UsageError
     from tuinet.runs import find
@@ -49,6 +52,11 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
+    if facts.source_steps:
+        translate(output, run, preset, facts, scaler, file, out, beam or 1)
+        return
+    if beam is not None:
+        raise UsageError(f"--beam is for networks that translate; {safe(run.id)} does not")
     if facts.tokens and facts.steps:
         raise UsageError(f"{safe(run.id)} predicts the next character; `tuinet generate {safe(run.id)}` lets it write")
     inputs, labels = read_inputs(file, facts, scaler)
@@ -59,7 +67,7 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     for row in rows:
         output.record(row)
     if out is not None:
-        _write(Path(out), rows)
+        write_csv(Path(out), rows)
         output.prose(_summary(rows, facts, out))
     elif not as_json:
         _print(output, rows, labels, facts)
@@ -119,7 +127,7 @@ def _yes_or_no(logits: NDArray[np.float64], class_names: Sequence[str]) -> list[
 # -- telling ---------------------------------------------------------------------------------
 
 
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """A CSV file with a line an example, whole or not at all."""
     import csv
     import io

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuinet.cli.options import json_option, runs_option
+from tuinet.training.early_stopping import rises
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
@@ -204,7 +205,7 @@ def sorted_runs(found: Sequence[RunSummary], sort: str, reverse: bool) -> list[R
 
     def key(run: RunSummary) -> Any:
         if sort == "best" and run.best is not None:
-            return -run.best if str(run.monitor).endswith("accuracy") else run.best
+            return -run.best if rises(str(run.monitor)) else run.best
         if sort == "created":
             return (run.sequence, run.created, run.run)
         return run.bytes if sort == "size" else getattr(run, sort)

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="PRESET|RUN|WORD")
 @click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
+@click.option("--attention", metavar="TEXT", help="Of a run: where its attentions look while it reads TEXT.")
 @set_option
 @runs_option
 @json_option
-def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool) -> None:
+def show(
+    name: str, program: bool, attention: str | None, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool
+) -> None:
     """Show a preset's layers, a run, or what can be set.
 
     PRESET is a name, a .toml file or -; RUN an id, a unique beginning of one, a folder, or last; WORD a table or type
@@ -29,7 +32,9 @@ def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str 
     from tuinet.errors import UsageError
 
     output = Output(as_json=as_json)
-    if is_preset(name):
+    if attention is not None:
+        _show_attention(output, name, runs_folder, attention, overrides or program)
+    elif is_preset(name):
         from tuinet.cli.show_preset import show_preset
 
         show_preset(output, name, overrides, program)
@@ -41,6 +46,16 @@ def show(name: str, program: bool, overrides: tuple[str, ...], runs_folder: str 
         raise UsageError("--set changes a preset before it is shown; a run is shown as it was trained")
     else:
         _show_run(output, name, runs_folder, program)
+
+
+def _show_attention(output: Output, name: str, runs_folder: str | None, text: str, more: object) -> None:
+    from tuinet import runs
+    from tuinet.cli.attention import show_attention
+    from tuinet.errors import UsageError
+
+    if more:
+        raise UsageError("--attention shows a run as it was trained, and goes with neither --set nor --program")
+    show_attention(output, runs.find(name, runs.runs_folder(runs_folder)), text)
 
 
 def is_preset(name: str) -> bool:

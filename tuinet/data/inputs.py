@@ -16,6 +16,7 @@ from tuinet.data.bound import Facts, Scaler
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
+from tuinet.data.pairs import source_rows
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
 from tuinet.data.texts import decoded as decoded_text
@@ -29,7 +30,8 @@ Inputs = tuple[Array, list[str]]
 
 
 def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
-    """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands.
+    """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands; of a network
+    that translates, sources (n, facts.source_steps).
 
     path: a CSV or TSV, .npy, .npz or idx file, or "-" for CSV on standard input. A table's columns are found by name,
     in any order; others, such as the label, are passed over. For a network that was trained on texts, a text a line.
@@ -59,14 +61,21 @@ def _standard_input() -> bytes:
 
 def _lines(path: str | Path, vocabulary: Vocabulary) -> Inputs:
     """The lines of a text that hold anything, each an example."""
+    lines = read_lines(path, vocabulary)
+    texts, places = [line for _, line in lines], [place for place, _ in lines]
+    rows = source_rows(texts, vocabulary, places) if vocabulary.source else vocabulary(texts, places)
+    return rows, [place.rpartition(", ")[2] for place in places]
+
+
+def read_lines(path: str | Path, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """The place and the text of each line that holds anything; DataError where there is none."""
     place = "standard input" if str(path) == "-" else safe(str(path), 200)
     tokens = vocabulary.tokens
     text = read_text(path, tokens) if str(path) != "-" else decoded_text(_standard_input(), place, tokens)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise DataError(f"{place}: holds no line of text")
-    places = [f"{place}, line {number}" for number, _ in lines]
-    return vocabulary([line for _, line in lines], places), [f"line {number}" for number, _ in lines]
+    return [(f"{place}, line {number}", line) for number, line in lines]
 
 
 def _npz(path: str | Path) -> Array:

@@ -277,6 +277,24 @@ class Trainer:
         steps = self.bound.facts.steps
         return outputs.reshape(len(outputs), steps, -1) if steps else outputs
 
+    def attention(self, inputs):
+        """Where each attention of the network looks, for one example (1, ...): by the name of what holds it, weights
+        (heads, T, S) that add up to 1 along S. Call by call, in NumPy: each is read before its memory serves others.
+        """
+        rows = self._inputs(inputs)
+        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
+        table[...], wanted[...] = 0, 0
+        table[: len(rows)] = rows
+        found = {}
+        for call in self.forward.calls:
+            with np.errstate(all="ignore"):
+                reference.step(call, self.arena)
+            if call.op.name == "attention":
+                p = call.results[1]
+                shape = (self.pass_rows, call.settings["heads"], call.settings["steps"], -1)
+                found[p.name.rsplit(".", 2)[0]] = self.arena.view(p).reshape(shape)[0].copy()
+        return found
+
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
         count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
@@ -288,7 +306,7 @@ class Trainer:
             targets, losses = targets[known], losses.ravel()[known]
             outputs = outputs.reshape(len(known), -1)[known]
         loss = float(losses.mean(dtype=np.float64))
-        written = text_metrics(loss) if facts.tokens and facts.steps else {}
+        written = text_metrics(loss) if facts.tokens and facts.steps and not facts.source_steps else {}
         return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
 
     def penalty(self):

@@ -20,7 +20,8 @@ class CrossEntropy(Loss):
     """
 
     targets = "classes"
-    metrics = ("accuracy", "perplexity", "bits_per_char")  # the last two where the next token is predicted
+    # perplexity and bits where the next token is predicted, the last two where a text is written from another
+    metrics = ("accuracy", "perplexity", "bits_per_char", "exact_match", "cer")
     last = "softmax"
 
     label_smoothing: float = real(

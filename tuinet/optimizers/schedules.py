@@ -22,6 +22,8 @@ MONITORS = (
     "val_mae",
     "val_perplexity",
     "val_bits_per_char",
+    "val_exact_match",
+    "val_cer",
     "train_loss",
     "train_accuracy",
     "train_rmse",

@@ -12,7 +12,7 @@ from tuinet.errors import UsageError, nearest
 from tuinet.safe_text import safe
 
 KINDS = ("loss", "accuracy", "rmse", "mae", "perplexity", "bits_per_char")
-METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in KINDS)
+METRICS = (*(f"{part}_{name}" for part in ("train", "val") for name in KINDS), "val_exact_match", "val_cer")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,

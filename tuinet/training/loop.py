@@ -51,6 +51,7 @@ class Trains(Protocol):
     def ask_to_stop(self) -> None: ...
     def drain(self) -> NDArray[np.float64]: ...
     def evaluate(self, part: Part) -> Mapping[str, float]: ...
+    def outputs(self, inputs: Array) -> NDArray[np.floating[Any]]: ...
     def penalty(self) -> float: ...
     def model(self) -> dict[str, Array]: ...
     def optimizer_state(self) -> dict[str, Array]: ...
@@ -207,6 +208,8 @@ class Loop:
         for name, pieces in (("train", self.measured.train), ("val", self.measured.validation)):
             for metric, value in measure(self.trainer, pieces, self.stop.check).items():
                 found[f"{name}_{metric}"] = value
+        for metric, value in self.measured.writing(self.trainer, self.measured.written, self.stop.check).items():
+            found[f"val_{metric}"] = value
         self.ending.metrics = dict(found)
         found["penalty"] = float(self.trainer.penalty())
         self.progress.spent.evaluation += self.clock() - began
@@ -283,6 +286,7 @@ class Loop:
             self.trainer.load(best, None, self.progress.step)
         try:
             found = measure(self.trainer, self.measured.test, self.stop.check)
+            found |= self.measured.writing(self.trainer, self.measured.test_written, self.stop.check)
         except StopAsked:
             return
         self.progress.spent.evaluation += self.clock() - began

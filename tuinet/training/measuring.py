@@ -10,18 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.training import translating
+
 if TYPE_CHECKING:
-    from tuinet.data import Bound, Facts, Part
+    from tuinet.data import Bound, Facts, Part, Vocabulary
 
 SAMPLE = 500, 1_000  # training examples of the honest loss, at the least and at the most ...
 SAMPLE_SHARE = 16  # ... and in between one in so many: measuring must stay small beside training
+WRITTEN = 500  # sources that are translated at an epoch's end: each takes as many passes as it has tokens
 PIECE = 8_192  # targets measured between two looks at the stop flag ...
 LEAST_PIECE = 256  # ... and examples at the least: as many as are evaluated at a time
+WRITTEN_KINDS = ("exact_match", "cer")
 SAMPLE_STREAM = 0x5A3713
 
 
@@ -29,33 +33,52 @@ class Evaluates(Protocol):
     """The part of a trainer that measuring needs."""
 
     def evaluate(self, part: Part) -> Mapping[str, float]: ...
+    def outputs(self, inputs: NDArray[np.generic]) -> NDArray[np.floating[Any]]: ...
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The parts that are measured, cut into pieces once."""
+    """The parts that are measured, cut into pieces once. written, test_written: pairs whose sources are translated."""
 
     train: tuple[Part, ...]
     validation: tuple[Part, ...]
     test: tuple[Part, ...]
+    written: Part | None = None
+    test_written: Part | None = None
+    vocabulary: Vocabulary | None = None
 
     @classmethod
     def of(cls, bound: Bound, seed: int) -> Measured:
         size = max(LEAST_PIECE, PIECE // (bound.facts.steps or 1))
-        return cls(*(_pieces(part, size) for part in (sample(bound.train, seed), bound.validation, bound.test)))
+        pieces = (_pieces(part, size) for part in (sample(bound.train, seed), bound.validation, bound.test))
+        if not bound.facts.source_steps:
+            return cls(*pieces)
+        written = None if bound.validation is None else drawn(bound.validation, WRITTEN, seed)
+        return cls(*pieces, written, bound.test, cast("Vocabulary", bound.scaler))
 
     def names(self, facts: Facts) -> list[str]:
         """The metrics that each epoch gives."""
         parts = ["train", *(["val"] if self.validation else [])]
         kinds = ["loss", "rmse", "mae"] if facts.task == "reals" else ["loss", "accuracy"]
-        kinds += ["perplexity", "bits_per_char"] if facts.tokens and facts.steps else []
-        return [f"{part}_{kind}" for part in parts for kind in kinds]
+        kinds += ["perplexity", "bits_per_char"] if facts.tokens and facts.steps and not facts.source_steps else []
+        written = [f"val_{kind}" for kind in WRITTEN_KINDS] if self.written is not None else []
+        return [f"{part}_{kind}" for part in parts for kind in kinds] + written
+
+    def writing(self, trainer: Evaluates, part: Part | None, check: Callable[[], None]) -> dict[str, float]:
+        """What is measured of a part's sources once the network has translated them; nothing where there are none."""
+        if part is None or self.vocabulary is None:
+            return {}
+        return translating.measured(trainer.outputs, part, self.vocabulary, check)
 
 
 def sample(part: Part, seed: int) -> Part:
     """The same examples in every epoch, in their order; the whole part where it is small."""
     least, most = SAMPLE
-    size = max(least, min(most, len(part.inputs) // SAMPLE_SHARE))
+    return drawn(part, max(least, min(most, len(part.inputs) // SAMPLE_SHARE)), seed)
+
+
+def drawn(part: Part, size: int, seed: int) -> Part:
+    """So many examples of a part, in their order; the whole part where it has no more."""
     if len(part.inputs) <= size:
         return part
     chosen = np.sort(np.random.default_rng([SAMPLE_STREAM, seed]).choice(len(part.inputs), size, replace=False))
@@ -119,7 +142,7 @@ def guess(bound: Bound) -> float:
     For a text the bits per character of knowing no more than how often each character comes: the entropy of that.
     """
     targets: NDArray[np.generic] = bound.train.targets
-    if bound.facts.tokens and bound.facts.steps:
+    if bound.facts.tokens and bound.facts.steps and not bound.facts.source_steps:
         counts = np.asarray(bound.facts.class_counts, np.float64)
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log2(shares)).sum())

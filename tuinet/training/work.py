@@ -175,6 +175,7 @@ class Work:
         course = _course(preset, bound)
         measured = Measured.of(bound, preset.training.seed)
         measured_names = measured.names(bound.facts)
+        self._note_written(measured, bound)
         if course.goal is not None:
             course.goal.check(measured_names)
         progress = _progress(preset, measured_names)
@@ -235,6 +236,16 @@ class Work:
                 f"the schedule runs over {preset.training.epochs} epochs now instead of {self.before.training.epochs}: "
                 f"the learning rate goes on at {now:.3g}, where it would have been {was:.3g}",
             )
+
+    def _note_written(self, measured: Measured, bound: Bound) -> None:
+        if measured.written is not None and bound.validation is not None:
+            count, of_all = len(measured.written), len(bound.validation)
+            if count < of_all:
+                self._warn(
+                    "data",
+                    f"val_exact_match and val_cer are measured on {count:,} of the {of_all:,} validation pairs, always "
+                    "the same ones: writing takes a pass for every token",
+                )
 
     def _history(self, progress: Progress) -> list[dict[str, Any]]:
         """The epochs before this generation, as the loop would have them."""
