@@ -167,7 +167,7 @@ def test_a_character_that_did_not_come_is_named_with_those_that_did() -> None:
         words.encode("a\x1bq\u202e", "--prompt")
     assert str(caught.value) == (
         '--prompt: holds characters that did not come in training: U+001B, "q", U+202E; '
-        "the network knows 12: ␊   a-g xyz"
+        "the network knows 12: ␊ ␠ a-g xyz"
     )
 
 
