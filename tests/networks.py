@@ -93,6 +93,13 @@ def stacks() -> dict[str, list[Any]]:
             layer("global_average_pool"),
             dense(5),
         ],
+        "convolution dealt out by columns": [
+            layer("reshape", shape=(6, 2)),
+            layer("conv1d", filters=24, kernel=1),
+            layer("conv1d", filters=72, kernel=2),
+            layer("global_average_pool"),
+            dense(5),
+        ],
         "sequence": [
             layer("reshape", shape=(6, 2)),
             layer("conv1d", filters=8, kernel=3, groups=2, stride=2, padding=1, activation="tanh"),
