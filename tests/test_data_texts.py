@@ -108,7 +108,7 @@ def test_a_gzipped_text_is_read_alike(tmp_path: Path) -> None:
         (b"x" * 200, {"split": "documents"}, "split by position"),
         (b"x" * 200, {"tokens": "characters", "scale": "standard"}, "has no meaning for .*which is text"),
         (b"x" * 200, {"tokens": "bytes", "label": "x"}, "has no meaning for .*which is text"),
-        (b"x" * 200, {"task": "reals"}, "no real number to predict"),
+        (b"x" * 200, {"task": "reals"}, "no real numbers to predict"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )

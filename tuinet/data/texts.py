@@ -135,8 +135,8 @@ def check_settings(settings: DataSettings, name: str, useless: Sequence[str]) ->
     for key in useless:
         if getattr(settings, key) != getattr(usual, key):
             raise PresetError(f"has no meaning for {safe(name, 60)}, which is text; leave it out", key=f"data.{key}")
-    if settings.task == "reals":
-        raise PresetError(f"{safe(name, 60)} is text, which has no real number to predict", key="data.task")
+    if settings.task in ("reals", "reconstruct"):
+        raise PresetError(f"{safe(name, 60)} is text, which has no real numbers to predict", key="data.task")
 
 
 # -- which files are texts -------------------------------------------------------------------
