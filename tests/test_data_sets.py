@@ -104,6 +104,7 @@ def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:
         ({"set": "surnames", "scale": "standard"}, "data.scale"),
         ({"set": "surnames", "split": "documents"}, "data.split"),
         ({"set": "surnames", "task": "reals"}, "data.task"),
+        ({"set": "language-reference", "task": "reconstruct"}, "data.task"),
         ({"set": "language-reference", "split": "random"}, "data.split"),
         ({"set": "language-reference", "label": "x"}, "data.label"),
         ({"set": "language-reference", "validation": "test"}, "data.validation"),

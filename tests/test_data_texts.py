@@ -108,7 +108,7 @@ def test_a_gzipped_text_is_read_alike(tmp_path: Path) -> None:
         (b"x" * 200, {"split": "documents"}, "split by position"),
         (b"x" * 200, {"tokens": "characters", "scale": "standard"}, "has no meaning for .*which is text"),
         (b"x" * 200, {"tokens": "bytes", "label": "x"}, "has no meaning for .*which is text"),
-        (b"x" * 200, {"task": "reals"}, "no real number to predict"),
+        (b"x" * 200, {"task": "reals"}, "no real numbers to predict"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -167,7 +167,7 @@ def test_a_character_that_did_not_come_is_named_with_those_that_did() -> None:
         words.encode("a\x1bq\u202e", "--prompt")
     assert str(caught.value) == (
         '--prompt: holds characters that did not come in training: U+001B, "q", U+202E; '
-        "the network knows 12: ␊   a-g xyz"
+        "the network knows 12: ␊ ␠ a-g xyz"
     )
 
 

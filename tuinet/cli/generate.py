@@ -86,7 +86,7 @@ def _vocabulary(run: RunFolder, facts: Facts, scaler: Scaler) -> Vocabulary:
     from tuinet.errors import UsageError
     from tuinet.safe_text import safe
 
-    if isinstance(scaler, Vocabulary) and facts.steps:
+    if isinstance(scaler, Vocabulary) and facts.steps and not facts.source_steps:
         return scaler
     what = f"tells the {safe(facts.target or 'class', 40)} of a text" if isinstance(scaler, Vocabulary) else (
         f"was trained on {safe(facts.name, 60)}, which is no text")  # fmt: skip

@@ -114,7 +114,7 @@ def _target_scale(examples: Examples, train: Indices, scaler: Scaler) -> Scale |
 
 
 def _inputs_scale(scaler: Scaler) -> Scale | None:
-    assert isinstance(scaler, Prepare)
+    assert isinstance(scaler, Prepare)  # a text is not given back
     if scaler.scale == "none":
         return None
     if scaler.scale == "log_standard":

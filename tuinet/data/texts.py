@@ -136,7 +136,7 @@ def check_settings(settings: DataSettings, name: str, useless: Sequence[str]) ->
         if getattr(settings, key) != getattr(usual, key):
             raise PresetError(f"has no meaning for {safe(name, 60)}, which is text; leave it out", key=f"data.{key}")
     if settings.task in ("reals", "reconstruct"):
-        raise PresetError(f"{safe(name, 60)} is text, which has no real number to predict", key="data.task")
+        raise PresetError(f"{safe(name, 60)} is text, which has no real numbers to predict", key="data.task")
 
 
 # -- which files are texts -------------------------------------------------------------------

@@ -28,6 +28,7 @@ MOST_TOKENS = 10_000  # a network gives a number for each of them at every place
 MOST_WINDOW = 4_096
 START, END = 1, 2  # of a text that is written from another
 MARKS = ("", "<start>", "<end>")  # what the numbers before the first character are called
+SPACE = "␠"  # what stands for a blank in a list
 CODES = 0x110000  # code points of Unicode
 
 Tokens = NDArray[np.int32]
@@ -182,9 +183,8 @@ def listed(characters: str) -> str:
     for place in range(1, len(characters) + 1):
         if place < len(characters) and ord(characters[place]) == ord(characters[place - 1]) + 1:
             continue
-        first, last = safe(characters[start]), safe(characters[place - 1])
-        length = place - start
-        pieces.append(f"{first}-{last}" if length > 3 else safe(characters[start:place]))
+        run = [SPACE if character == " " else safe(character) for character in characters[start:place]]
+        pieces.append(f"{run[0]}-{run[-1]}" if len(run) > 3 else "".join(run))
         start = place
     return safe(" ".join(pieces), 300)
 

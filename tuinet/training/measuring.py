@@ -50,11 +50,13 @@ class Measured:
     @classmethod
     def of(cls, bound: Bound, seed: int) -> Measured:
         size = max(LEAST_PIECE, PIECE // (bound.facts.steps or 1))
-        pieces = (_pieces(part, size) for part in (sample(bound.train, seed), bound.validation, bound.test))
+        pieces = [_pieces(part, size) for part in (sample(bound.train, seed), bound.validation, bound.test)]
+        measured = cls(pieces[0], pieces[1], pieces[2])
         if not bound.facts.source_steps:
-            return cls(*pieces)
+            return measured
         written = None if bound.validation is None else drawn(bound.validation, WRITTEN, seed)
-        return cls(*pieces, written, bound.test, cast("Vocabulary", bound.scaler))
+        vocabulary = cast("Vocabulary", bound.scaler)
+        return replace(measured, written=written, test_written=bound.test, vocabulary=vocabulary)
 
     def names(self, facts: Facts) -> list[str]:
         """The metrics that each epoch gives."""

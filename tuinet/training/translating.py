@@ -102,16 +102,17 @@ def _log_shares(logits: Logits) -> NDArray[np.float64]:
     """log softmax of (m, C), in which padding and start never come."""
     if not np.isfinite(logits).all():
         raise RunDamaged("the network gives numbers that are not finite; its weights are of no use")
-    shares = logits.astype(np.float64)
+    shares: NDArray[np.float64] = logits.astype(np.float64)
     shares[:, [PADDING, START]] = -np.inf
     shares -= shares.max(axis=1, keepdims=True)
-    return shares - np.log(np.exp(shares).sum(axis=1, keepdims=True))
+    shares -= np.log(np.exp(shares).sum(axis=1, keepdims=True))
+    return shares
 
 
 def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """Places (n, count) of the largest of (n, m), falling; of equal ones the first."""
     if count == 1:
-        return values.argmax(axis=1)[:, None]
+        return np.asarray(values.argmax(axis=1))[:, None]
     return np.argsort(-values, axis=1, kind="stable")[:, :count]
 
 
