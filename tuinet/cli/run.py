@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--init", "init", metavar="RUN", help="Start from this run's weights, where name and shape fit.")
 @click.option("--data", "data_file", metavar="FILE", help="Your own table or text: a preset is made for it.")
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
+@click.option("--pairs", is_flag=True, help="With --data: each line is a text, a tab, and what to write from it.")
 @runs_option
 @json_option
 def run(
@@ -36,6 +37,7 @@ def run(
     init: str | None,
     data_file: str | None,
     label: str | None,
+    pairs: bool,
     runs_folder: str | None,
     as_json: bool,
 ) -> int:
@@ -54,7 +56,7 @@ def run(
 
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
-    loaded, origin = _preset(preset, data_file, label)
+    loaded, origin = _preset(preset, data_file, label, pairs)
     loaded = loaded.with_overrides([*overrides, *words])
     folder = chosen(runs_folder)
     begin = partial(
@@ -72,7 +74,9 @@ def run(
     return follow(begin, output)
 
 
-def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple[Preset, dict[str, Any] | None]:
+def _preset(
+    name: str | None, data_file: str | None, label: str | None, pairs: bool
+) -> tuple[Preset, dict[str, Any] | None]:
     """The preset that is meant, and where it came from if it was made for a table."""
     from tuinet import presets
     from tuinet.errors import UsageError
@@ -80,7 +84,11 @@ def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple
     if data_file is not None:
         if name is not None:
             raise UsageError(f"run wants either a preset ({name}) or --data ({data_file}), and was given both")
-        return made_for(data_file, label)
+        if pairs and label is not None:
+            raise UsageError("--pairs says what stands in a line, and --label names a column; leave one of them out")
+        return made_for(data_file, label, pairs)
+    if pairs:
+        raise UsageError("--pairs says what stands in the lines of a file, and goes with --data FILE")
     if label is not None:
         raise UsageError("--label says which column of a table to predict, and goes with --data FILE")
     if name is None:
@@ -88,14 +96,15 @@ def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple
     return presets.load(name), None
 
 
-def made_for(data_file: str, label: str | None) -> tuple[Preset, dict[str, Any]]:
-    """A preset for one's own table, and its origin with the reasons, as run.json keeps it."""
+def made_for(data_file: str, label: str | None, pairs: bool = False) -> tuple[Preset, dict[str, Any]]:
+    """A preset for one's own table, text or pairs of texts, and its origin with the reasons, as run.json keeps it."""
     from pathlib import Path
 
     from tuinet import presets
     from tuinet.data.adviser import preset_from_table
+    from tuinet.data.pair_adviser import preset_from_pairs
 
     path = Path(data_file).expanduser()
-    text, reasons = preset_from_table(path, label)
+    text, reasons = preset_from_pairs(path) if pairs else preset_from_table(path, label)
     said: Sequence[str] = list(reasons)
     return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}
