@@ -208,9 +208,7 @@ def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     if preset.data.reconstructs:
         task, classes, outputs = "reals", 0, prod(inputs)
     tokens, steps = TEXTS.get(preset.data.set or "", (0, 0))
-    facts: Any = SimpleNamespace(
-        inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=tokens, steps=steps
-    )
+    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=tokens, steps=steps)
     recorder = ShapeRecorder()
     y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs), whole=tokens > 0))
     losses = preset.training.loss.record(recorder, y, Shaped("t", (4, steps or outputs)), facts)
