@@ -15,10 +15,10 @@ from tuinet.kernels import OPS, OpError, op, scalars
 from tuinet.shapes import slide
 
 SIZES = {
-    "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
-    "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16),
-    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32),
-    "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1),
+    "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
+    "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16, A=16, B=8, J=40),
+    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32, A=50, B=17, J=107),
+    "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1, A=1, B=2, J=1),
 }
 SETTINGS = {
     "examples": 40,
@@ -44,11 +44,18 @@ SETTINGS = {
     "share": 0.25,
     "count": 7,
 }
+COLUMNS = {"odd": (3, 5), "tiles": (16, 16), "wide": (31, 50), "one": (0, 1)}  # a stretch of J columns: begin, width
 GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "odd": (slide((5, 6, 4), (3, 2), (2, 1), (1, 0), (1, 2), groups=2), 6),
     "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), 64),
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
+}
+RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
+    "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
+    "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
+    "wide": (7, 43, dict(backwards=1, truncate=3, relu=0)),
+    "one": (1, 1, dict(backwards=0, truncate=1, relu=1)),
 }
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
 
@@ -65,6 +72,17 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "begin" in each.settings:
+        begin, width = COLUMNS[kind]
+        sizes = sizes | {"A": width}
+        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
+    if "backwards" in each.settings:
+        steps, units, more = RECURRENT[kind]
+        gates = units * {"lstm": 4, "gru": 3}.get(name.partition("_")[0], 1)
+        sizes = {"N": sizes["N"], "H": units, "G": gates, "A": steps * gates, "Y": steps * units, "D": units}
+        sizes |= {"R": sizes["N"] * steps, "S": sizes["N"] * (gates + 2 * units)}
+        settings = {"steps": steps, **more}
+    sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
@@ -74,6 +92,10 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
+        if operand == "lengths":
+            values = chance.integers(0, steps + 1, shape)
+        if operand in ("W", "V") and "backwards" in each.settings:  # else differences would grow from step to step
+            values = values / np.sqrt(units)
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":

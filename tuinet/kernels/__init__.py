@@ -1,6 +1,20 @@
 """All ops, by name. Kernels know arrays, not networks."""
 
-from . import convolution, losses, maps, normalisation, pooling, products, random, rows, updates  # noqa: F401
+from . import (  # noqa: F401
+    columns,
+    convolution,
+    gru,
+    losses,
+    lstm,
+    maps,
+    normalisation,
+    pooling,
+    products,
+    random,
+    recurrence,
+    rows,
+    updates,
+)
 from .op import OPS, SCALARS, Op, OpError, op, scalar
 
 __all__ = ["OPS", "SCALARS", "Op", "OpError", "op", "scalar"]
