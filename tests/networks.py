@@ -100,10 +100,31 @@ def stacks() -> dict[str, list[Any]]:
             layer("global_max_pool"),
             dense(5),
         ],
+        **recurrent(),
         "penalties": [dense(9, "tanh", l1=0.01, l2=0.02), dense(5, l2=0.1)],
         "frozen": [dense(9, "tanh", trainable=False), dense(6, "tanh"), dense(5)],
     }
     return found
+
+
+def recurrent() -> dict[str, list[Any]]:
+    """Sequences of 6 steps of 2 numbers, or 3 of 4: every cell, in both directions, on top of each other."""
+    long, short = layer("reshape", shape=(6, 2)), layer("reshape", shape=(3, 4))
+    flat, out = layer("flatten"), dense(5)
+    return {
+        "rnn": [long, layer("rnn", units=7), flat, out],
+        "rnn relu": [short, layer("rnn", units=33, activation="relu", sequence=False, l2=0.1), out],
+        "rnn backwards": [short, layer("rnn", units=4, bidirectional=True, depth=2), flat, out],
+        "rnn of one step": [layer("reshape", shape=(1, 12)), layer("rnn", units=6, sequence=False), out],
+        "lstm": [short, layer("lstm", units=37), flat, out],
+        "lstm last": [long, layer("lstm", units=9, sequence=False, bias=False), out],
+        "lstm in both directions": [short, layer("lstm", units=3, bidirectional=True, sequence=False), out],
+        "lstm on lstm": [short, layer("lstm", units=6, depth=2, dropout=0.2), flat, out],
+        "lstm on frozen": [short, layer("gru", units=6, trainable=False), layer("lstm", units=3), flat, out],
+        "gru": [short, layer("gru", units=37), flat, out],
+        "gru last": [long, layer("gru", units=9, sequence=False, bias=False), out],
+        "gru in both directions": [short, layer("gru", units=3, bidirectional=True, depth=2, sequence=False), out],
+    }
 
 
 def make(

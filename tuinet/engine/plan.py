@@ -105,11 +105,20 @@ def _outer_first(path, order):
 CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
 
 
+CELLS = ("rnn", "lstm", "gru")
+STATE_GRADIENTS = ("recurrent_weights", "gru_weights")
+
+
 def multiply_adds(call):
     """The multiply-adds of one call: of products; everything else is small beside them."""
     if call.op.name in CONVOLUTIONS:
         outputs = (*call.results, *call.inputs)[CONVOLUTIONS[call.op.name]]
         return outputs.size * call.settings["geometry"].inside
+    if call.op.name.removesuffix("_back") in CELLS:
+        weights = call.inputs[call.op.inputs.index("V" if call.op.name.endswith("_back") else "W")]
+        return call.results[0].shape[0] * call.settings["steps"] * weights.size
+    if call.op.name in STATE_GRADIENTS:
+        return call.inputs[0].shape[0] * call.results[0].size
     if call.op.name in ("dense", "matmul_nn", "matmul_nt", "matmul_tn"):
         rows, columns = call.results[0].shape
         deep = call.inputs[0].shape[0 if call.op.name == "matmul_tn" else 1]

@@ -116,6 +116,7 @@ class Program:
         self.known = {}  # parameters and statistics by name, for a second recording of the same network
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
         self._places, self._scratch = {}, None
+        self.lengths = None  # how many steps of each example are real, in a padded sequence: a slot (N), set likewise
         self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 
     def __getattr__(self, name):

@@ -177,7 +177,8 @@ def rnn(z, W, lengths, scratch, *, steps: int, backwards: int, truncate: int, re
 def rnn_gradient(ops, d, z, W, lengths, scratch, h, steps, backwards, truncate, relu):
     dh, V, room = gradients_of_states(ops, d, h, W, steps)
     dz = ops.rnn_back(h, dh, V, lengths, room, steps=steps, backwards=backwards, truncate=truncate, relu=relu)
-    rows = (z.size // len(W), len(W))
+    H = W.shape[0]
+    rows = (z.size // H, H)
     d[z] += dz
     d[W] += ops.recurrent_weights(ops.view(h, rows), ops.view(dz, rows), steps=steps, backwards=backwards)
 

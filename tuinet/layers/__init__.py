@@ -13,11 +13,14 @@ from tuinet.layers.dropout import Dropout
 from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
+from tuinet.layers.gru import Gru
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
+from tuinet.layers.lstm import Lstm
 from tuinet.layers.max_pool import MaxPool
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
+from tuinet.layers.rnn import Rnn
 
 LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
@@ -30,10 +33,13 @@ LAYERS: dict[str, type[Layer]] = {
     "flatten": Flatten,
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
+    "gru": Gru,
     "layer_norm": LayerNorm,
+    "lstm": Lstm,
     "max_pool": MaxPool,
     "reshape": Reshape,
     "residual": Residual,
+    "rnn": Rnn,
 }
 
 __all__ = [
@@ -50,13 +56,16 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "Gru",
     "Initializer",
     "Layer",
     "LayerNorm",
+    "Lstm",
     "MaxPool",
     "Ops",
     "Reshape",
     "Residual",
+    "Rnn",
     "Slot",
     "stack",
 ]

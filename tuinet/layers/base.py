@@ -44,6 +44,8 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
+    @property
+    def lengths(self) -> Any: ...
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -127,6 +129,15 @@ def flat(x: Slot, who: str) -> int:
     if len(x.shape) != 2:
         raise ShapeError(f"{who} wants a flat input (I), but {each(x)} comes in; put a flatten layer before it")
     return x.shape[1]
+
+
+def sequence(x: Slot, who: str) -> tuple[int, int]:
+    """T and D of a sequence (N, T, D), or ShapeError with the remedy."""
+    if len(x.shape) != 3:
+        raise ShapeError(
+            f"{who} wants a sequence (T, D), but {each(x)} comes in; put an embedding or a reshape before it"
+        )
+    return x.shape[1], x.shape[2]
 
 
 def each(x: Slot) -> str:
