@@ -34,6 +34,8 @@ class Facts:
     classes: int = 3
     outputs: int = 3
     class_counts: tuple[int, ...] | None = None
+    tokens: int = 0
+    steps: int = 0
 
 
 def made(table: Any) -> Any:
@@ -77,6 +79,31 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
     ({"type": "lstm", "units": 4, "truncate": 2, "bias": False}, (5, 2), (5, 4)),
     ({"type": "gru", "units": 1, "sequence": False}, (1, 1), (1,)),
     ({"type": "gru", "units": 3, "depth": 2, "sequence": False, "bias": False}, (5, 2), (3,)),
+    ({"type": "dense", "units": 3, "activation": "softmax"}, (7, 5), (7, 3)),
+    ("layer_norm", (7, 6), (7, 6)),
+    ({"type": "layer_norm", "bias": False}, (6,), (6,)),
+    ("rms_norm", (6,), (6,)),
+    ("rms_norm", (7, 6), (7, 6)),
+    ({"type": "embedding", "units": 6, "tokens": 9}, (7,), (7, 6)),
+    ("positions", (7, 6), (7, 6)),
+    ({"type": "positions", "kind": "sinusoidal"}, (7, 5), (7, 5)),
+    ({"type": "positions", "length": 9}, (7, 6), (7, 6)),
+    ({"type": "attention", "heads": 3}, (7, 6), (7, 6)),
+    ({"type": "attention", "heads": 1, "causal": True, "rotary": True, "bias": False}, (7, 6), (7, 6)),
+    ({"type": "transformer_block", "heads": 2}, (7, 6), (7, 6)),
+    (
+        {
+            "type": "transformer_block",
+            "heads": 1,
+            "activation": "swiglu",
+            "norm": "rms_norm",
+            "place": "post",
+            "dropout": 0.1,
+            "bias": False,
+        },
+        (7, 6),
+        (7, 6),
+    ),
     ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
 ]
 
@@ -87,7 +114,8 @@ def test_a_layer_gives_the_shape_it_says(
     table: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], training: bool
 ) -> None:
     recorder = ShapeRecorder(training=training)
-    y = Network((made(table),)).forward(recorder, Shaped("x", (4, *inputs)))
+    layer = made(table)
+    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=layer.takes_tokens))
     assert y.shape == (4, *outputs)
     assert recorder.marks[-1] == (Network((made(table),)).layers[0].path, (4, *inputs), (4, *outputs))
 
@@ -101,7 +129,15 @@ def test_a_layer_written_out_builds_an_equal_layer(
 
 
 MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
-    ({"type": "dense", "units": 3}, (28, 28), "dense wants a flat input (I), but (28, 28) comes in; put a flatten"),
+    ({"type": "dense", "units": 3}, (28, 28, 1), "or a sequence (T, I), but (28, 28, 1) comes in; put a flatten"),
+    ({"type": "embedding", "units": 6, "tokens": 9}, (7,), "is for tokens, but numbers (7) come in"),
+    ("positions", (7,), "positions wants a sequence (T, D), but (7) comes in; put an embedding"),
+    ({"type": "positions", "length": 5}, (7, 6), "a sequence of 7 comes in, but there are 5 positions; let length be"),
+    ("attention", (7,), "attention wants a sequence (T, D), but (7) comes in"),
+    ({"type": "attention", "heads": 4}, (7, 6), "vectors of 6 numbers cannot be parted into 4 heads; choose"),
+    ({"type": "attention", "heads": 2, "rotary": True}, (7, 6), "2 heads of an even size, which rotary needs"),
+    ({"type": "transformer_block", "heads": 4}, (7, 6), "vectors of 6 numbers cannot be parted into 4 heads; choose"),
+    ("unembedding", (7, 6), 'there is no embedding called "embedding_1" before it'),
     ({"type": "conv2d", "filters": 3}, (784,), "conv2d wants an image (height, width, channels), but (784) comes in"),
     ({"type": "conv2d", "filters": 3, "kernel": 5}, (4, 9, 1), "over 5 values does not fit into 4 (height)"),
     (
@@ -116,8 +152,8 @@ MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
     ({"type": "rnn", "units": 3}, (8,), "rnn wants a sequence (T, D), but (8) comes in; put an embedding or a reshape"),
     ({"type": "lstm", "units": 3}, (4, 4, 2), "lstm wants a sequence (T, D), but (4, 4, 2) comes in"),
     ({"type": "gru", "units": 3, "depth": 2}, (8,), "gru wants a sequence (T, D)"),
-    ("layer_norm", (2, 3), "layer_norm wants a flat input"),
-    ({"type": "activation", "function": "softmax"}, (2, 3), "softmax wants a flat input"),
+    ("layer_norm", (2, 2, 3), "layer_norm wants a flat input"),
+    ({"type": "activation", "function": "softmax"}, (2, 2, 3), "softmax wants a flat input"),
     ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
     ({"type": "reshape", "shape": [-1, 5]}, (24,), "do not fill [-1, 5]"),
     (
@@ -227,7 +263,7 @@ def test_the_weights_of_a_recurrent_layer_are_named_by_what_they_read() -> None:
     shapes = {name: parameter["shape"] for name, parameter in recorder.parameters.items()}
     ways = [f"memory.level_{level}.{way}" for level in (1, 2) for way in ("forwards", "backwards")]
     weights = [(f"{way}.{word}") for way in ways for word in ("Wx", "Wh", "b")]
-    assert list(shapes) == weights + ["gru_1.Wx", "gru_1.Wh", "gru_1.b", "gru_1.bh"]
+    assert list(shapes) == [*weights, "gru_1.Wx", "gru_1.Wh", "gru_1.b", "gru_1.bh"]
     assert shapes[weights[0]] == (7, 12) and shapes["memory.level_2.backwards.Wx"] == (6, 12)
     assert (shapes["gru_1.Wh"], shapes["gru_1.bh"]) == ((2, 6), (2,))
     b, Wh = (recorder.parameters[f"{ways[0]}.{word}"]["start"] for word in ("b", "Wh"))

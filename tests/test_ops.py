@@ -11,8 +11,8 @@ import pytest
 
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
-from tuinet.kernels import OPS, OpError, op, scalars
-from tuinet.shapes import slide
+from tuinet.kernels import OPS, OpError, attention, op, scalars
+from tuinet.shapes import ATTENTION_BLOCK, slide
 
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
@@ -57,6 +57,12 @@ RECURRENT = {  # of the ops with a state: steps, units, which come first, how fa
     "wide": (7, 43, dict(backwards=1, truncate=3, relu=0)),
     "one": (1, 1, dict(backwards=0, truncate=1, relu=1)),
 }
+ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
+    "odd": (7, 5, 3, 2, 0),
+    "tiles": (32, 32, 2, 16, 1),
+    "wide": (37, 37, 2, 18, 1),
+    "one": (1, 1, 1, 2, 1),
+}
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
 
 
@@ -78,10 +84,18 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
     if "backwards" in each.settings:
         steps, units, more = RECURRENT[kind]
+        others = steps
         gates = units * {"lstm": 4, "gru": 3}.get(name.partition("_")[0], 1)
         sizes = {"N": sizes["N"], "H": units, "G": gates, "A": steps * gates, "Y": steps * units, "D": units}
         sizes |= {"R": sizes["N"] * steps, "S": sizes["N"] * (gates + 2 * units)}
         settings = {"steps": steps, **more}
+    if "heads" in each.settings:
+        steps, others, heads, width, causal = ATTENDED[kind]
+        sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
+        sizes |= {"S": others * (width + ATTENTION_BLOCK), "C": steps * width // 2}
+        settings = {"steps": steps, "heads": heads, "causal": causal}
+    if name == "add_rows":
+        sizes = sizes | {"R": settings["count"]}
     sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
     slots, views = [], {}
     for operand in each.operands:
@@ -92,14 +106,19 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
-        if operand == "lengths":
-            values = chance.integers(0, steps + 1, shape)
+        if operand == "lengths" and "steps" in each.settings:
+            values = chance.integers(1 if "heads" in each.settings else 0, others + 1, shape)
         if operand in ("W", "V") and "backwards" in each.settings:  # else differences would grow from step to step
             values = values / np.sqrt(units)
+        if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
+            values = chance.integers(-1, 2, shape)
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
             values = np.abs(values)
+        if operand == "p" and name == "attention_back":  # what may not be seen has no share
+            seen = attention.mask(views[slots[-1]], steps, others, causal)
+            values = (values.reshape(len(values), heads, steps, others) * seen).reshape(shape)
         views[slot] = np.asarray(values, np.int32 if whole else real)
         slots.append(slot)
     count = len(each.inputs)

@@ -107,7 +107,8 @@ def row_stretch(typingctx, x, n, first, count):
 
     def generate(context, builder, signature, args):
         at = context.make_tuple(builder, place, args[1:3])
-        return _stretch(context, builder, kind, _place(context, builder, signature.args[0], args[0], place, at), args[3])
+        data = _place(context, builder, signature.args[0], args[0], place, at)
+        return _stretch(context, builder, kind, data, args[3])
 
     return kind(x, types.int64, types.int64, types.int64), generate
 

@@ -1,6 +1,7 @@
 """All ops, by name. Kernels know arrays, not networks."""
 
 from . import (  # noqa: F401
+    attention,
     columns,
     convolution,
     gru,

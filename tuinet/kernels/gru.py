@@ -1,7 +1,7 @@
 """The GRU: one state, and gates that say how much of it is kept and how much of it the new one sees.
 
-Gates stand in the order r, u, n in z (N, T 3H), W (H, 3H) and a (N, T 3H). The reset gate r acts behind the product with
-the state, as in cuDNN and PyTorch, so that one product a step is enough.
+Gates stand in the order r, u, n in z (N, T 3H), W (H, 3H) and a (N, T 3H). The reset gate r acts behind the product
+with the state, as in cuDNN and PyTorch, so that one product a step is enough.
 """
 
 from __future__ import annotations

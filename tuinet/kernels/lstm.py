@@ -68,8 +68,8 @@ def lstm_gradient(ops, d, z, W, lengths, scratch, a, c, h, steps, backwards, tru
 @scalar
 def gates_of(a, n, t, H):
     """The four gates of step t in row n."""
-    at = 4 * t * H
-    return row_part(a, n, at, H), row_part(a, n, at + H, H), row_part(a, n, at + 2 * H, H), row_part(a, n, at + 3 * H, H)
+    gates = row_part(a, n, 4 * t * H, 4 * H)
+    return part(gates, 0, H), part(gates, H, H), part(gates, 2 * H, H), part(gates, 3 * H, H)
 
 
 @scalar

@@ -27,8 +27,8 @@ class Recurrent(WeightedLayer):
 
     units: int = whole(at_least=1, at_most=16_384, help="numbers in the state, H")
     sequence: bool = flag(True, help="give the state at every step; false: only the last one")
-    depth: int = whole(1, at_least=1, at_most=64, help="so many of them on top of each other, each reading the states below")
-    bidirectional: bool = flag(False, help="read it backwards too, with weights of its own; the states stand side by side")
+    depth: int = whole(1, at_least=1, at_most=64, help="so many on top of each other, each reading the states below")
+    bidirectional: bool = flag(False, help="read backwards too, with weights of its own; the states stand side by side")
     dropout: float = real(0.0, at_least=0.0, at_most=0.999999, help="share of the values left out between them")
     truncate: int = whole(
         0, at_least=0, at_most=1_000_000,
@@ -62,7 +62,7 @@ class Recurrent(WeightedLayer):
         return x
 
     def _level(self, ops: Ops, x: Any, steps: int, lengths: Any, every: bool) -> Any:
-        """The states of one level at every step (N, T, H), or the last ones (N, H); twice H if read in both directions."""
+        """The states of one level at every step (N, T, H), or the last ones (N, H); 2 H where it reads both ways."""
         if not self.bidirectional:
             return self._one_way(ops, x, steps, lengths, every, False)
         found = []
