@@ -164,6 +164,13 @@ def token_stacks() -> dict[str, list[Any]]:
             layer("positions"),
             layer("unembedding", embedding="letters", bias=False),
         ],
+        "recurrent": [
+            layer("embedding", units=5),
+            layer("gru", units=4, bidirectional=True),
+            layer("lstm", units=5),
+            layer("rnn", units=9),
+            dense(7),
+        ],
         "a small transformer": [
             layer("embedding", units=12),
             layer("positions", length=30),
