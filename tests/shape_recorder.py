@@ -24,7 +24,7 @@ class Shaped:
 
 @dataclass
 class ShapeRecorder:
-    """Every op gives its first operand's shape, but for products and losses."""
+    """Every op gives its first operand's shape, but for products, losses, and what changes columns or images."""
 
     training: bool = True
     step: Shaped = field(default_factory=lambda: Shaped("step", ()))
@@ -87,10 +87,15 @@ class ShapeRecorder:
             if "steps" in settings and op in ("rnn", "gru", "lstm"):
                 h = Shaped(op, (x.shape[0], settings["steps"] * operands[0].shape[0]))
                 return h if op == "rnn" else (x, h, h)
-            if op == "slice_columns":
-                return Shaped(op, (x.shape[0], settings["width"]))
-            if op == "concatenate":
-                return Shaped(op, (x.shape[0], x.shape[1] + operands[0].shape[1]))
+            if op == "turned":
+                return Shaped(op, x.shape[::-1])
+            if op in ("concatenate", "slice_columns", "choose_columns"):
+                width = settings["width"] if op == "slice_columns" else operands[0].shape[-1]
+                return Shaped(op, (x.shape[0], width + x.shape[1] * (op == "concatenate")))
+            if op == "group_norm":
+                return (Shaped(op, x.shape), Shaped("rest", x.shape), Shaped("rest", (x.shape[0], settings["groups"])))
+            if op in ("conv2d_inputs", "upsample"):
+                return Shaped(op, (x.shape[0], prod(settings["geometry"][:3])))
             if "geometry" in settings:
                 places = settings["geometry"].rows * settings["geometry"].columns
                 outputs = operands[0].shape[1] if op == "conv2d" else settings["geometry"].channels

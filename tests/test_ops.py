@@ -45,6 +45,7 @@ SETTINGS = {
     "count": 7,
 }
 COLUMNS = {"odd": (3, 5), "tiles": (16, 16), "wide": (31, 50), "one": (0, 1)}  # a stretch of J columns: begin, width
+GROUPS = {"odd": (3, 6, 5), "tiles": (4, 16, 9), "wide": (1, 7, 40), "one": (1, 1, 1)}  # groups, channels, places
 GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "odd": (slide((5, 6, 4), (3, 2), (2, 1), (1, 0), (1, 2), groups=2), 6),
     "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), 64),
@@ -71,17 +72,13 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
     if "geometry" in each.settings:
         geometry, outputs = GEOMETRIES[kind]
-        if "pool" in name:
+        if "pool" in name or name == "upsample" or name == "sum_windows":
             geometry, outputs = geometry._replace(groups=1), geometry.channels
         places = geometry.rows * geometry.columns
         sizes = {"N": sizes["N"], "O": outputs, "K": geometry.inside, "S": geometry.scratch}
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
-    if "begin" in each.settings:
-        begin, width = COLUMNS[kind]
-        sizes = sizes | {"A": width}
-        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
     if "backwards" in each.settings:
         steps, units, more = RECURRENT[kind]
         others = steps
@@ -96,6 +93,14 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         settings = {"steps": steps, "heads": heads, "causal": causal}
     if name == "add_rows":
         sizes = sizes | {"R": settings["count"]}
+    if "begin" in each.settings or name == "choose_columns_back":
+        begin, width = COLUMNS[kind]
+        sizes = sizes | {"A": width}
+        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
+    if name.startswith("group_norm"):
+        groups, channels, places = GROUPS[kind]
+        sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
+        settings = SETTINGS | {"groups": groups}
     sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
     slots, views = [], {}
     for operand in each.operands:
@@ -112,6 +117,8 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
             values = values / np.sqrt(units)
         if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
             values = chance.integers(-1, 2, shape)
+        if operand == "chosen":
+            values = chance.permutation(sizes["I"] if name == "choose_columns" else sizes["J"])[: sizes["A"]]
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":

@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     recurrence,
     rows,
     updates,
+    upsampling,
 )
 from .op import OPS, SCALARS, Op, OpError, op, scalar
 

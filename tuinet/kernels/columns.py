@@ -84,3 +84,46 @@ def pad_columns_cpu(x, y, begin, width):
             y[n, i] = ZERO
         for i in range(x.shape[1]):
             y[n, begin + i] = x[n, i]
+
+
+# -- columns one by one ---------------------------------------------------------------------
+
+
+@op(cut="N")
+def choose_columns(x, chosen):
+    """y = the chosen columns of x        x (N, I)   chosen (A) int   y (N, A)"""
+    return x[:, chosen]
+
+
+@choose_columns.gradient
+def choose_columns_gradient(ops, d, x, chosen, y):
+    d[x] += ops.choose_columns_back(d[y], chosen, width=x.shape[1])
+
+
+@choose_columns.cpu
+def choose_columns_cpu(x, chosen, y):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = x[n, chosen[i]]
+
+
+@op(cut="N")
+def choose_columns_back(dy, chosen, *, width: int):
+    """dx = each column of dy where it was chosen, the others 0        dy (N, A)   chosen (A) int   dx (N, J)"""
+    dx = np.zeros((len(dy), width), dy.dtype)
+    np.add.at(dx, (slice(None), chosen), dy)
+    return dx
+
+
+@choose_columns_back.sizes
+def choose_columns_back_sizes(size, width):
+    return {"J": width}
+
+
+@choose_columns_back.cpu
+def choose_columns_back_cpu(dy, chosen, dx, width):
+    for n in range(dx.shape[0]):
+        for i in range(dx.shape[1]):
+            dx[n, i] = ZERO
+        for i in range(dy.shape[1]):
+            dx[n, chosen[i]] += dy[n, i]
