@@ -25,6 +25,11 @@ from tuinet.presets.lines import find_lines
 
 WANTED = [
     "char-gpt",
+    "char-gru",
+    "char-lstm",
+    "char-rnn",
+    "names-lstm",
+    "names-rnn",
     "text-classify",
     "spam-neuron",
     "spam-mlp",
@@ -71,9 +76,15 @@ FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
     **dict.fromkeys(("plane", "hills"), ((2,), "reals", 0, 1)),
 }
 # Of texts, for which vocabularies depend on the Python: tokens, and targets of an example.
-TEXTS: dict[str, tuple[int, int]] = {"python-source": (100, 64), "topics": (98, 0), "surnames": (130, 0)}
+TEXTS: dict[str, tuple[int, int]] = {
+    "python-source": (100, 64),
+    "language-reference": (103, 64),
+    "topics": (98, 0),
+    "surnames": (130, 0),
+}
 FACTS |= {
     "python-source": ((64,), "classes", 100, 100),
+    "language-reference": ((64,), "classes", 103, 103),
     "topics": ((128,), "classes", 6, 6),
     "surnames": ((20,), "classes", 20, 20),
 }

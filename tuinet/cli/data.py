@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuinet.data import Bound, SetInfo
 
 MOST_NAMES = 40
+BLANK = "␠"  # what stands for a class that is a blank, as in a text
 
 
 @click.group(invoke_without_command=True)
@@ -154,7 +155,8 @@ def _print_bound(output: Output, name: str, bound: Bound) -> None:
     parts = [("training", bound.train), ("validation", bound.validation), ("test", bound.test)]
     sizes = [f"{figures.count(len(part.inputs))} {word}" for word, part in parts if part is not None]
     output.heading(safe(name, 60), f"{facts.source}, {facts.task}")
-    output.prose(" + ".join(sizes) + f" examples of {figures.shape(facts.inputs)}", indent="  ")
+    tokens = f" tokens, {figures.count(facts.tokens)} to tell apart" if facts.tokens else ""
+    output.prose(" + ".join(sizes) + f" examples of {figures.shape(facts.inputs)}{tokens}", indent="  ")
     for note in facts.notes:
         output.prose(safe(note, 500), "warn", indent="  ")
     if facts.columns:
@@ -174,7 +176,12 @@ def _print_classes(output: Output, counts: dict[str, int]) -> None:
     output.say()
     largest, total = max(counts.values()) or 1, sum(counts.values()) or 1
     rows = [
-        [name, figures.count(number), figures.share(number / total), "━" * round(24 * number / largest)]
+        [
+            BLANK if name == " " else name,
+            figures.count(number),
+            figures.share(number / total),
+            "━" * round(24 * number / largest),
+        ]
         for name, number in list(counts.items())[:MOST_NAMES]
     ]
     columns = (
