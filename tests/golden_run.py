@@ -155,6 +155,18 @@ def text() -> tuple[Facts, Vocabulary]:
     return facts, Vocabulary("characters", characters, 4)
 
 
+def pairs() -> tuple[Facts, Vocabulary]:
+    """Pairs of texts of up to four characters, of which up to two are written; one has to be escaped, one is hostile."""
+    characters = "\x1bab\u202e"
+    facts = Facts(
+        name="pairs.tsv", source="file", inputs=(8,), task="classes", classes=7, outputs=7, tokens=7, steps=3,
+        padded=True, source_steps=5, class_names=["", "<start>", "<end>", *characters],
+        class_counts=[0, 0, 9, 1, 8, 7, 1], target="translation",
+        reason="a text is to be written from another, token by token, each one of 7", fingerprint="00ff",
+    )  # fmt: skip
+    return facts, Vocabulary("characters", characters, 3, padded=True, source=5)
+
+
 def arrays(step: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Model and optimizer after a step; the slot order is neither that of the alphabet nor that of the types."""
     model = {
@@ -171,5 +183,6 @@ if __name__ == "__main__":
     shutil.rmtree(target, ignore_errors=True)
     shutil.rmtree(target.with_name(ID), ignore_errors=True)
     made(target.parent).path.rename(target)
-    target.with_name("text").mkdir(exist_ok=True)
-    target.with_name("text").joinpath("data.json").write_bytes(encoded(*text()))
+    for name, kept in (("text", text()), ("pairs", pairs())):
+        target.with_name(name).mkdir(exist_ok=True)
+        target.with_name(name).joinpath("data.json").write_bytes(encoded(*kept))

@@ -74,11 +74,6 @@ def test_surnames_and_series_can_be_read() -> None:
     assert all(len(series(info.name)) == info.examples for info in catalog() if info.form == "series")
 
 
-def test_a_set_that_no_network_here_can_read_says_what_it_is_for() -> None:
-    with pytest.raises(DataError, match=r"tatoeba holds pairs of texts .* encoder and a decoder"):
-        bind(DataSettings(set="tatoeba"))
-
-
 def test_a_series_is_split_in_time_and_a_window_predicts_the_next_value() -> None:
     bound = bind(DataSettings(set="nile", window=3, validation=0.2, scale="none"))
     values = series("nile")

@@ -69,9 +69,10 @@ def test_data_json_has_the_documented_keys() -> None:
         assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == set(written)
 
 
-def test_data_json_of_a_text_is_written_and_read_to_the_byte(copy: RunFolder) -> None:
-    golden = (GOLDEN / "text" / "data.json").read_bytes()
-    wanted, vocabulary = golden_run.text()
+@pytest.mark.parametrize("name", ["text", "pairs"])
+def test_data_json_of_a_text_is_written_and_read_to_the_byte(name: str, copy: RunFolder) -> None:
+    golden = (GOLDEN / name / "data.json").read_bytes()
+    wanted, vocabulary = getattr(golden_run, name)()
     assert encoded(wanted, vocabulary) == golden
     (copy.path / "data.json").write_bytes(golden)
     facts, read = copy.data() or pytest.fail("there is no data.json")

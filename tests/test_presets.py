@@ -31,6 +31,8 @@ WANTED = [
     "names-lstm",
     "names-rnn",
     "text-classify",
+    "translate-dates",
+    "attention-copy",
     "spam-neuron",
     "spam-mlp",
     "xor",
@@ -81,13 +83,18 @@ TEXTS: dict[str, tuple[int, int]] = {
     "language-reference": (103, 64),
     "topics": (98, 0),
     "surnames": (130, 0),
+    "dates": (49, 11),
+    "copy": (29, 13),
 }
 FACTS |= {
     "python-source": ((64,), "classes", 100, 100),
     "language-reference": ((64,), "classes", 103, 103),
     "topics": ((128,), "classes", 6, 6),
     "surnames": ((20,), "classes", 20, 20),
+    "dates": ((49,), "classes", 49, 49),
+    "copy": ((26,), "classes", 29, 29),
 }
+SOURCES = {"dates": 38, "copy": 13}  # of pairs: tokens of the source
 
 BASE = """\
 title = "Mine"                  # line 1
@@ -219,7 +226,10 @@ def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     if preset.data.reconstructs:
         task, classes, outputs = "reals", 0, prod(inputs)
     tokens, steps = TEXTS.get(preset.data.set or "", (0, 0))
-    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=tokens, steps=steps)
+    facts: Any = SimpleNamespace(
+        inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=tokens, steps=steps,
+        source_steps=SOURCES.get(preset.data.set or "", 0), columns=[],
+    )  # fmt: skip
     recorder = ShapeRecorder()
     y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs), whole=tokens > 0))
     losses = preset.training.loss.record(recorder, y, Shaped("t", (4, steps or outputs)), facts)

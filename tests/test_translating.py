@@ -250,7 +250,7 @@ def test_training_tells_how_much_is_written_right(folder: Path) -> None:
 
 def test_a_sample_is_translated_where_there_are_many_and_it_is_said(home: Path) -> None:
     small = preset(1).replace("samples = 3_000", "samples = 6_000").replace("validation = 0.1", "validation = 0.5")
-    result = tuinet("run", "-", "--json", "--until", "val_exact_match>=0", stdin=small)
+    result = tuinet("run", "-", "--json", "--max-steps", "5", "--until", "val_exact_match>=0", stdin=small)
     told = [event["message"] for event in rows(result.stdout) if event["event"] == "warning"]
     assert "val_exact_match and val_cer are measured on 500 of the 3,000 validation pairs" in told[0]
     assert rows(result.stdout)[-1]["until"] is True

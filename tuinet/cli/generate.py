@@ -88,8 +88,9 @@ def _vocabulary(run: RunFolder, facts: Facts, scaler: Scaler) -> Vocabulary:
 
     if isinstance(scaler, Vocabulary) and facts.steps and not facts.source_steps:
         return scaler
-    what = f"tells the {safe(facts.target or 'class', 40)} of a text" if isinstance(scaler, Vocabulary) else (
-        f"was trained on {safe(facts.name, 60)}, which is no text")  # fmt: skip
+    what = "translates texts" if facts.source_steps else (
+        f"tells the {safe(facts.target or 'class', 40)} of a text" if isinstance(scaler, Vocabulary)
+        else f"was trained on {safe(facts.name, 60)}, which is no text")  # fmt: skip
     raise UsageError(
         f"{safe(run.id)} {what}; only a network that predicts the next character can write one. "
         f"`tuinet predict {safe(run.id)} FILE` asks this one"

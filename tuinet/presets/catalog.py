@@ -21,7 +21,7 @@ class Headline:
     teaches: str
     tries: tuple[str, ...]
     data: str  # the set it trains on
-    layers: int  # [[layers]] tables
+    layers: int  # [[layers]] tables, or those of [[encoder]] and [[decoder]]
     file: str
 
 
@@ -50,7 +50,7 @@ def _headline(path: Path) -> Headline:
         teaches=table["teaches"],
         tries=tuple(table["tries"]),
         data=table["data"]["set"],
-        layers=len(table["layers"]),
+        layers=sum(len(table.get(key, ())) for key in ("layers", "encoder", "decoder")),
         file=str(path),
     )
 
