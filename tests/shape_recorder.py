@@ -29,6 +29,7 @@ class ShapeRecorder:
     training: bool = True
     step: Shaped = field(default_factory=lambda: Shaped("step", ()))
     lengths: Any = None
+    memory: Any = None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     statistics: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -89,6 +90,10 @@ class ShapeRecorder:
             if "steps" in settings and op in ("rnn", "gru", "lstm"):
                 h = Shaped(op, (x.shape[0], settings["steps"] * operands[0].shape[0]))
                 return h if op == "rnn" else (x, h, h)
+            if op == "slice_tokens":
+                return Shaped(op, (x.shape[0], settings["width"]), whole=True)
+            if op == "lengths_of":
+                return Shaped(op, x.shape[:1], whole=True)
             if op == "turned":
                 return Shaped(op, x.shape[::-1])
             if op in ("concatenate", "slice_columns", "choose_columns"):
