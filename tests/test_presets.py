@@ -197,7 +197,7 @@ def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     inputs, task, classes, outputs = FACTS[preset.data.set or ""]
     if preset.data.reconstructs:
         task, classes, outputs = "reals", 0, prod(inputs)
-    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs)
+    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0)
     recorder = ShapeRecorder()
     y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
     losses = preset.training.loss.record(recorder, y, Shaped("t", (4, outputs)), facts)
@@ -272,7 +272,7 @@ def test_defaults_are_written_out() -> None:
 def test_a_repeated_layer_stands_for_as_many_with_numbered_names() -> None:
     assert [layer.name for layer in load(BASE).stack] == ["hidden", "block_1", "block_2", "block_3", "dense_2"]
     unnamed = load(BASE.replace('name = "block"\n', "").replace('name = "hidden"', "repeat = 2"))
-    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1)).walk()] == [
+    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1, tokens=0)).walk()] == [
         *["dense_1", "dense_2"],
         *["residual_1", "residual_1.dense_1", "residual_2", "residual_2.dense_1", "residual_3", "residual_3.dense_1"],
         "dense_3",
@@ -450,9 +450,9 @@ def test_layers_that_are_not_tables_are_refused() -> None:
 
 def test_a_layer_that_does_not_fit_is_placed_in_the_file() -> None:
     preset = load(BASE)
-    network = preset.network(SimpleNamespace(classes=2, outputs=1))
+    network = preset.network(SimpleNamespace(classes=2, outputs=1, tokens=0))
     with pytest.raises(PresetError) as caught:
-        network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8)))
+        network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8, 1)))
     assert str(preset.place(caught.value)).startswith("my.toml, line 6, layers.hidden: dense wants a flat input")
     assert str(preset.place(PresetError("x", key="layers.block_2.dense_1"))).startswith(
         "my.toml, line 16, layers.block_2"
@@ -480,7 +480,11 @@ def test_a_file_that_is_not_there_or_not_a_preset_is_named(tmp_path: Path) -> No
 
 BRANCH_MISTAKES: list[tuple[str, str, str]] = [
     ("units = 8", "unit = 8", 'my.toml, line 16, layers.both.left.hidden.unit: "unit" is not a setting here'),
-    ('"concatenate"', '"concat"', 'line 7, layers.both.join: "concat" is not a way to join; did you mean "concatenate"?'),
+    (
+        '"concatenate"',
+        '"concat"',
+        'line 7, layers.both.join: "concat" is not a way to join; did you mean "concatenate"?',
+    ),
     ('"twin"\nrepeat = 2', '"left"', 'layers.both.left.name: two layers are called "left"'),
     ('["origin"]', '["origin"]\ntype = "dense"', 'line 20, layers.both.dense_1.type: "dense" is not a branch'),
     ('["origin"]', '["origin"]\ncolumn = 3', 'line 20, layers.both.branch_2.column: "column" is not a setting here'),
@@ -515,7 +519,9 @@ def test_branches_are_written_out_and_read_back() -> None:
 def test_what_only_the_data_shows_to_be_wrong_in_a_branch_has_its_line() -> None:
     facts: Any = SimpleNamespace(classes=0, outputs=1, columns=["weight", "origin=Ulm"])
     assert load(BRANCHED).network(facts)
-    with pytest.raises(PresetError, match=r"my.toml, line 19, layers.both.branch_2.columns: there is no column \"orign\""):
+    with pytest.raises(
+        PresetError, match=r"my.toml, line 19, layers.both.branch_2.columns: there is no column \"orign\""
+    ):
         load(BRANCHED.replace('"origin"', '"orign"')).network(facts)
     preset = load(BRANCHED).with_overrides(["layers.both.left.columns=[1]", "layers.both.branch_2.columns=[3]"])
     with pytest.raises(PresetError) as caught:
@@ -596,7 +602,10 @@ def test_an_override_reaches_into_branches(override: str, path: tuple[Any, ...],
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("layers.both.branches.lef.trainable=false", 'there is no layer "lef"; did you mean "left"? Layers: left, branch_2'),
+        (
+            "layers.both.branches.lef.trainable=false",
+            'there is no layer "lef"; did you mean "left"? Layers: left, branch_2',
+        ),
         ("layers.both.twin_1.repeat=3", '"twin_1" is one of the 2 repeats of "twin"'),
         ("layers.both.left.hidden.units=0", "--set layers.both.left.hidden.units=0: 0 will not do here"),
         ("layers.both.branches=[]", "is empty; put at least one branch inside"),
@@ -671,7 +680,7 @@ def test_an_override_that_makes_two_tables_disagree_is_named() -> None:
 
 def test_what_only_the_data_shows_to_be_wrong_is_laid_to_the_override_that_said_it() -> None:
     preset = load(BASE).with_overrides(["training.epochs=2", "layers.dense_2.units=7"])
-    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1)
+    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1, tokens=0, steps=0)
     with pytest.raises(PresetError) as caught:
         preset.training.loss.record(ShapeRecorder(), Shaped("y", (4, 7)), Shaped("t", (4, 1)), facts)
     words = "layers.dense_2: the network gives (7) for each example"

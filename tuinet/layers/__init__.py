@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuinet.layers.activation import FUNCTIONS, Activation
+from tuinet.layers.attention import Attention
 from tuinet.layers.average_pool import AveragePool
 from tuinet.layers.base import Facts, Layer, Ops, Slot, bound, holding, stack
 from tuinet.layers.batch_norm import BatchNorm
@@ -12,6 +13,7 @@ from tuinet.layers.conv2d import Conv2d
 from tuinet.layers.conv2d_transpose import Conv2dTranspose
 from tuinet.layers.dense import Dense
 from tuinet.layers.dropout import Dropout
+from tuinet.layers.embedding import Embedding
 from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
@@ -19,13 +21,18 @@ from tuinet.layers.group_norm import GroupNorm
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
 from tuinet.layers.max_pool import MaxPool
+from tuinet.layers.positions import Positions
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
+from tuinet.layers.rms_norm import RmsNorm
 from tuinet.layers.spatial_dropout import SpatialDropout
+from tuinet.layers.transformer_block import TransformerBlock
+from tuinet.layers.unembedding import Unembedding
 from tuinet.layers.upsample import Upsample
 
 LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
+    "attention": Attention,
     "average_pool": AveragePool,
     "batch_norm": BatchNorm,
     "branch": Branch,
@@ -35,15 +42,20 @@ LAYERS: dict[str, type[Layer]] = {
     "conv2d_transpose": Conv2dTranspose,
     "dense": Dense,
     "dropout": Dropout,
+    "embedding": Embedding,
     "flatten": Flatten,
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
     "group_norm": GroupNorm,
     "layer_norm": LayerNorm,
     "max_pool": MaxPool,
+    "positions": Positions,
     "reshape": Reshape,
     "residual": Residual,
+    "rms_norm": RmsNorm,
     "spatial_dropout": SpatialDropout,
+    "transformer_block": TransformerBlock,
+    "unembedding": Unembedding,
     "upsample": Upsample,
 }
 
@@ -52,6 +64,7 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "Activation",
+    "Attention",
     "AveragePool",
     "BatchNorm",
     "Branch",
@@ -61,6 +74,7 @@ __all__ = [
     "Conv2dTranspose",
     "Dense",
     "Dropout",
+    "Embedding",
     "Facts",
     "Flatten",
     "GlobalAveragePool",
@@ -71,10 +85,14 @@ __all__ = [
     "LayerNorm",
     "MaxPool",
     "Ops",
+    "Positions",
     "Reshape",
     "Residual",
+    "RmsNorm",
     "Slot",
     "SpatialDropout",
+    "TransformerBlock",
+    "Unembedding",
     "Upsample",
     "bound",
     "holding",

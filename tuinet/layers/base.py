@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tuinet.errors import ShapeError
 from tuinet.fields import Field, describe, flag, late, optional, part, real, text
@@ -45,6 +46,8 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
+    @property
+    def lengths(self) -> Any: ...
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -56,6 +59,7 @@ class Ops(Protocol):
         l2: float = 0.0,
         trainable: bool = True,
     ) -> Any: ...
+    def shared(self, name: str) -> Any: ...
     def statistic(self, name: str, shape: tuple[int, ...], start: Start) -> Any: ...
     def constant(self, name: str, array: Any) -> Any: ...
     def view(self, x: Any, shape: tuple[int, ...]) -> Any: ...
@@ -64,12 +68,17 @@ class Ops(Protocol):
 
 
 class Facts(Protocol):
-    """What a network has to know of the data. columns: names of the inputs, where they have any."""
+    """What a network has to know of the data.
+
+    tokens: size of the vocabulary, 0 where the inputs are numbers. columns: names of the inputs, where they have any.
+    """
 
     @property
     def classes(self) -> int: ...
     @property
     def outputs(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
     @property
     def columns(self) -> Sequence[str]: ...
 
@@ -84,6 +93,8 @@ class Layer(ABC):
     trainable: bool = late(flag(True, help="false: the layer keeps the weights it starts with"))
 
     path: str = field(default="", compare=False)  # full name, "residual_1.dense_2"; the network fills it in
+
+    takes_tokens: ClassVar[bool | None] = False  # whether x is whole numbers, as of characters; None: either
 
     @abstractmethod
     def forward(self, ops: Ops, x: Any) -> Any:
@@ -102,7 +113,8 @@ class Layer(ABC):
     def around(self, layers: Sequence[Layer]) -> Layer:
         """The same layer with these inside."""
         holder = holding(type(self))
-        return replace(self, **{holder.name: tuple(layers)}) if holder else self
+        changed: dict[str, Any] = {holder.name: tuple(layers)} if holder else {}
+        return replace(self, **changed)
 
 
 @cache
@@ -160,16 +172,34 @@ def apply(ops: Ops, layer: Layer, x: Any) -> Any:
 def fit(layer: Layer, ops: Ops, x: Any) -> Any:
     """The layer's forward pass; a ShapeError learns which layer it was."""
     try:
+        if layer.takes_tokens not in (None, getattr(x, "whole", False)):
+            raise ShapeError(
+                f"this layer is for tokens, but numbers {each(x)} come in; it stands first, on text"
+                if layer.takes_tokens
+                else f"this layer is for numbers, but tokens {each(x)} come in; put an embedding before it"
+            )
         return layer.forward(ops, x)
     except ShapeError as error:
         raise error if error.key else error.at(key=f"layers.{layer.path}") from None
 
 
-def flat(x: Slot, who: str) -> int:
-    """I of an input (N, I), or ShapeError with the remedy."""
-    if len(x.shape) != 2:
-        raise ShapeError(f"{who} wants a flat input (I), but {each(x)} comes in; put a flatten layer before it")
-    return x.shape[1]
+def vectors(ops: Ops, x: Any, who: str) -> tuple[Any, int]:
+    """x as rows of I numbers, and I: a row for each example (I), or for each position of a sequence (T, I)."""
+    if len(x.shape) > 3:
+        raise ShapeError(
+            f"{who} wants a flat input (I), or a sequence (T, I), but {each(x)} comes in; put a flatten layer before it"
+        )
+    width = x.shape[-1]
+    return ops.view(x, (prod(x.shape[:-1]), width)), width
+
+
+def sequence(x: Slot, who: str) -> tuple[int, int]:
+    """T and D of a sequence (N, T, D), or ShapeError with the remedy."""
+    if len(x.shape) != 3:
+        raise ShapeError(
+            f"{who} wants a sequence (T, D), but {each(x)} comes in; put an embedding or a reshape before it"
+        )
+    return x.shape[1], x.shape[2]
 
 
 def each(x: Slot) -> str:

@@ -17,7 +17,9 @@ class Residual(Layer):
     y = x + layers(x)        x, y (N, ...)
     """
 
-    layers: tuple[Layer, ...] = stack_field(every_layer, noun="a layer type", help="the stack inside: [[layers.layers]]")
+    layers: tuple[Layer, ...] = stack_field(
+        every_layer, noun="a layer type", help="the stack inside: [[layers.layers]]"
+    )
 
     def __post_init__(self) -> None:
         if not self.layers:

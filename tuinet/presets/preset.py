@@ -11,8 +11,8 @@ from typing import Any
 from tuinet.data.settings import DataSettings
 from tuinet.errors import PresetError, nearest
 from tuinet.fields import Field, as_table, build, check, shown
-from tuinet.layers import Activation, Dense, Layer
-from tuinet.network import Facts, Network
+from tuinet.layers import Activation, Dense, Facts, Layer
+from tuinet.network import Network
 from tuinet.presets.lines import Path as Place
 from tuinet.presets.overrides import Override, apply, blame, culprit
 from tuinet.presets.places import located, path_of, words_of

@@ -67,9 +67,7 @@ def build_stack(tables: Any, where: str, holder: Field = TOP) -> Stack:
     return Stack(tuple(layers), tuple(written), (count_tables, count_layers))
 
 
-def _build(
-    table: Mapping[str, Any], key: str, holder: Field
-) -> tuple[Layer, dict[str, Any], tuple[int, int]]:
+def _build(table: Mapping[str, Any], key: str, holder: Field) -> tuple[Layer, dict[str, Any], tuple[int, int]]:
     """One layer, its table written out, and how many tables and layers it stands for."""
     settings = dict(table)
     if "repeat" in settings:
