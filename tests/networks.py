@@ -224,7 +224,31 @@ def token_stacks() -> dict[str, list[Any]]:
     }
 
 
-def make_tokens(layers: list[Any], *, padded: bool = False, steps: int = 21, seed: int = 3, **settings: Any) -> Trainer:
+def pair_stacks() -> dict[str, list[Any]]:
+    """Networks of two halves, for a source of 9 tokens and a target of 12, of 7 kinds."""
+    encoder = [layer("embedding", units=6), layer("positions"), layer("transformer_block", heads=2)]
+    decoder = [layer("embedding", units=6), layer("positions", kind="sinusoidal")]
+    cross = [layer("attention", heads=1, cross=True), layer("rms_norm"), layer("unembedding")]
+    return {
+        "cross attention": [layer("encoder", layers=encoder[:2]), layer("decoder", layers=decoder + cross)],
+        "decoder blocks": [
+            layer("encoder", layers=encoder),
+            layer(
+                "decoder",
+                layers=[
+                    *decoder,
+                    layer("decoder_block", heads=3),
+                    layer("decoder_block", heads=1, place="post", rotary=True, activation="swiglu", dropout=0.1),
+                    layer("unembedding", bias=False),
+                ],
+            ),
+        ],
+    }
+
+
+def make_tokens(
+    layers: list[Any], *, padded: bool = False, steps: int = 21, source: int = 0, seed: int = 3, **settings: Any
+) -> Trainer:
     """A trainer on rows of tokens, the target of each the next; padded: some rows end early, in 0, without targets."""
     rng, examples = np.random.default_rng(5), 50
     rows = rng.integers(1, 7, (examples, steps + 1)).astype(np.int32)
@@ -234,14 +258,14 @@ def make_tokens(layers: list[Any], *, padded: bool = False, steps: int = 21, see
         inputs[np.arange(steps) >= ends], targets[np.arange(steps) >= ends] = 0, -1
     facts = SimpleNamespace(
         task="classes", inputs=(steps,), outputs=7, classes=7, target_scale=None, class_counts=None,
-        tokens=7, steps=steps, padded=padded,
+        tokens=7, steps=steps - source, padded=padded, source_steps=source,
     )  # fmt: skip
     settings = {"batch_size": 13, "device": "cpu", "threads": 1, "epochs": 1000} | settings
     return Trainer(
         Network(tuple(layers)).bound(facts),
         LOSSES["cross_entropy"](),
         OPTIMIZERS["adam"](learning_rate=0.01),
-        SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),
+        SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets[:, source:].copy()), facts=facts),
         seed=seed,
         **settings,
     )
@@ -274,6 +298,7 @@ def make(
     else:
         targets, task = rng.standard_normal((examples, outputs)).astype(np.float32), "reals"
     facts = SimpleNamespace(
+        source_steps=0,
         task=task,
         inputs=(inputs,),
         outputs=outputs,

@@ -300,7 +300,9 @@ def test_inputs_that_are_to_be_given_back_are_the_targets(
     facts = bound.facts
     assert (facts.columns, facts.task, facts.outputs, facts.target) == (columns, "reals", len(columns), "")
     assert facts.reconstructs and bound.validation is not None and facts.target_scale is not None
-    assert (bound.train.targets == bound.train.inputs).all() and (bound.validation.targets == bound.validation.inputs).all()
+    assert (bound.train.targets == bound.train.inputs).all() and (
+        bound.validation.targets == bound.validation.inputs
+    ).all()
     mean, deviation = facts.target_scale
     chosen = sorted(rows[:, ["abc".index(name) for name in columns]].tolist())
     told = np.concatenate([bound.train.targets, bound.validation.targets]).astype(float) * deviation + mean

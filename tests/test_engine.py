@@ -63,7 +63,10 @@ def test_threads_agree_for_every_optimizer_with_clipping_and_accumulation(name: 
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", [name for name in STACKS if name.startswith(("convolution", "depth", "sequence", "transposed", "upsampled"))])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in STACKS if name.startswith(("convolution", "depth", "sequence", "transposed", "upsampled"))],
+)
 def test_rows_in_blocks_give_the_same_bits_as_all_rows_at_once(
     name: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,14 +73,6 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
-    if "begin" in each.settings or name == "choose_columns_back":
-        begin, width = COLUMNS[kind]
-        sizes = sizes | {"A": width}
-        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
-    if name.startswith("group_norm"):
-        groups, channels, places = GROUPS[kind]
-        sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
-        settings = SETTINGS | {"groups": groups}
     if "heads" in each.settings:
         steps, others, heads, width, causal = ATTENDED[kind]
         sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
@@ -88,8 +80,15 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         settings = {"steps": steps, "heads": heads, "causal": causal}
     if name == "add_rows":
         sizes = sizes | {"R": settings["count"]}
-    if name in ("concatenate", "upsample", "sum_windows"):
-        sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
+    if "begin" in each.settings or name == "choose_columns_back":
+        begin, width = COLUMNS[kind]
+        sizes = sizes | {"A": width}
+        settings = {"begin": begin, "width": width if name.startswith("slice_") else sizes["J"]}
+    if name.startswith("group_norm"):
+        groups, channels, places = GROUPS[kind]
+        sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
+        settings = SETTINGS | {"groups": groups}
+    sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
@@ -99,12 +98,12 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
-        if operand == "chosen":
-            values = chance.permutation(sizes["I"] if name == "choose_columns" else sizes["J"])[: sizes["A"]]
         if operand == "lengths":
             values = chance.integers(1, ATTENDED[kind][1] + 1, shape)
         if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
             values = chance.integers(-1, 2, shape)
+        if operand == "chosen":
+            values = chance.permutation(sizes["I"] if name == "choose_columns" else sizes["J"])[: sizes["A"]]
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":

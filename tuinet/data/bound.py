@@ -31,6 +31,7 @@ class Facts:
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
     steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
     padded: whether token 0 only fills a sequence up.
+    source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    source_steps: int = 0
 
     @property
     def reconstructs(self) -> bool:
@@ -88,6 +90,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
+            source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
         )
         facts._check(kept)
         return facts

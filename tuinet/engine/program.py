@@ -117,6 +117,7 @@ class Program:
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
         self._places, self._scratch = {}, None
         self.lengths = None  # how many steps of each example are real, in a padded sequence: a slot (N), set likewise
+        self.memory = None  # what an encoder has read, and the lengths of it
         self.owned = {}  # the axis along which each parameter is dealt out to threads (sharing.own_axes)
         self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 

@@ -11,9 +11,12 @@ from tuinet.layers.branches import Branch, Branches
 from tuinet.layers.conv1d import Conv1d
 from tuinet.layers.conv2d import Conv2d
 from tuinet.layers.conv2d_transpose import Conv2dTranspose
+from tuinet.layers.decoder import Decoder
+from tuinet.layers.decoder_block import DecoderBlock
 from tuinet.layers.dense import Dense
 from tuinet.layers.dropout import Dropout
 from tuinet.layers.embedding import Embedding
+from tuinet.layers.encoder import Encoder
 from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
@@ -40,9 +43,12 @@ LAYERS: dict[str, type[Layer]] = {
     "conv1d": Conv1d,
     "conv2d": Conv2d,
     "conv2d_transpose": Conv2dTranspose,
+    "decoder": Decoder,
+    "decoder_block": DecoderBlock,
     "dense": Dense,
     "dropout": Dropout,
     "embedding": Embedding,
+    "encoder": Encoder,
     "flatten": Flatten,
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
@@ -72,9 +78,12 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv2dTranspose",
+    "Decoder",
+    "DecoderBlock",
     "Dense",
     "Dropout",
     "Embedding",
+    "Encoder",
     "Facts",
     "Flatten",
     "GlobalAveragePool",

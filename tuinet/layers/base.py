@@ -46,8 +46,10 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
-    @property
-    def lengths(self) -> Any: ...
+
+    lengths: Any
+    memory: Any
+
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -78,9 +80,11 @@ class Facts(Protocol):
     @property
     def outputs(self) -> int: ...
     @property
+    def columns(self) -> Sequence[str]: ...
+    @property
     def tokens(self) -> int: ...
     @property
-    def columns(self) -> Sequence[str]: ...
+    def source_steps(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,7 @@ class Layer(ABC):
         """The same layer with these inside."""
         holder = holding(type(self))
         changed: dict[str, Any] = {holder.name: tuple(layers)} if holder else {}
-        return replace(self, **changed)
+        return replace(self, **changed) if changed else self
 
 
 @cache

@@ -27,7 +27,7 @@ class Embedding(WeightedLayer):
     )
 
     def bound(self, facts: Facts, on_data: bool) -> Embedding:
-        if self.tokens != "data":
+        if not isinstance(self.tokens, str):
             return self
         if not facts.tokens:
             raise ShapeError(

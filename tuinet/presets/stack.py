@@ -14,6 +14,7 @@ from tuinet.errors import PresetError
 from tuinet.fields import REQUIRED, Field, as_table, build_part, check, shown, type_word
 from tuinet.layers import LAYERS, Layer, holding
 from tuinet.network import names
+from tuinet.presets.lines import Path
 
 MOST_TABLES = 200  # [[layers]] tables in a file, inner ones too
 MOST_LAYERS = 2_000  # layers after repeating
@@ -94,6 +95,31 @@ def held(table: Mapping[str, Any], usual: str = "") -> Field | None:
 def usual_types() -> Mapping[str, str]:
     """The settings under which layers hold layers, and of each the type of a table that names none, or ""."""
     return {holder.name: holder.usual for cls in LAYERS.values() if (holder := holding(cls))}
+
+
+# -- a network of two halves ----------------------------------------------------------------
+
+HALVES = ("encoder", "decoder")
+
+
+def as_layers(document: Mapping[str, Any], lines: Mapping[Path, int]) -> tuple[dict[str, Any], dict[Path, int]]:
+    """The same preset and its lines with [[encoder]] and [[decoder]] as two layers that hold layers.
+
+    PresetError where one of them stands without the other, or beside [[layers]].
+    """
+    halves = [half for half in HALVES if half in document]
+    if not halves:
+        return dict(document), dict(lines)
+    if "layers" in document:
+        raise PresetError("a preset has [[layers]], or [[encoder]] and [[decoder]]; take one of them out", key="layers")
+    if len(halves) < len(HALVES):
+        missing = next(half for half in HALVES if half not in document)
+        raise PresetError(f"there is no [[{missing}]] beside it; write both, or [[layers]]", key=halves[0])
+    tables = [{"type": half, "name": half, "layers": document[half]} for half in HALVES]
+    places: dict[str | int, Path] = {half: ("layers", place, "layers") for place, half in enumerate(HALVES)}
+    rest = {key: value for key, value in document.items() if key not in HALVES}
+    moved = {(*places[path[0]], *path[1:]) if path and path[0] in places else path: n for path, n in lines.items()}
+    return {**rest, "layers": tables}, moved
 
 
 # -- names ----------------------------------------------------------------------------------
