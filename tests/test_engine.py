@@ -302,11 +302,15 @@ def test_every_part_of_an_accumulated_batch_has_coins_of_its_own() -> None:
 
 
 def test_spatial_dropout_leaves_out_a_channel_everywhere_or_nowhere() -> None:
-    trainer = make(
-        [layer("reshape", shape=(2, 3, 2)), layer("upsample"), layer("conv2d", filters=40, bias_start=1.0, kernel=(1, 1)),
-         layer("spatial_dropout", rate=0.25), layer("global_average_pool"), dense(5)],
-        device="reference",
-    )  # fmt: skip
+    layers = [
+        layer("reshape", shape=(2, 3, 2)),
+        layer("upsample"),
+        layer("conv2d", filters=40, kernel=(1, 1), bias_start=1.0),
+        layer("spatial_dropout", rate=0.25),
+        layer("global_average_pool"),
+        dense(5),
+    ]
+    trainer = make(layers, device="reference")
     call = next(c for c in trainer.plan.sections["forward"] if c.op.name == "dropout")
     reference.run(trainer.plan.micro_batches[0], trainer.arena)
     x, y = (trainer.arena.view(slot).reshape(24, 4 * 6, 40) for slot in (call.inputs[0], call.results[0]))
