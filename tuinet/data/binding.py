@@ -89,7 +89,14 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
 
 
 def _scale(settings: DataSettings, examples: Examples) -> str:
-    return examples.scale if settings.scale == "auto" else settings.scale
+    scale = examples.scale if settings.scale == "auto" else settings.scale
+    if scale == "log_standard" and settings.reconstructs:
+        raise PresetError(
+            '"log_standard" will not do where the inputs are to be given back, in the data\'s own units; '
+            'choose "standard", or another task',
+            key="data.scale",
+        )
+    return scale
 
 
 def _target_scale(examples: Examples, train: Indices, scaler: Scaler) -> Scale | None:
@@ -117,12 +124,6 @@ def _inputs_scale(scaler: Scaler) -> Scale | None:
     assert isinstance(scaler, Prepare)  # a text is not given back
     if scaler.scale == "none":
         return None
-    if scaler.scale == "log_standard":
-        raise PresetError(
-            '"log_standard" will not do where the inputs are to be given back, in the data\'s own units; '
-            'choose "standard", or another task',
-            key="data.scale",
-        )
     size = math.prod(scaler.shape)
     return np.broadcast_to(scaler.centre, size).copy(), np.broadcast_to(scaler.spread, size).copy()
 
