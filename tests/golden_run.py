@@ -156,7 +156,7 @@ def text() -> tuple[Facts, Vocabulary]:
 
 
 def pairs() -> tuple[Facts, Vocabulary]:
-    """Pairs of texts of up to four characters, of which up to two are written; one has to be escaped, one is hostile."""
+    """Pairs of texts of up to four characters, two of them written; one has to be escaped, one is hostile."""
     characters = "\x1bab\u202e"
     facts = Facts(
         name="pairs.tsv", source="file", inputs=(8,), task="classes", classes=7, outputs=7, tokens=7, steps=3,

@@ -25,7 +25,7 @@ SHORTER = {  # the same command, with less to wait for
 
 
 def table(folder: Path) -> None:
-    """A table to train on and rows to predict: a price that follows from size and place. And a text, dates, and pairs."""
+    """A table to train on and rows to predict: a price that follows from size and place. A text, dates, pairs."""
     rows = ["size,rooms,place,price"]
     for number in range(120):
         size, rooms, place = 40 + number % 90, 1 + number % 5, ("town", "village", "farm")[number % 3]

@@ -40,9 +40,9 @@ def network(logits: Callable[[tuple[int, ...]], list[float]], seen: list[int] | 
         if seen is not None:
             seen.append(len(inputs))
         found = np.zeros((len(inputs), steps, 5))
-        for row, given in zip(found, inputs.tolist(), strict=True):
+        for row, begun in zip(found, inputs.tolist(), strict=True):
             for place in range(steps):
-                row[place] = logits((given[0], *given[S + 1 : S + 1 + place]))
+                row[place] = logits((begun[0], *begun[S + 1 : S + 1 + place]))
         return found
 
     return forward
@@ -207,6 +207,15 @@ def test_exact_match_and_character_errors_are_of_what_is_written_freely() -> Non
     assert found == {"exact_match": 0.25, "cer": pytest.approx((0 + 1 + 1 + 1) / (2 + 1 + 2 + 3))}
 
 
+def test_what_is_no_number_is_measured_as_such_and_ends_no_training() -> None:
+    words = Vocabulary("characters", "ab", 4, padded=True, source=S)
+    part = Part(
+        np.concatenate([sources(2), np.full((2, 4), START, np.int32)], axis=1), np.array([[A, END, -1, -1]] * 2)
+    )
+    found = measured(network(lambda begun: [math.nan] * 5), part, words)
+    assert math.isnan(found["exact_match"]) and math.isnan(found["cer"])
+
+
 def test_a_goal_can_ask_for_them() -> None:
     goal = parse("val_exact_match>=0.99")
     assert goal is not None and goal.met({"val_exact_match": 0.99}) and not goal.met({"val_exact_match": 0.98})
@@ -308,6 +317,12 @@ def test_what_translates_writes_no_text_of_its_own_and_has_no_other_beam(folder:
     result = asked(copied, "show", "--attention", "abc")
     assert result.exit_code == 2 and "--attention is for networks that read text" in result.output
     shutil.rmtree(copied)
+
+
+@pytest.mark.slow
+def test_dates_are_learnt_well_within_the_epochs_of_the_preset(home: Path) -> None:
+    result = tuinet("run", "translate-dates", "--json", "--until", "val_exact_match>=0.9", "--epochs", "4")
+    assert result.exit_code == 0, rows(result.stdout)[-1]
 
 
 # -- where it looks ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The adviser for pairs of texts: an encoder and a decoder of a size that suits them, with a reason for every choice."""
+"""The adviser for pairs of texts: an encoder and a decoder of a size that suits them, and a reason for each choice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def preset_from_pairs(path: str | Path) -> tuple[str, list[str]]:
     width, blocks = (48, 1) if n < LARGE else (96, 2)
     epochs = max(3, min(60, round(UPDATES * BATCH / n)))
     dropout = 0.1 if epochs > 20 else 0.0
-    reasons.append(f"{'One block' if blocks == 1 else f'{blocks} blocks'} in encoder and decoder, {width} numbers wide.")
+    reasons.append(
+        f"{'One block' if blocks == 1 else f'{blocks} blocks'} in encoder and decoder, {width} numbers wide."
+    )
     if dropout:
         reasons.append(f"Every pair is read up to {epochs} times: dropout {dropout:g} against learning them by heart.")
     reasons.append("10% are held out, so that no source stands on both sides.")
