@@ -9,6 +9,7 @@ Nothing of the target is known here, other than in training, where the decoder r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -121,9 +122,13 @@ def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
 
 def measured(forward: Forward, part: Part, vocabulary: Vocabulary, check: Check = lambda: None) -> dict[str, float]:
     """What greedy writing gives on a part with targets: the share of texts that are right to the last character, and
-    the character error rate, which is the sum of edit distances over the sum of the targets' lengths.
+    the character error rate, which is the sum of edit distances over the sum of the targets' lengths. NaN for both where
+    the network gives what is no number.
     """
-    written = translated(forward, part.inputs[:, : vocabulary.source], vocabulary.window, check=check)
+    try:
+        written = translated(forward, part.inputs[:, : vocabulary.source], vocabulary.window, check=check)
+    except RunDamaged:
+        return {"exact_match": math.nan, "cer": math.nan}
     wanted = texts(part.targets, vocabulary)
     given = texts(written.tokens, vocabulary)
     distance = distances(given, wanted).sum()
