@@ -122,8 +122,9 @@ def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
 
 def measured(forward: Forward, part: Part, vocabulary: Vocabulary, check: Check = lambda: None) -> dict[str, float]:
     """What greedy writing gives on a part with targets: the share of texts that are right to the last character, and
-    the character error rate, which is the sum of edit distances over the sum of the targets' lengths. NaN for both where
-    the network gives what is no number.
+    the character error rate, which is the sum of edit distances over the sum of the targets' lengths.
+
+    NaN for both where the network gives what is no number.
     """
     try:
         written = translated(forward, part.inputs[:, : vocabulary.source], vocabulary.window, check=check)
