@@ -43,6 +43,15 @@ SETTINGS = {
     "first": 0,
     "share": 0.25,
     "count": 7,
+    "shift": 2,
+    "across": 1,
+    "down": 1,
+    "rotate": 20.0,
+    "zoom": 0.2,
+    "by": 0.3,
+    "deviation": 0.5,
+    "side": 3,
+    "rest": 1,
 }
 GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "odd": (slide((5, 6, 4), (3, 2), (2, 1), (1, 0), (1, 2), groups=2), 6),
@@ -50,6 +59,7 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
+IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1, 1)}  # of the ops that change images
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
 
 
@@ -65,6 +75,9 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "height" in each.settings:
+        image = dict(zip(("height", "width", "channels"), IMAGES[kind], strict=True))
+        sizes, settings = {"N": sizes["N"], "X": np.prod(IMAGES[kind])}, settings | image
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]

@@ -35,15 +35,16 @@ class Checked:
 
 
 def check_gradients(
-    network, loss, optimizer, bound, *, batch_size=16, seed=0, entries=40, rtol=1e-6, atol=1e-9, on_slot=None
-):
+    network, loss, optimizer, bound, *, batch_size=16, seed=0, entries=40, rtol=1e-6, atol=1e-9, on_slot=None, augment=None
+):  # fmt: skip
     """Analytic against numeric gradients, up to so many entries of every parameter. Worst first.
 
     on_slot(done, total, name) is told of each parameter before it is checked.
 
     Runs on the reference (NumPy, float64) on one batch of the training part.
     """
-    trainer = Trainer(network, loss, optimizer, bound, batch_size=batch_size, seed=seed, device="reference")
+    given = {"batch_size": batch_size, "seed": seed, "augment": augment}
+    trainer = Trainer(network, loss, optimizer, bound, device="reference", **given)
     calls, arena = trainer.plan.micro_batches[0], trainer.arena
     statistics = [(arena.view(s), arena.view(s).copy()) for s in trainer.program.kept() if s.kind == "statistic"]
     _leave_zero(arena, trainer.program.gradients, seed)

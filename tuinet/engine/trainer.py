@@ -58,6 +58,7 @@ class Trainer:
         clip_value=None,
         clip_norm=None,
         shuffle=True,
+        augment=None,
         on_compile=None,
     ):
         train = bound.train
@@ -77,6 +78,7 @@ class Trainer:
             clip_value=clip_value,
             clip_norm=clip_norm,
             shuffle=shuffle,
+            augment=augment,
         )
         self.program = self.plan.program
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
