@@ -290,7 +290,7 @@ def test_the_gradient_of_mixed_losses_agrees_with_finite_differences(name: str) 
 @pytest.mark.parametrize(
     ("augment", "facts", "key", "text"),
     [
-        (Augment(shift=1), {"inputs": (12,)}, "shift", r"images \(height, width, channels\).* is \(12\); use noise"),
+        (Augment(shift=1), {"inputs": (12,)}, "shift", r"images \(height, width, channels\).* are \(12\); use noise"),
         (Augment(flip="vertical"), {"inputs": (7, 3)}, "flip", r"is for images"),
         (Augment(noise=0.1, brightness=0.1), {"inputs": (12,)}, "brightness", "is for images"),
         (Augment(shift=6), {"inputs": (9, 6, 1)}, "shift", "6 pixels are a whole image of 9 x 6; at most 5"),

@@ -87,12 +87,15 @@ class Augment:
                 size = ", ".join(map(str, shape))
                 raise _misfit(
                     name,
-                    f"is for images (height, width, channels), and an example here is ({size}); use noise or mixup",
+                    f"is for images (height, width, channels), and examples here are ({size}); use noise or mixup",
                 )
             if name in ("shift", "cutout") and getattr(self, name) >= min(shape[:2]):
                 most = min(shape[:2]) - 1
-                raise _misfit(name, f"{getattr(self, name)} pixels are a whole image of {shape[0]} x {shape[1]}; "
-                              f"at most {most} leave some of it")  # fmt: skip
+                raise _misfit(
+                    name,
+                    f"{getattr(self, name)} pixels are a whole image of {shape[0]} x {shape[1]}; "
+                    f"at most {most} leave some of it",
+                )
 
     def says(self, name: str) -> bool:
         """Whether this setting does anything."""

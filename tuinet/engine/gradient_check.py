@@ -35,8 +35,19 @@ class Checked:
 
 
 def check_gradients(
-    network, loss, optimizer, bound, *, batch_size=16, seed=0, entries=40, rtol=1e-6, atol=1e-9, on_slot=None, augment=None
-):  # fmt: skip
+    network,
+    loss,
+    optimizer,
+    bound,
+    *,
+    batch_size=16,
+    seed=0,
+    augment=None,
+    entries=40,
+    rtol=1e-6,
+    atol=1e-9,
+    on_slot=None,
+):
     """Analytic against numeric gradients, up to so many entries of every parameter. Worst first.
 
     on_slot(done, total, name) is told of each parameter before it is checked.

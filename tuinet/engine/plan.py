@@ -47,8 +47,18 @@ class Plan:
 
 
 def plan(
-    network, loss, optimizer, facts, *, examples, batch_size, accumulate=1, clip_value=None, clip_norm=None, augment=None
-):  # fmt: skip
+    network,
+    loss,
+    optimizer,
+    facts,
+    *,
+    examples,
+    batch_size,
+    accumulate=1,
+    clip_value=None,
+    clip_norm=None,
+    augment=None,
+):
     """Record a step and count. batch_size may be "all"."""
     batch = batch_of(batch_size, examples)
     step = Step(

@@ -177,7 +177,7 @@ def cut_out_cpu(x, step, rows, y, height, width, channels, side, seed, tag):
 
 @scalar
 def beta(line, alpha):
-    """A number of Beta(alpha, alpha), by Jöhnk's method (1964), in logarithms so that a small alpha does not underflow."""
+    """A number of Beta(alpha, alpha), by Jöhnk's method (1964), in logarithms: a small alpha would underflow."""
     turn = 0
     while True:
         a = np.log(np.float64(scalars.uniform(line, U(turn))) + 2.0**-25) / np.float64(alpha)

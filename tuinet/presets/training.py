@@ -9,7 +9,7 @@ from tuinet.fields import REQUIRED, choice, flag, optional, part, real, table, t
 from tuinet.losses import LOSSES, Loss
 from tuinet.optimizers import MONITORS, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 
-GOAL = r"\s*|\s*[A-Za-z_]{1,40}\s*(>=|<=|>|<)\s*[-+]?[0-9.]{1,30}([eE][-+]?[0-9]{1,3})?\s*"
+GOAL = r"\s*|\s*[A-Za-z_0-9]{1,40}\s*(>=|<=|>|<)\s*[-+]?[0-9.]{1,30}([eE][-+]?[0-9]{1,3})?\s*"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,8 +68,9 @@ class RealEngine:
 
         training, facts = preset.training, bound.facts
         sizes = {"examples": len(bound.train.inputs), "batch_size": batch_size(preset, bound)}
-        sizes["augment"] = training.augment
-        step: Any = Step(preset.network(facts), training.loss, training.optimizer, facts, **sizes)
+        step: Any = Step(
+            preset.network(facts), training.loss, training.optimizer, facts, **sizes, augment=training.augment
+        )
         tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
         return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
 
