@@ -302,7 +302,7 @@ def test_what_does_not_fit_the_data_is_refused_by_its_key(
     augment: Augment, facts: dict[str, Any], key: str, text: str
 ) -> None:
     with pytest.raises(PresetError, match=text) as caught:
-        augment.check(SimpleNamespace(**facts))
+        augment.check(SimpleNamespace(**{"tokens": 0, **facts}))
     assert caught.value.key == f"training.augment.{key}"
 
 

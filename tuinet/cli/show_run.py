@@ -151,12 +151,10 @@ def print_classes(output: Output, by_class: ByClass, *, every: bool) -> None:
         output.say(line)
     if left:
         output.say(output.terminal.paint(f"({left:,} classes that are known better; --classes shows all)", "dim"))
-    names = by_class.names
-    pairs = [
-        f"{safe(names[true], 40)} as {safe(names[taken], 40)} ({often})" for true, taken, often in by_class.confused
-    ]
+    names = [safe(name, 40) for name in by_class.names]
+    pairs = [f"{names[true]} as {names[taken]} ({often})" for true, taken, often in by_class.confused[:MOST_PAIRS]]
     if pairs:
-        output.prose(f"Most often taken for one another: {', '.join(pairs[:MOST_PAIRS])}.", "dim")
+        output.prose(f"Most often taken for one another: {', '.join(pairs)}.", "dim")
 
 
 def _print_events(output: Output, events: list[dict[str, Any]]) -> None:

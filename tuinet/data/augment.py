@@ -80,7 +80,7 @@ class Augment:
     def check(self, facts: Any) -> None:
         """PresetError, its key the setting, where examples of these data cannot be changed so."""
         shape, on = facts.inputs, [field.name for field in describe(Augment) if self.says(field.name)]
-        if getattr(facts, "tokens", 0) and on:
+        if facts.tokens and on:
             raise _misfit(on[0], "is for inputs that are numbers, and these are tokens; take it out")
         for name in on:
             if name not in ("noise", "mixup") and len(shape) != 3:

@@ -82,6 +82,9 @@ def make(name, threads=None, seed=0):
         classes=task.outputs if classes else 0,
         outputs=task.outputs,
         target_scale=None,
+        tokens=0,
+        steps=0,
+        padded=False,
         class_counts=None,
     )
     return Trainer(
