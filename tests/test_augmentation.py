@@ -267,7 +267,7 @@ def test_mixup_mixes_two_examples_and_their_losses_by_one_share(name: str) -> No
     assert not np.isclose(own, other).all(1).all(), "examples are mixed with themselves"
 
     def losses_for(targets: np.ndarray) -> np.ndarray:
-        return trainer._pass(view(trainer.plan.inputs), targets)[1]
+        return trainer._pass(view(trainer.plan.inputs), targets)[1].ravel()
 
     pair = [losses_for(view(slot)) for slot in (trainer.plan.targets, trainer.plan.mixed[0])]
     assert np.allclose(view(trainer.plan.losses), share * pair[0] + (1 - share) * pair[1])
