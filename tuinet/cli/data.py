@@ -85,7 +85,7 @@ def show(name: str, as_json: bool) -> None:
     from tuinet.data.settings import DataSettings
 
     output = Output(as_json=as_json)
-    from_file = Path(name).suffix != "" or "/" in name
+    from_file = Path(name).suffix != "" or "/" in name or Path(name).is_dir()
     settings = DataSettings(file=name) if from_file else DataSettings(set=name)
     bound = bind(settings)
     output.record(_bound_row(name, bound))
