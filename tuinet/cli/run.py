@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--data",
     "data_file",
     metavar="FILE",
-    help="Your own table, or folder of folders of pictures: a preset is made from what it holds.",
+    help="Your own table, or a folder of pictures: a preset is made for it.",
 )
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
 @runs_option
