@@ -295,6 +295,7 @@ def test_the_gradient_of_mixed_losses_agrees_with_finite_differences(name: str) 
         (Augment(noise=0.1, brightness=0.1), {"inputs": (12,)}, "brightness", "is for images"),
         (Augment(shift=6), {"inputs": (9, 6, 1)}, "shift", "6 pixels are a whole image of 9 x 6; at most 5"),
         (Augment(cutout=8), {"inputs": (8, 9, 3)}, "cutout", "at most 7"),
+        (Augment(zoom=0.1), {"inputs": (8, 8, 1), "reconstructs": True}, "zoom", "use noise or cutout"),
         (Augment(noise=0.1), {"inputs": (12,), "tokens": 40}, "noise", "these are tokens; take it out"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 from tuinet.errors import PresetError
 from tuinet.fields import choice, describe, real, whole
 
+MOVES = ("flip", "zoom", "rotate", "shift")
 FLIPS = ("none", "horizontal", "vertical", "both")
 # Each kind draws from a stream of its own, far from those of the dropouts: what one draws does not move another.
 _TAGS = {kind: (1 << 20) + number for number, kind in enumerate(("warp", "brightness", "noise", "cutout", "mixup"))}
@@ -57,7 +58,7 @@ class Augment:
         def chance(kind: str) -> dict[str, int]:
             return {"seed": ops.seed, "tag": _TAGS[kind] + _PARTNERS * partner}
 
-        if any(map(self.says, ("flip", "zoom", "rotate", "shift"))):
+        if any(map(self.says, MOVES)):
             mirrors = {
                 "across": int(self.flip in ("horizontal", "both")),
                 "down": int(self.flip in ("vertical", "both")),
@@ -88,6 +89,10 @@ class Augment:
                 raise _misfit(
                     name,
                     f"is for images (height, width, channels), and examples here are ({size}); use noise or mixup",
+                )
+            if name in MOVES and getattr(facts, "reconstructs", False):
+                raise _misfit(
+                    name, "moves the inputs, and here the targets are the inputs as they were; use noise or cutout"
                 )
             if name in ("shift", "cutout") and getattr(self, name) >= min(shape[:2]):
                 most = min(shape[:2]) - 1
