@@ -192,7 +192,7 @@ def test_a_folder_of_folders_is_a_set_with_their_names_as_classes(tmp_path: Path
     assert bound.train.inputs.min() >= 0 and 0.8 < bound.train.inputs.max() <= 1
     assert facts.notes == [
         'the folder "nothing" holds no pictures and is left out',
-        "1 entries that are no .png, .jpg or .jpeg were passed over",
+        "passed over, as they are no .png, .jpg or .jpeg: 1",
     ]
     again = bind(DataSettings(file=str(folder), task="classes", validation=0.25))
     assert again.facts.fingerprint == facts.fingerprint
@@ -337,7 +337,7 @@ def test_a_folder_trains_and_predicts_without_its_pictures(tmp_path: Path, monke
     for name in ("x.png", "y.png"):
         save(tmp_path / "new" / name, grey(150 if name == "y.png" else 0))
     monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
-    words = ["run", "--data", str(folder), "--epochs", "10", "--device", "reference", "--json"]
+    words = ["run", "--data", str(folder), "--epochs", "4", "--device", "reference", "--json"]
     done = process(*words, home=tmp_path / "home")
     assert done.returncode == 0, done.stderr
     shutil.rmtree(folder)

@@ -195,7 +195,7 @@ def _by_class(path: Path, place: str) -> tuple[dict[str, list[Path]], list[str]]
         where = "no folder" if not found else "one folder alone"
         raise DataError(f"{place}: has pictures in {where}, and two classes are needed{remedy}")
     if left:
-        notes.append(f"{left:,} entries that are no .png, .jpg or .jpeg were passed over")
+        notes.append(f"passed over, as they are no .png, .jpg or .jpeg: {left:,}")
     return found, notes
 
 
