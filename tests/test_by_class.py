@@ -11,6 +11,7 @@ import pytest
 from tests.cli_scenes import make_run, rows, tuinet
 from tests.networks import dense, make
 from tuinet.diagnostics.by_class import MOST_CLASSES, MOST_PAIRS, ByClass, count
+from tuinet.engine.trainer import metrics
 from tuinet.errors import RunDamaged
 from tuinet.losses import LOSSES
 from tuinet.runs import RunFolder, classes
@@ -134,6 +135,8 @@ def test_the_top_five_are_counted_where_there_are_more_classes() -> None:
     outputs = trainer.outputs(part.inputs)
     best = np.argsort(-outputs, axis=1)[:, :5]
     assert trainer.evaluate(part)["top5"] == pytest.approx((best == part.targets[:, None]).any(1).mean())
+    nothing = metrics("classes", np.zeros((80, 8)), np.arange(80) % 8, trainer.bound.facts)
+    assert nothing["top5"] == 5 / 8, "equal guesses are no knowledge"
     five = make([dense(5)], outputs=5, device="reference")
     assert "top5" not in five.evaluate(five.bound.train)
 

@@ -411,8 +411,9 @@ def metrics(targets_kind, outputs, targets, facts):
     if targets_kind == "classes":
         found = {"accuracy": float((outputs.argmax(1) == targets).mean())}
         if outputs.shape[1] > TOP:
-            wanted = outputs[np.arange(len(targets)), targets]
-            found["top5"] = float(((outputs > wanted[:, None]).sum(1) < TOP).mean())
+            wanted = outputs[np.arange(len(targets)), targets][:, None]
+            ahead = (outputs > wanted) | ((outputs == wanted) & (np.arange(outputs.shape[1]) < targets[:, None]))
+            found["top5"] = float(((ahead.sum(1) < TOP) & np.isfinite(wanted[:, 0])).mean())
         return found
     if targets_kind == "binary":
         return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
