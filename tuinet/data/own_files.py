@@ -194,7 +194,8 @@ def from_arrays(
     rows, scale = as_examples(inputs)
     return Examples(
         name=Path(place).name, source="file", rows=rows,
-        labels=RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted), target=target, own_test=own_test, scale=scale, impute=settings.impute,
+        labels=RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted),
+        target=target, own_test=own_test, scale=scale, impute=settings.impute,
     )  # fmt: skip
 
 
