@@ -62,6 +62,12 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
 IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1, 1)}  # of the ops that change images
+RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
+    "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
+    "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
+    "wide": (7, 43, dict(backwards=1, truncate=3, relu=0)),
+    "one": (1, 1, dict(backwards=0, truncate=1, relu=1)),
+}
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
     "odd": (7, 5, 3, 2, 0),
     "tiles": (32, 32, 2, 16, 1),
@@ -86,6 +92,13 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     if "height" in each.settings:
         image = dict(zip(("height", "width", "channels"), IMAGES[kind], strict=True))
         sizes, settings = {"N": sizes["N"], "X": np.prod(IMAGES[kind])}, settings | image
+    if "backwards" in each.settings:
+        steps, units, more = RECURRENT[kind]
+        others = steps
+        gates = units * {"lstm": 4, "gru": 3}.get(name.partition("_")[0], 1)
+        sizes = {"N": sizes["N"], "H": units, "G": gates, "A": steps * gates, "Y": steps * units, "D": units}
+        sizes |= {"R": sizes["N"] * steps, "S": sizes["N"] * (gates + 2 * units)}
+        settings = {"steps": steps, **more}
     if "heads" in each.settings:
         steps, others, heads, width, causal = ATTENDED[kind]
         sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
@@ -96,7 +109,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     if "begin" in each.settings or name == "choose_columns_back":
         begin, width = COLUMNS[kind]
         sizes = sizes | {"A": width}
-        settings = {"begin": begin, "width": width if name in ("slice_columns", "slice_tokens") else sizes["J"]}
+        settings = {"begin": begin, "width": width if name.startswith("slice_") else sizes["J"]}
     if name.startswith("group_norm"):
         groups, channels, places = GROUPS[kind]
         sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
@@ -111,8 +124,10 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
-        if operand == "lengths":
-            values = chance.integers(1, ATTENDED[kind][1] + 1, shape)
+        if operand == "lengths" and "steps" in each.settings:
+            values = chance.integers(1 if "heads" in each.settings else 0, others + 1, shape)
+        if operand in ("W", "V") and "backwards" in each.settings:  # else differences would grow from step to step
+            values = values / np.sqrt(units)
         if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
             values = chance.integers(-1, 2, shape)
         if operand == "chosen":
