@@ -63,6 +63,7 @@ WANTED = [
     "overfit",
     "overfit-dropout",
     "overfit-l2",
+    "fashion-augment",
 ]
 
 FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {

@@ -32,14 +32,17 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     """Predict with a run for the examples in FILE (- for standard input).
 
     FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx; for texts it
-    has one a line. RUN is an id, a unique beginning of one, a folder, or last.
+    has one a line. Where that were pictures, it may be a PNG or JPEG, or a folder of them. RUN is an id, a unique
+    beginning of one, a folder, or last.
     """
     import numpy as np
 
     from tuinet import presets
     from tuinet.cli.output import Output
     from tuinet.cli.trained import data_of, network_of
-    from tuinet.data import read_inputs
+    from tuinet.data import Prepare, Vocabulary, read_inputs
+    from tuinet.data.inputs import read_pictures
+    from tuinet.data.own_files import kind_of
     from tuinet.errors import UsageError
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
@@ -49,13 +52,21 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
-    if facts.tokens and facts.steps:
+    if isinstance(scaler, Vocabulary) and facts.steps:
         raise UsageError(f"{safe(run.id)} predicts the next character; `tuinet generate {safe(run.id)}` lets it write")
-    inputs, labels = read_inputs(file, facts, scaler)
+    pictures = isinstance(scaler, Prepare) and file != "-" and kind_of(file) in ("picture", "folder")
+    if pictures and isinstance(scaler, Prepare):
+        inputs, labels, notes = read_pictures(Path(file), facts, scaler)
+        for note in notes:
+            output.note(note)
+    else:
+        inputs, labels = read_inputs(file, facts, scaler)
     # The NumPy reference compiles nothing, and is quick enough here.
     network = network_of(run, preset, facts, rows=PASS_ROWS, device="reference", warn=output.note)
     outputs = np.asarray(network.outputs(inputs), np.float64)
     rows = answers(outputs, facts)
+    if pictures:
+        rows = [{"row": row.pop("row"), "file": name, **row} for row, name in zip(rows, labels, strict=True)]
     for row in rows:
         output.record(row)
     if out is not None:
