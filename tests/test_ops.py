@@ -43,6 +43,15 @@ SETTINGS = {
     "first": 0,
     "share": 0.25,
     "count": 7,
+    "shift": 2,
+    "across": 1,
+    "down": 1,
+    "rotate": 20.0,
+    "zoom": 0.2,
+    "by": 0.3,
+    "deviation": 0.5,
+    "side": 3,
+    "rest": 1,
 }
 COLUMNS = {"odd": (3, 5), "tiles": (16, 16), "wide": (31, 50), "one": (0, 1)}  # a stretch of J columns: begin, width
 GROUPS = {"odd": (3, 6, 5), "tiles": (4, 16, 9), "wide": (1, 7, 40), "one": (1, 1, 1)}  # groups, channels, places
@@ -52,6 +61,7 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
+IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1, 1)}  # of the ops that change images
 RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
     "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
     "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
@@ -79,6 +89,9 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "height" in each.settings:
+        image = dict(zip(("height", "width", "channels"), IMAGES[kind], strict=True))
+        sizes, settings = {"N": sizes["N"], "X": np.prod(IMAGES[kind])}, settings | image
     if "backwards" in each.settings:
         steps, units, more = RECURRENT[kind]
         others = steps

@@ -65,6 +65,7 @@ WANTED = [
     "overfit",
     "overfit-dropout",
     "overfit-l2",
+    "fashion-augment",
 ]
 
 FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {

@@ -359,7 +359,7 @@ def test_attention_is_drawn_and_its_numbers_are_told(folder: Path) -> None:
 
 def test_attention_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     result = tuinet("show", str(folder), "--attention", "hello", "--program")
-    assert result.exit_code == 2 and "goes with neither" in result.output
+    assert result.exit_code == 2 and "goes with none of" in result.output
     result = asked(folder, "show", "--attention", "longerthansix")
     assert result.exit_code == 2 and "--attention: has 13 characters; the network reads at most 6" in result.output
 

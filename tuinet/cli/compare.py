@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuinet.cli.options import json_option, runs_option
-from tuinet.training.early_stopping import rises
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
@@ -82,6 +81,8 @@ def _figures(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def _better(name: str, a: Any, b: Any) -> str | None:
+    from tuinet.training.early_stopping import rises
+
     if not isinstance(a, (int, float)) or not isinstance(b, (int, float)) or a == b:
         return None
     if rises(name):

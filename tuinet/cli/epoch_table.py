@@ -25,6 +25,8 @@ TITLES = {
     "val_bits_per_char": ("val bits/char", 6),
     "train_perplexity": ("train perplexity", 2),
     "val_perplexity": ("val perplexity", 5),
+    "train_top5": ("train top5", 1),
+    "val_top5": ("val top5", 3),
     "train_rmse": ("train rmse", 4),
     "val_rmse": ("val rmse", 7),
     "train_mae": ("train mae", 2),
@@ -95,11 +97,13 @@ class EpochTable:
 def shown_metrics(first: Event, start: Event) -> list[str]:
     """The columns for what was measured: both losses, accuracy or rmse of both parts, penalty where there is one.
 
-    What says the same again is left out: mae beside rmse, and the loss of the training part in other units.
+    What says the same again is left out: mae beside rmse, and the loss of the training part in other units. What is
+    rarely asked for, top 5, has a column only where the best epoch is chosen by it.
     """
     again = ["train_mae", "val_mae"] if "train_rmse" in first or "val_rmse" in first else []
     again += ["train_bits_per_char", "train_perplexity"] if "val_perplexity" in first else []
     wanted = [name for name in TITLES if name in first and name not in again]
+    wanted = [name for name in wanted if not name.endswith("_top5") or name == monitor_of(first, start)]
     if not _real(first.get("penalty")):
         wanted = [name for name in wanted if name != "penalty"]
     training = (start.get("preset") or {}).get("training") or {}

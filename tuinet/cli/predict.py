@@ -34,7 +34,8 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
     """Predict with a run for the examples in FILE (- for standard input).
 
     FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx; for texts,
-    and for sources to translate, it has one a line. RUN is an id, a unique beginning of one, a folder, or last.
+    and for sources to translate, it has one a line. Where that were pictures, it may be a PNG or JPEG, or a folder of
+    them. RUN is an id, a unique beginning of one, a folder, or last.
     """
     import numpy as np
 
@@ -42,7 +43,9 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
     from tuinet.cli.output import Output
     from tuinet.cli.trained import data_of, network_of
     from tuinet.cli.translate import translate
-    from tuinet.data import read_inputs
+    from tuinet.data import Prepare, Vocabulary, read_inputs
+    from tuinet.data.inputs import read_pictures
+    from tuinet.data.own_files import kind_of
     from tuinet.errors import UsageError
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
@@ -57,13 +60,21 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
         return
     if beam is not None:
         raise UsageError(f"--beam is for networks that translate; {safe(run.id)} does not")
-    if facts.tokens and facts.steps:
+    if isinstance(scaler, Vocabulary) and facts.steps:
         raise UsageError(f"{safe(run.id)} predicts the next character; `tuinet generate {safe(run.id)}` lets it write")
-    inputs, labels = read_inputs(file, facts, scaler)
+    pictures = isinstance(scaler, Prepare) and file != "-" and kind_of(file) in ("picture", "folder")
+    if pictures and isinstance(scaler, Prepare):
+        inputs, labels, notes = read_pictures(Path(file), facts, scaler)
+        for note in notes:
+            output.note(note)
+    else:
+        inputs, labels = read_inputs(file, facts, scaler)
     # The NumPy reference compiles nothing, and is quick enough here.
     network = network_of(run, preset, facts, rows=PASS_ROWS, device="reference", warn=output.note)
     outputs = np.asarray(network.outputs(inputs), np.float64)
     rows = answers(outputs, facts)
+    if pictures:
+        rows = [{"row": row.pop("row"), "file": name, **row} for row, name in zip(rows, labels, strict=True)]
     for row in rows:
         output.record(row)
     if out is not None:

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="PRESET|RUN|WORD")
 @click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
 @click.option("--attention", metavar="TEXT", help="Of a run: where its attentions look while it reads TEXT.")
+@click.option("--classes", is_flag=True, help="Of a run: precision, recall and F1 of every class.")
 @set_option
 @runs_option
 @json_option
 def show(
-    name: str, program: bool, attention: str | None, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool
+    name: str,
+    program: bool,
+    attention: str | None,
+    classes: bool,
+    overrides: tuple[str, ...],
+    runs_folder: str | None,
+    as_json: bool,
 ) -> None:
     """Show a preset's layers, a run, or what can be set.
 
@@ -32,8 +39,10 @@ def show(
     from tuinet.errors import UsageError
 
     output = Output(as_json=as_json)
+    if classes and is_preset(name):
+        raise UsageError("--classes is for a run: a preset has not been trained yet")
     if attention is not None:
-        _show_attention(output, name, runs_folder, attention, overrides or program)
+        _show_attention(output, name, runs_folder, attention, overrides or program or classes)
     elif is_preset(name):
         from tuinet.cli.show_preset import show_preset
 
@@ -45,7 +54,7 @@ def show(
     elif overrides:
         raise UsageError("--set changes a preset before it is shown; a run is shown as it was trained")
     else:
-        _show_run(output, name, runs_folder, program)
+        _show_run(output, name, runs_folder, program, classes)
 
 
 def _show_attention(output: Output, name: str, runs_folder: str | None, text: str, more: object) -> None:
@@ -54,7 +63,7 @@ def _show_attention(output: Output, name: str, runs_folder: str | None, text: st
     from tuinet.errors import UsageError
 
     if more:
-        raise UsageError("--attention shows a run as it was trained, and goes with neither --set nor --program")
+        raise UsageError("--attention shows a run as it was trained, and goes with none of --set, --program and --classes")
     show_attention(output, runs.find(name, runs.runs_folder(runs_folder)), text)
 
 
@@ -76,7 +85,7 @@ def _settings_of(name: str, runs_folder: str | None) -> list[type]:
     return classes_called(name)
 
 
-def _show_run(output: Output, name: str, runs_folder: str | None, program: bool) -> None:
+def _show_run(output: Output, name: str, runs_folder: str | None, program: bool, classes: bool) -> None:
     from tuinet import presets, runs
     from tuinet.cli.show_settings import words
     from tuinet.errors import RunNotFound, nearest
@@ -96,4 +105,4 @@ def _show_run(output: Output, name: str, runs_folder: str | None, program: bool)
         return
     from tuinet.cli.show_run import show_run
 
-    show_run(output, run)
+    show_run(output, run, classes=classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
 from tuinet.data.pairs import source_rows
+from tuinet.data.pictures import converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
 from tuinet.data.texts import decoded as decoded_text
@@ -33,9 +35,9 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
     """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands; of a network
     that translates, sources (n, facts.source_steps).
 
-    path: a CSV or TSV, .npy, .npz or idx file, or "-" for CSV on standard input. A table's columns are found by name,
-    in any order; others, such as the label, are passed over. For a network that was trained on texts, a text a line.
-    DataError names what is missing or does not fit.
+    path: a CSV or TSV, .npy, .npz or idx file, a picture or a folder of them, or "-" for CSV on standard input. A
+    table's columns are found by name, in any order; others, such as the label, are passed over. For a network that was
+    trained on texts, a text a line. DataError names what is missing or does not fit.
     """
     if isinstance(prepare, Vocabulary):
         return _lines(path, prepare)
@@ -43,6 +45,8 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
         content = _standard_input()
         return _from_table(_parsed(decoded(content, "standard input"), "standard input", prepare), facts, prepare)
     kind = kind_of(path)
+    if kind in ("picture", "folder"):
+        return read_pictures(Path(path), facts, prepare)[:2]
     if kind in ("table", "text"):
         return _from_table(_read(path, prepare), facts, prepare)
     place = safe(str(path), 200)
@@ -76,6 +80,35 @@ def read_lines(path: str | Path, vocabulary: Vocabulary) -> list[tuple[str, str]
     if not lines:
         raise DataError(f"{place}: holds no line of text")
     return [(f"{place}, line {number}", line) for number, line in lines]
+
+
+def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """A picture, or all of a folder, ready for the network; the name of each, and in words what was done to them.
+
+    DataError where the network was not trained on pictures, and where a file is none.
+    """
+    place, white = safe(str(path), 200), facts.white
+    if not white and prepare.scale == "pixels" and len(prepare.raw) == 3 and prepare.raw[-1] in (1, 3):
+        white = int(prepare.spread[0])  # a run of before it was kept
+    if not white:
+        raise DataError(f"{place}: is a picture, and the network was trained on {_kind(prepare)}")
+    inside = path.is_dir()
+    files = pictures_in(path) if inside else [path]
+    check_memory(place, len(files), int(np.prod(prepare.raw)), len(files) * int(np.prod(prepare.raw)))
+    found, done = [], Counter[str]()
+    for file in files:
+        pixels, what = converted(file, prepare.raw, white)
+        found.append(pixels)
+        done.update(what)
+    notes = [
+        f"{count:,} of {len(files):,} pictures {word}" if inside else f"picture {word}" for word, count in done.items()
+    ]
+    names = [str(file.relative_to(path)) if inside else file.name for file in files]
+    return prepare(np.stack(found)), names, notes
+
+
+def _kind(prepare: Prepare) -> str:
+    return "a table" if prepare.forms else f"examples of the shape ({', '.join(map(str, prepare.raw))})"
 
 
 def _npz(path: str | Path) -> Array:

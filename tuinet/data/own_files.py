@@ -13,6 +13,7 @@ from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import check_memory, opened, read_at_most, read_whole
 from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.pairs import own_pairs
+from tuinet.data.pictures import MAGIC, read_folder
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, is_table, read_table
 from tuinet.data.texts import LARGEST_TEXT, corpus, named_as_text, read_text
@@ -31,7 +32,12 @@ SAMPLE = 1 << 16  # bytes by which a file's kind is told
 
 
 def kind_of(path: str | Path) -> str:
-    """npy, npz, idx, table or text: a text is what is named as one, unless all of its lines have equally many cells."""
+    """npy, npz, idx, picture, folder (of pictures), table or text.
+
+    A text is what is named as one, unless all of its lines have equally many cells.
+    """
+    if Path(path).is_dir():
+        return "folder"
     with opened(path) as stream:
         start = bytes(read_at_most(stream, SAMPLE))
     if start.startswith(b"\x93NUMPY"):
@@ -40,6 +46,8 @@ def kind_of(path: str | Path) -> str:
         return "npz"
     if start[:2] == b"\0\0" and len(start) > 3 and 8 <= start[2] <= 14 and 1 <= start[3] <= 8:
         return "idx"
+    if start.startswith(MAGIC):
+        return "picture"
     return "text" if named_as_text(path) and not is_table(start) else "table"
 
 
@@ -50,8 +58,12 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     if settings.task == "translate":
         return own_pairs(path, read_whole(path, LARGEST_TEXT), settings)
     kind = kind_of(settings.file)
+    if kind == "folder":
+        return _from_folder(path, settings, wanted)
     if settings.tokens is not None or (kind == "text" and not any(getattr(settings, key) for key in FOR_TABLES)):
         return own_text(path, settings)
+    if kind == "picture":
+        raise DataError(f"{safe(str(path), 200)}: is one picture; name the folder with a folder of them for each class")
     kind = "table" if kind == "text" else kind
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
@@ -84,6 +96,19 @@ def read_array(path: str | Path) -> Array:
     if kind == "idx":
         return read_idx(path)
     raise DataError(f"{safe(str(path), 200)}: is neither an .npy nor an idx file")
+
+
+def _from_folder(path: Path, settings: DataSettings, wanted: str | None) -> Examples:
+    """Pictures, their classes called as the folders they lie in."""
+    place = safe(str(path), 200)
+    if settings.label is not None or settings.ignore:
+        raise DataError(f"{place}: is a folder of pictures, whose classes are its folders; leave label and ignore out")
+    found = read_folder(path, settings.size, settings.colors)
+    column = Column("folder", "category", found.codes, found.names)
+    return Examples(
+        name=path.name, source="file", rows=found.rows, labels=labels_of(column, place, settings.task, wanted),
+        target="folder", scale="pixels", notes=found.notes,
+    )  # fmt: skip
 
 
 def read_inputs_alone(path: Path, kind: str) -> Array:

@@ -21,7 +21,7 @@ class CrossEntropy(Loss):
 
     targets = "classes"
     # perplexity and bits where the next token is predicted, the last two where a text is written from another
-    metrics = ("accuracy", "perplexity", "bits_per_char", "exact_match", "cer")
+    metrics = ("accuracy", "top5", "perplexity", "bits_per_char", "exact_match", "cer")
     last = "softmax"
 
     label_smoothing: float = real(

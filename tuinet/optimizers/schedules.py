@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MONITORS = (
     "val_loss",
     "val_accuracy",
+    "val_top5",
     "val_rmse",
     "val_mae",
     "val_perplexity",
@@ -26,6 +27,7 @@ MONITORS = (
     "val_cer",
     "train_loss",
     "train_accuracy",
+    "train_top5",
     "train_rmse",
     "train_mae",
     "train_perplexity",

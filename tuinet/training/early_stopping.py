@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-RISING = ("accuracy", "exact_match")
+RISING = ("accuracy", "top5", "exact_match")
 
 
 def rises(metric: str) -> bool:

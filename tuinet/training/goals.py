@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tuinet.errors import UsageError, nearest
 from tuinet.safe_text import safe
 
-KINDS = ("loss", "accuracy", "rmse", "mae", "perplexity", "bits_per_char")
+KINDS = ("loss", "accuracy", "top5", "rmse", "mae", "perplexity", "bits_per_char")
 METRICS = (*(f"{part}_{name}" for part in ("train", "val") for name in KINDS), "val_exact_match", "val_cer")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -19,7 +19,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_FORM = re.compile(r"\s*([A-Za-z_]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
+_FORM = re.compile(r"\s*([A-Za-z_0-9]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)

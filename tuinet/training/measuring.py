@@ -62,6 +62,8 @@ class Measured:
         """The metrics that each epoch gives."""
         parts = ["train", *(["val"] if self.validation else [])]
         kinds = ["loss", "rmse", "mae"] if facts.task == "reals" else ["loss", "accuracy"]
+        if facts.task == "classes" and facts.classes > 5:
+            kinds.append("top5")
         kinds += ["perplexity", "bits_per_char"] if facts.tokens and facts.steps and not facts.source_steps else []
         written = [f"val_{kind}" for kind in WRITTEN_KINDS] if self.written is not None else []
         return [f"{part}_{kind}" for part in parts for kind in kinds] + written
