@@ -63,7 +63,7 @@ def _show_attention(output: Output, name: str, runs_folder: str | None, text: st
     from tuinet.errors import UsageError
 
     if more:
-        raise UsageError("--attention shows a run as it was trained, and goes with none of --set, --program and --classes")
+        raise UsageError("--attention stands alone: it goes with none of --set, --program and --classes")
     show_attention(output, runs.find(name, runs.runs_folder(runs_folder)), text)
 
 
