@@ -12,6 +12,7 @@ from .backprop import backpropagate
 from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axis
+from .skipping import drop_unpooled, gather_pooled, pool_first
 
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
 
@@ -52,11 +53,13 @@ class Step:
         self.marks = list(ops.marks)
         self.losses = loss.record(ops, self.outputs, self.targets, facts)
         self.mean_loss = ops.mean(self.losses)
+        ops.calls[began:] = self._skipping(ops.calls[began:], [self.outputs, self.losses, self.mean_loss])
         last = ops.calls[-1]
         one = ops.slot("one", (), "scalar", start=1.0)
         ended = len(ops.calls)
         found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
         ops.gradients = {p: found[p] for p in ops.parameters()}
+        ops.calls[ended:] = gather_pooled(ops, ops.calls[ended:])
         calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
         # Running statistics move with the update: a step that the guard stops leaves them as they were.
         self.tracking = [c for c in calls if any(s.kind == "statistic" for s in c.writes)]
@@ -77,6 +80,10 @@ class Step:
         done = len(ops.calls)
         self._record_updates(ops, clip_value, clip_norm)
         self.sections["update"] = self.tracking + ops.calls[done:]
+
+    def _skipping(self, calls, wanted):
+        """A forward pass without work that pooling makes needless."""
+        return drop_unpooled(self.program, pool_first(self.program, calls, wanted), wanted)
 
     def _split_loss(self):
         """In listings the loss op belongs to the loss, not to the network."""
@@ -223,7 +230,8 @@ class Pass:
         x = ops.view(self.inputs, (rows, *shape))
         self.outputs = step.network.forward(ops, x)
         self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
-        self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
+        wanted, skips, ops.skips = [self.outputs, self.losses], ops.skips, []
+        self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
         self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
         self.marks = ops.marks
-        ops.training, ops.calls, ops.marks = training, calls, marks
+        ops.training, ops.calls, ops.marks, ops.skips = training, calls, marks, skips

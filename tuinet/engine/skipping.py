@@ -1,0 +1,170 @@
+"""Passes that leave out work whose result is known: exact algebra around pooling.
+
+Each takes a part of a program's calls and gives a better list that means the same; what it leaves out is noted in
+`program.skips`. They look at calls alone, so every network that has such a place profits, whatever its sizes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..kernels.pooled_convolution import room
+from .program import Call
+
+NARROW = 16  # numbers of a window in one piece: of fewer a vector would be mostly empty
+
+
+class Skip(NamedTuple):
+    """Work that is left out: in which layer, what, and how many values of an example are worked on, of how many."""
+
+    layer: str
+    what: str
+    kept: int
+    of: int
+
+    def __str__(self):
+        return f"{self.layer}: {self.what} ({self.kept:,} of {self.of:,} values)"
+
+
+def pool_first(program, calls, wanted):
+    """max_pool(relu(x)) becomes relu(max_pool(x)): the same numbers and gradients, from fewer values.
+
+    Where nothing but the pool reads what relu gave. Relu keeps the order of values, so the largest stays the largest;
+    of several zeros none has a gradient, whichever was chosen. wanted: what is read from outside.
+    """
+    for pool in [c for c in calls if c.op.name == "max_pool"]:
+        *views, relu = _sources(pool.inputs[0], calls, wanted)
+        if relu is None or relu.op.name != "relu":
+            continue
+        x, shape, (y, place) = relu.inputs[0], pool.inputs[0].shape, pool.results
+        for view in _sources(x, calls, wanted)[:-1]:
+            if x.shape != shape:
+                x = view.inputs[0]
+                views.append(view)
+        layer = y.name.rpartition(".max_pool")[0]
+        largest = program.slot("relu", y.shape, "value")
+        largest.name, y.name = y.name, f"{layer}.relu"
+        new = _recorded(program, lambda x=x, shape=shape: program.view(x, shape))
+        x = new[-1].results[0] if new else x
+        new += [Call(pool.op, [x], [largest, place], pool.settings), Call(relu.op, [largest], [y], relu.settings)]
+        _note(program, layer, "relu behind the pool", y, x)
+        calls = _replaced(program, calls, {pool: new, relu: []} | {view: [] for view in views})
+    return calls
+
+
+def drop_unpooled(program, calls, wanted):
+    """A convolution computes no rows and columns that lie behind the last window of the pool that reads it."""
+    for pool in [c for c in calls if c.op.name in ("max_pool", "average_pool")]:
+        *views, convolution = _sources(pool.inputs[0], calls, wanted)
+        if convolution is None or convolution.op.name != "conv2d":
+            continue
+        g, old = pool.settings["geometry"], convolution.results[0]
+        rows = min(g.height, (g.rows - 1) * g.down - g.top + (g.tall - 1) * g.apart_down + 1)
+        columns = min(g.width, (g.columns - 1) * g.right - g.left + (g.wide - 1) * g.apart_right + 1)
+        if (rows, columns) == (g.height, g.width):
+            continue
+        z = program.slot("conv2d", (old.shape[0], rows * columns * g.channels), "value")
+        z.name = old.name
+        smaller = {"geometry": convolution.settings["geometry"]._replace(rows=rows, columns=columns)}
+        new = {
+            convolution: [Call(convolution.op, convolution.inputs, [z], smaller)],
+            pool: [Call(pool.op, [z], pool.results, {"geometry": g._replace(height=rows, width=columns)})],
+        }
+        _note(program, _layer(z), "no places that the pool drops", z, old)
+        calls = _replaced(program, calls, new | {view: [] for view in views})
+    return calls
+
+
+def gather_pooled(program, calls):
+    """A convolution's gradients are made of the pooled ones: at all other places its own would be zero.
+
+    Where nothing else reads its own, no groups part the channels, the rows of a window are no shorter than a vector
+    and the pool leaves at most half of the values.
+    """
+    for back in [c for c in calls if c.op.name == "max_pool_back"]:
+        (dy, place), dz, pool = back.inputs, back.results[0], back.settings["geometry"]
+        views, readers = _readers(dz, calls)
+        convolutions = [c for c in readers if c.op.name in ("conv2d_inputs", "conv2d_weights")]
+        sums = [c for c in readers if c.op.name == "sum_rows" and c.inputs[0].shape[1] == pool.channels]
+        if not convolutions or len(convolutions) + len(sums) < len(readers):
+            continue
+        g = convolutions[0].settings["geometry"]
+        piece = g.channels * (g.wide if g.apart_right == 1 else 1)
+        if g.groups > 1 or piece < NARROW or 2 * dy.size > dz.size:
+            continue
+        new = {call: _from_pooled(program, call, dy, place, pool) for call in readers}
+        _note(program, _layer(dz), "no gradients but those that the pool hands down", dy, dz)
+        calls = _replaced(program, calls, new | {call: [] for call in (back, *views)})
+    return calls
+
+
+def _from_pooled(program, call, dy, place, pool):
+    """What a reader of a convolution's gradient becomes, as one of the pooled gradient."""
+
+    def record():
+        rows = (dy.size // pool.channels, pool.channels)
+        if call.op.name == "sum_rows":
+            program.sum_rows(program.view(dy, rows))
+            return
+        g = call.settings["geometry"]
+        reals, wholes = room(g, pool)
+        memory, settings = (program.scratch(reals), program.scratch(wholes, whole=True)), dict(geometry=g, pool=pool)
+        if call.op.name == "conv2d_inputs":
+            program.conv2d_inputs_of_pooled(dy, place, call.inputs[1], *memory, **settings)
+        else:
+            x, numbers = call.inputs[0], call.inputs[3]
+            both = program.view(dy, rows), program.view(place, rows)
+            program.conv2d_weights_of_pooled(x, *both, *memory, numbers, **settings)
+
+    *views, made = _recorded(program, record)
+    program.slots.remove(made.results[0])
+    return [*views, Call(made.op, made.inputs, call.results, made.settings, call.keep)]
+
+
+# -- looking at calls, and changing them ------------------------------------------------------
+
+
+def _sources(slot, calls, wanted):
+    """The views that show a slot, and before them the call that made it: None if anybody else reads any of them."""
+    made = {result: call for call in calls for result in call.results}
+    views = []
+    while slot in made and slot not in wanted and sum(c.inputs.count(slot) for c in calls) == 1:
+        if made[slot].op.name != "view":
+            return [*views, made[slot]]
+        views.append(made[slot])
+        slot = made[slot].inputs[0]
+    return [*views, None]
+
+
+def _readers(slot, calls):
+    """The views of a slot, and all other calls that read it or them."""
+    views, readers = [], []
+    for call in calls:
+        if slot in call.inputs or any(view.results[0] in call.inputs for view in views):
+            (views if call.op.name == "view" else readers).append(call)
+    return views, readers
+
+
+def _recorded(program, record):
+    """The calls that this records, and not in the program."""
+    before, program.calls = program.calls, []
+    record()
+    before, program.calls = program.calls, before
+    return before
+
+
+def _replaced(program, calls, new):
+    """The calls with some of them replaced. Slots that nobody makes any more are given up."""
+    result = [each for call in calls for each in new.get(call, [call])]
+    made = {slot for call in result for slot in call.results}
+    given_up = {slot for call in new for slot in call.results} - made
+    program.slots = [slot for slot in program.slots if slot not in given_up]
+    return result
+
+
+def _layer(slot):
+    return slot.root.name.removeprefix("d ").rpartition(".")[0]
+
+
+def _note(program, layer, what, few, many):
+    program.skips.append(Skip(layer, what, few.size // few.shape[0], many.size // many.shape[0]))
