@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..kernels.pooled_convolution import room
+from ..kernels.windows import narrow
+from ..shapes import NEAR
 from .program import Call
-
-NARROW = 16  # numbers of a window in one piece: of fewer a vector would be mostly empty
 
 
 class Skip(NamedTuple):
@@ -78,8 +78,8 @@ def drop_unpooled(program, calls, wanted):
 def gather_pooled(program, calls):
     """A convolution's gradients are made of the pooled ones: at all other places its own would be zero.
 
-    Where nothing else reads its own, no groups part the channels, the rows of a window are no shorter than a vector
-    and the pool leaves at most half of the values.
+    Where nothing else reads its own, no groups part the channels and the pool leaves at most half of the values. Of
+    narrow windows an image's gradients are worked on at once, if they are not too many to stay in a near cache.
     """
     for back in [c for c in calls if c.op.name == "max_pool_back"]:
         (dy, place), dz, pool = back.inputs, back.results[0], back.settings["geometry"]
@@ -89,8 +89,8 @@ def gather_pooled(program, calls):
         if not convolutions or len(convolutions) + len(sums) < len(readers):
             continue
         g = convolutions[0].settings["geometry"]
-        piece = g.channels * (g.wide if g.apart_right == 1 else 1)
-        if g.groups > 1 or piece < NARROW or 2 * dy.size > dz.size:
+        far = narrow(g) and dz.size // dz.shape[0] > NEAR
+        if g.groups > 1 or far or 2 * dy.size > dz.size:
             continue
         new = {call: _from_pooled(program, call, dy, place, pool) for call in readers}
         _note(program, _layer(dz), "no gradients but those that the pool hands down", dy, dz)

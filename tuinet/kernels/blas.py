@@ -1,7 +1,7 @@
-"""The one matrix product that all others are made of, and a sum of few rows for where most would be zero.
+"""The one matrix product that all others are made of.
 
-Called as Python they are NumPy; inside a compiled kernel they are the register tile of engine/tiles.py
-and the gather of engine/gathers.py, whose sums run in the same order however the work is cut.
+Called as Python it is NumPy; inside a compiled kernel it is the register tile of
+engine/tiles.py, whose sums run in the same order however the work is cut.
 """
 
 from __future__ import annotations
@@ -34,24 +34,3 @@ def multiply(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, ro
     out = part(c, c_at, (M, N), (c_rows, 1))
     start = (0, out, part(row, row_at, (N,), (1,)))[mode]
     out[...] = start + part(a, a_at, (M, K), (a_rows, a_steps)) @ part(b, b_at, (K, N), (b_rows, 1))
-
-
-def gather(values, v_at, places, p_at, count, table, t_at, out, out_at, length):
-    """out += the sum of so many values, each times the stretch of the table that begins at its place.
-
-    Every array is read from so many numbers behind its first, and the stretches from t_at behind their places.
-    """
-
-    def flat(array):
-        return np.lib.stride_tricks.as_strided(array, (_reach(array),), (array.itemsize,))
-
-    values, places, table, out = flat(values), flat(places), flat(table), flat(out)
-    for e in range(count):
-        start = t_at + places[p_at + e]
-        out[out_at : out_at + length] += values[v_at + e] * table[start : start + length]
-
-
-def _reach(array):
-    """How many numbers lie from an array's first to its last."""
-    steps = zip(array.shape, array.strides, strict=True)
-    return 1 + sum((size - 1) * stride for size, stride in steps) // array.itemsize

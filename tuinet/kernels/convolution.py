@@ -14,7 +14,7 @@ import numpy as np
 from ..shapes import Geometry
 from .blas import ADD, REPLACE, ROW, multiply
 from .op import op
-from .windows import add_up, gathered, lay_out, spread
+from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
 
 
 @op(cut="N")
@@ -42,17 +42,36 @@ def conv2d_gradient(ops, d, x, W, b, scratch, y, geometry):
 def conv2d_cpu(x, W, b, scratch, y, geometry):
     groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
     K, O = W.shape  # noqa: E741
-    share = O // groups
+    share, across = O // groups, narrow(geometry)
     at_once = max(1, scratch.size // (columns * K))
     for n in range(x.shape[0]):
         for first in range(0, rows, at_once):
             last = min(first + at_once, rows)
             for g in range(groups):
-                lay_out(x, n, scratch, first, last, g, geometry)
                 out = n * y.strides[0] // 4 + first * columns * O + g * share
                 count = (last - first) * columns
+                if across:
+                    lay_across(x, n, scratch, first, last, g, geometry)
+                else:
+                    lay_out(x, n, scratch, first, last, g, geometry)
+                line, step = (1, count) if across else (K, 1)
                 multiply(
-                    scratch, 0, K, 1, W, g * share, W.strides[0] // 4, y, out, O, b, g * share, count, share, K, ROW
+                    scratch,
+                    0,
+                    line,
+                    step,
+                    W,
+                    g * share,
+                    W.strides[0] // 4,
+                    y,
+                    out,
+                    O,
+                    b,
+                    g * share,
+                    count,
+                    share,
+                    K,
+                    ROW,
                 )
 
 
@@ -121,7 +140,7 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
     groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
     K, O = dW.shape  # noqa: E741
     line = dy.strides[0] // 4
-    share = line // groups  # dy is cut out of rows that hold all outputs
+    share, across = line // groups, narrow(geometry)  # dy is cut out of rows that hold all outputs
     at_once = max(1, scratch.size // (columns * K))
     for n in range(x.shape[0]):
         for first in range(0, rows, at_once):
@@ -129,15 +148,18 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
             for g in range(groups):
                 low, high = max(0, g * share - numbers[0]), min(O, (g + 1) * share - numbers[0])
                 if low < high:
-                    lay_out(x, n, scratch, first, last, g, geometry)
                     start = (n * rows + first) * columns * line + low
                     count = (last - first) * columns
+                    if across:
+                        lay_across(x, n, scratch, first, last, g, geometry)
+                    else:
+                        lay_out(x, n, scratch, first, last, g, geometry)
                     mode = ADD if n > 0 or first > 0 else REPLACE
                     multiply(
                         scratch,
                         0,
-                        1,
-                        K,
+                        count if across else 1,
+                        1 if across else K,
                         dy,
                         start,
                         line,

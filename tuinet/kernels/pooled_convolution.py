@@ -8,11 +8,13 @@ none. Products with them are left out: this is exact, and a pass (engine/passes.
 from __future__ import annotations
 
 from ..shapes import Geometry
-from .blas import gather
+from .blas import ADD, REPLACE, multiply
 from .convolution import conv2d_inputs, conv2d_weights
 from .op import op, scalar
-from .pooling import max_pool_back
+from .pooling import inside, max_pool_back
 from .scalars import ZERO
+from .vectors import gather, hand_down
+from .windows import lay_across, narrow
 
 
 @scalar
@@ -37,7 +39,10 @@ def room(geometry, pool):
     values = pool.channels * max(pool.rows * pool.columns, pool.tall * pool.wide)
     span = 1 + ((pool.tall - 1) * pool.apart_down * pool.width + (pool.wide - 1) * pool.apart_right) * pool.channels
     sums = pool.channels * geometry.inside
-    return sums + high * wide * geometry.channels + values, values + pool.channels + span
+    reals = sums + high * wide * geometry.channels + values
+    if narrow(geometry):
+        reals = max(reals, geometry.rows * geometry.columns * (geometry.inside + pool.channels))
+    return reals, values + pool.channels + span
 
 
 @op(cut="N")
@@ -129,6 +134,49 @@ def conv2d_weights_of_pooled_sizes(size, geometry, pool):
 
 @conv2d_weights_of_pooled.cpu
 def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
+    if narrow(geometry):
+        product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool)
+    else:
+        sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool)
+
+
+@scalar
+def product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool):
+    """Image by image the gradient of every place, in near memory, and a product: a list of narrow windows gains less."""
+    K, O = dW.shape  # noqa: E741
+    places, windows = geometry.rows * geometry.columns, pool.rows * pool.columns
+    dz, depth = K * places, pool.channels
+    down, right = pool.apart_down * pool.width, pool.apart_right
+    for n in range(x.shape[0]):
+        for i in range(places * O):
+            scratch[dz + i] = ZERO
+        for p in range(pool.rows):
+            for q in range(pool.columns):
+                top, rows, left, columns = inside(p, q, pool)
+                r, first = n * windows + p * pool.columns + q, top * pool.width + left
+                hand_down(
+                    dy,
+                    r * (dy.strides[0] // 4),
+                    place,
+                    r * (place.strides[0] // 4),
+                    first * depth + numbers[0],
+                    rows,
+                    down * depth,
+                    columns,
+                    right * depth,
+                    scratch,
+                    dz + first * O,
+                    down * O,
+                    right * O,
+                    O,
+                )
+        lay_across(x, n, scratch, 0, geometry.rows, 0, geometry)
+        mode = ADD if n > 0 else REPLACE
+        multiply(scratch, 0, places, 1, scratch, dz, O, dW, 0, dW.strides[0] // 4, dW, 0, K, O, places, mode)
+
+
+@scalar
+def sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
     """For each output the list of windows that it was largest in: their sum, each times its gradient."""
     g, piece = geometry, stretch_of(geometry)
     K, O = dW.shape  # noqa: E741

@@ -11,6 +11,8 @@ import numpy as np
 from .op import scalar
 from .scalars import ZERO
 
+NARROW = 16  # numbers: as many as a wide vector holds
+
 
 def spread(images, geometry):
     """Every window of images (N, X), in NumPy: (N, rows, columns, tall, wide, channels), and which values are real."""
@@ -68,6 +70,38 @@ def lay_out(x, n, scratch, first, last, group, geometry):
                             for c in range(depth):
                                 scratch[at + c] = x[n, start + c]
                         at += depth
+
+
+@scalar
+def narrow(geometry):
+    """Whether so few numbers of a window lie in one piece that copying them one by one takes longer than the sums."""
+    depth = geometry.channels // geometry.groups
+    return depth * (geometry.wide if geometry.apart_right == 1 else 1) < NARROW
+
+
+@scalar
+def lay_across(x, n, scratch, first, last, group, geometry):
+    """The same turned: number by number of a window, and of each those of all windows beside each other."""
+    g = geometry
+    depth, count = g.channels // g.groups, (last - first) * g.columns
+    for u in range(g.tall):
+        for v in range(g.wide):
+            over = g.left - v * g.apart_right
+            low = min(g.columns, max(0, (over + g.right - 1) // g.right))  # the windows whose number is in the image
+            high = max(low, min(g.columns, (g.width - 1 + over) // g.right + 1))
+            for c in range(depth):
+                row = ((u * g.wide + v) * depth + c) * count
+                for p in range(first, last):
+                    at, i = row + (p - first) * g.columns, p * g.down - g.top + u * g.apart_down
+                    inside = i >= 0 and i < g.height
+                    if not inside or high - low < g.columns:
+                        for q in range(g.columns):
+                            scratch[at + q] = ZERO
+                    if inside:
+                        step, start = g.right * g.channels, (i * g.width - over) * g.channels + group * depth + c
+                        here, there = at + low, start + low * step
+                        for q in range(high - low):
+                            scratch[here + q] = x[n, there + q * step]
 
 
 @scalar
