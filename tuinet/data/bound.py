@@ -26,6 +26,9 @@ class Facts:
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
+    tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
+    steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
+    padded: whether token 0 only fills a sequence up.
     """
 
     name: str
@@ -42,11 +45,15 @@ class Facts:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    tokens: int = 0
+    steps: int = 0
+    padded: bool = False
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
         table = asdict(self)
         table["inputs"] = list(self.inputs)
+        table["padded"] = int(self.padded)
         if self.target_scale is not None:
             table["target_scale"] = [values.tolist() for values in self.target_scale]
         return table
@@ -71,6 +78,9 @@ class Facts:
             reason=kept.text("reason"),
             notes=kept.texts("notes"),
             fingerprint=kept.text("fingerprint"),
+            tokens=kept.whole("tokens") if kept.says("tokens") else 0,
+            steps=kept.whole("steps") if kept.says("steps") else 0,
+            padded=bool(kept.whole("padded")) if kept.says("padded") else False,
         )
         facts._check(kept)
         return facts
@@ -100,8 +110,9 @@ class Facts:
 class Part:
     """Examples of one purpose.
 
-    inputs: float32 (n, *shape), C-contiguous.
-    targets: int32 (n) for classes; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs), standardised, for reals.
+    inputs: float32 (n, *shape), C-contiguous; int32 for tokens.
+    targets: int32 (n) for classes, or (n, steps); float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
+        standardised, for reals.
     """
 
     inputs: NDArray[np.float32]

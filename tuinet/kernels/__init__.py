@@ -1,6 +1,18 @@
 """All ops, by name. Kernels know arrays, not networks."""
 
-from . import convolution, losses, maps, normalisation, pooled_convolution, pooling, products, random, rows, updates  # noqa: F401
+from . import (  # noqa: F401
+    attention,
+    convolution,
+    losses,
+    maps,
+    normalisation,
+    pooled_convolution,
+    pooling,
+    products,
+    random,
+    rows,
+    updates,
+)
 from .op import OPS, SCALARS, Op, OpError, op, scalar
 
 __all__ = ["OPS", "SCALARS", "Op", "OpError", "op", "scalar"]
