@@ -142,7 +142,7 @@ def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geom
 
 @scalar
 def product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool):
-    """Image by image the gradient of every place, in near memory, and a product: a list of narrow windows gains less."""
+    """Image by image the gradient of every place, in near memory, and a product: for windows too narrow for lists."""
     K, O = dW.shape  # noqa: E741
     places, windows = geometry.rows * geometry.columns, pool.rows * pool.columns
     dz, depth = K * places, pool.channels
