@@ -225,6 +225,37 @@ def tuinet_hand_down(dy, place, first, rows, down, columns, right, x, x_down, x_
         )  # fmt: skip
 
 
+# -- copies --------------------------------------------------------------------------------------
+
+
+def make_copy(partly):
+    """One vector; partly: of which only the first `left` numbers."""
+
+    @intrinsic
+    def copy(typingctx, out, x, left):
+        def generate(context, builder, signature, args):
+            mask = first_lanes(builder, args[2]) if partly else None
+            store(builder, load(builder, args[1], mask), args[0], mask)
+            return context.get_dummy_value()
+
+        return types.void(FP, FP, WHOLE), generate
+
+    return copy
+
+
+copy_whole, copy_part = make_copy(False), make_copy(True)
+
+
+def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
+    whole = length // LANES * LANES
+    for r in range(rows):
+        source, target = shift(x, r * x_down), shift(out, r * out_down)
+        for at in range(0, whole, LANES):
+            copy_whole(shift(target, at), shift(source, at), LANES)
+        if whole < length:
+            copy_part(shift(target, whole), shift(source, whole), length - whole)
+
+
 # -- what kernels call ---------------------------------------------------------------------------
 
 R, I, W = FP, IP, WHOLE  # noqa: E741
@@ -232,12 +263,13 @@ ARGUMENTS = {
     tuinet_gather: (R, I, W, R, R, W),
     tuinet_largest: (R, W, W, W, W, W, R, I, W),
     tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W),
+    tuinet_copy_rows: (R, W, R, W, W, W),
 }
 
 
 @cache
 def vector_kernels():
-    """The three as C functions. Compiled once, kept on disk."""
+    """They as C functions. Compiled once, kept on disk."""
     kernels = []
     for function, arguments in ARGUMENTS.items():
         compile_it = cfunc(types.void(*arguments), cache=True, **LOOPS)
@@ -271,7 +303,7 @@ def caller(function):
     return signature, generate
 
 
-of_gather, of_largest, of_hand_down = (caller(function) for function in ARGUMENTS)
+of_gather, of_largest, of_hand_down, of_copy_rows = (caller(function) for function in ARGUMENTS)
 
 
 @intrinsic
@@ -293,6 +325,12 @@ def call_hand_down(
     signature, generate = of_hand_down
     given = dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length
     return signature(*given), generate
+
+
+@intrinsic
+def call_copy_rows(typingctx, x, x_at, x_down, out, out_at, out_down, rows, length):
+    signature, generate = of_copy_rows
+    return signature(x, x_at, x_down, out, out_at, out_down, rows, length), generate
 
 
 @overload(vectors.gather, jit_options=LOOPS)
@@ -317,3 +355,11 @@ def hand_down_compiled(dy, dy_at, place, place_at, first, rows, down, columns, r
         call_hand_down(dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length)
 
     return hand_down
+
+
+@overload(vectors.copy_rows, jit_options=LOOPS)
+def copy_rows_compiled(x, x_at, x_down, out, out_at, out_down, rows, length):
+    def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
+        call_copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length)
+
+    return copy_rows

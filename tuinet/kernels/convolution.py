@@ -55,24 +55,8 @@ def conv2d_cpu(x, W, b, scratch, y, geometry):
                 else:
                     lay_out(x, n, scratch, first, last, g, geometry)
                 line, step = (1, count) if across else (K, 1)
-                multiply(
-                    scratch,
-                    0,
-                    line,
-                    step,
-                    W,
-                    g * share,
-                    W.strides[0] // 4,
-                    y,
-                    out,
-                    O,
-                    b,
-                    g * share,
-                    count,
-                    share,
-                    K,
-                    ROW,
-                )
+                w, row = g * share, W.strides[0] // 4
+                multiply(scratch, 0, line, step, W, w, row, y, out, O, b, w, count, share, K, ROW)
 
 
 # ------------------------------------------------------------------------------------------
@@ -154,25 +138,9 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
                         lay_across(x, n, scratch, first, last, g, geometry)
                     else:
                         lay_out(x, n, scratch, first, last, g, geometry)
-                    mode = ADD if n > 0 or first > 0 else REPLACE
-                    multiply(
-                        scratch,
-                        0,
-                        count if across else 1,
-                        1 if across else K,
-                        dy,
-                        start,
-                        line,
-                        dW,
-                        low,
-                        dW.strides[0] // 4,
-                        dy,
-                        0,
-                        K,
-                        high - low,
-                        count,
-                        mode,
-                    )
+                    mode, row = ADD if n > 0 or first > 0 else REPLACE, dW.strides[0] // 4
+                    a, step = (count, 1) if across else (1, K)
+                    multiply(scratch, 0, a, step, dy, start, line, dW, low, row, dy, 0, K, high - low, count, mode)
 
 
 # ------------------------------------------------------------------------------------------

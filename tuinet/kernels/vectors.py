@@ -1,4 +1,4 @@
-"""Three loops over stretches of neighbouring numbers, which go through vector registers once.
+"""Loops over stretches of neighbouring numbers, which go through vector registers once.
 
 Called as Python they are NumPy; inside a compiled kernel they are those of engine/vectors.py. What they give for a
 number does not depend on its neighbours. Every array is read from so many numbers behind its first, its "at".
@@ -43,6 +43,14 @@ def hand_down(dy, dy_at, place, place_at, first, rows, down, columns, right, x, 
             for c in range(length):
                 if place[place_at + c] == number + c:
                     x[at + c] += dy[dy_at + c]
+
+
+def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
+    """So many stretches of x, x_down apart, to where they are out_down apart."""
+    x, out = flat(x), flat(out)
+    for r in range(rows):
+        start, to = x_at + r * x_down, out_at + r * out_down
+        out[to : to + length] = x[start : start + length]
 
 
 def flat(array):
