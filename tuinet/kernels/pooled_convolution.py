@@ -13,7 +13,7 @@ from .convolution import conv2d_inputs, conv2d_weights
 from .op import op, scalar
 from .pooling import inside, max_pool_back
 from .scalars import ZERO
-from .vectors import gather, hand_down
+from .vectors import copy_rows, gather, hand_down
 from .windows import lay_across, narrow
 
 
@@ -62,8 +62,7 @@ def conv2d_inputs_of_pooled_sizes(size, geometry, pool):
 @conv2d_inputs_of_pooled.cpu
 def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool):
     """For each place under a window of the pool the list of channels whose largest value stood there."""
-    g, piece = geometry, stretch_of(geometry)
-    O, line, depth = V.shape[0], V.strides[0] // 4, geometry.channels  # noqa: E741
+    g, O, line = geometry, V.shape[0], V.strides[0] // 4  # noqa: E741
     ends = pool.tall * pool.wide * O  # behind the lists: where each ends, by how far its place is from the first
     down, right = pool.apart_down * pool.width * O, pool.apart_right * O
     for n in range(dy.shape[0]):
@@ -90,25 +89,23 @@ def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool
                         if count > 0:
                             i = (top + u * pool.apart_down) * g.down - g.top
                             j = (left + v * pool.apart_right) * g.right - g.left
-                            for a in range(g.tall):
-                                row = i + a * g.apart_down
-                                if row >= 0 and row < g.height:
-                                    for b in range(0, g.wide, piece):
-                                        column = j + b * g.apart_right
-                                        low, high = max(0, -column), min(piece, g.width - column)
-                                        if low < high:
-                                            gather(
-                                                scratch,
-                                                begin,
-                                                lists,
-                                                begin,
-                                                count,
-                                                V,
-                                                (a * g.wide + b + low) * depth,
-                                                dx,
-                                                image + (row * g.width + column + low) * depth,
-                                                (high - low) * depth,
-                                            )
+                            add_window(scratch, lists, begin, count, V, dx, image, i, j, geometry)
+
+
+@scalar
+def add_window(scratch, lists, begin, count, V, dx, image, i, j, geometry):
+    """Add the weights of the listed channels, each times its value, to a window that begins at i, j."""
+    g, piece = geometry, stretch_of(geometry)
+    for a in range(g.tall):
+        row = i + a * g.apart_down
+        if row >= 0 and row < g.height:
+            for b in range(0, g.wide, piece):
+                column = j + b * g.apart_right
+                low, high = max(0, -column), min(piece, g.width - column)
+                weights, to = (a * g.wide + b + low) * g.channels, (row * g.width + column + low) * g.channels
+                if low < high:
+                    length = (high - low) * g.channels
+                    gather(scratch, begin, lists, begin, count, V, weights, dx, image + to, length)
 
 
 # ------------------------------------------------------------------------------------------
@@ -147,6 +144,7 @@ def product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool):
     places, windows = geometry.rows * geometry.columns, pool.rows * pool.columns
     dz, depth = K * places, pool.channels
     down, right = pool.apart_down * pool.width, pool.apart_right
+    line, where = dy.strides[0] // 4, place.strides[0] // 4
     for n in range(x.shape[0]):
         for i in range(places * O):
             scratch[dz + i] = ZERO
@@ -154,22 +152,11 @@ def product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool):
             for q in range(pool.columns):
                 top, rows, left, columns = inside(p, q, pool)
                 r, first = n * windows + p * pool.columns + q, top * pool.width + left
+                number = first * depth + numbers[0]
                 hand_down(
-                    dy,
-                    r * (dy.strides[0] // 4),
-                    place,
-                    r * (place.strides[0] // 4),
-                    first * depth + numbers[0],
-                    rows,
-                    down * depth,
-                    columns,
-                    right * depth,
-                    scratch,
-                    dz + first * O,
-                    down * O,
-                    right * O,
-                    O,
-                )
+                    dy, r * line, place, r * where, number, rows, down * depth, columns, right * depth,
+                    scratch, dz + first * O, down * O, right * O, O,
+                )  # fmt: skip
         lay_across(x, n, scratch, 0, geometry.rows, 0, geometry)
         mode = ADD if n > 0 else REPLACE
         multiply(scratch, 0, places, 1, scratch, dz, O, dW, 0, dW.strides[0] // 4, dW, 0, K, O, places, mode)
@@ -206,19 +193,12 @@ def sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
                     lists[at] = window + lists[shifts + place[r, c] - first - c]
                     lists[counts + c] += value != ZERO
         for c in range(O):
+            begin, count = c * windows, lists[counts + c]
             for a in range(g.tall):
                 for b in range(0, g.wide, piece):
+                    there, to = (a * g.apart_down * all_wide + b * g.apart_right) * depth, (a * g.wide + b) * depth
                     gather(
-                        scratch,
-                        values + c * windows,
-                        lists,
-                        c * windows,
-                        lists[counts + c],
-                        scratch,
-                        (a * g.apart_down * all_wide + b * g.apart_right) * depth,
-                        scratch,
-                        c * K + (a * g.wide + b) * depth,
-                        piece * depth,
+                        scratch, values + begin, lists, begin, count, scratch, there, scratch, c * K + to, piece * depth
                     )
     for k in range(K):
         for c in range(O):
@@ -230,14 +210,16 @@ def frame(x, n, scratch, at, geometry):
     """Image n with zeros around it, as far as its windows reach."""
     g = geometry
     high, wide = framed(geometry)
+    low, end = min(wide, g.left) * g.channels, min(wide, g.left + g.width) * g.channels
     for i in range(high):
-        for j in range(wide):
-            start = at + (i * wide + j) * g.channels
-            row, column = i - g.top, j - g.left
-            if row >= 0 and row < g.height and column >= 0 and column < g.width:
-                source = (row * g.width + column) * g.channels
-                for c in range(g.channels):
-                    scratch[start + c] = x[n, source + c]
-            else:
-                for c in range(g.channels):
-                    scratch[start + c] = ZERO
+        start, row = at + i * wide * g.channels, i - g.top
+        if row >= 0 and row < g.height:
+            for c in range(low):
+                scratch[start + c] = ZERO
+            source = n * (x.strides[0] // 4) + row * g.width * g.channels
+            copy_rows(x, source, 0, scratch, start + low, 0, 1, end - low)
+            for c in range(wide * g.channels - end):
+                scratch[start + end + c] = ZERO
+        else:
+            for c in range(wide * g.channels):
+                scratch[start + c] = ZERO

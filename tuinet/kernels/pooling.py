@@ -41,27 +41,17 @@ def max_pool_gradient(ops, d, x, y, place, geometry):
 @max_pool.cpu
 def max_pool_cpu(x, y, place, geometry):
     g = geometry
-    image, out = x.strides[0] // 4, y.strides[0] // 4
-    places = place.strides[0] // 4
+    image, out, places = x.strides[0] // 4, y.strides[0] // 4, place.strides[0] // 4
+    down, right = g.apart_down * g.width * g.channels, g.apart_right * g.channels
     for n in range(x.shape[0]):
         for p in range(g.rows):
             for q in range(g.columns):
                 top, rows, left, columns = inside(p, q, geometry)
                 first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
                 largest(
-                    x,
-                    n * image + first,
-                    first,
-                    rows,
-                    g.apart_down * g.width * g.channels,
-                    columns,
-                    g.apart_right * g.channels,
-                    y,
-                    n * out + at,
-                    place,
-                    n * places + at,
-                    g.channels,
-                )
+                    x, n * image + first, first, rows, down, columns, right,
+                    y, n * out + at, place, n * places + at, g.channels,
+                )  # fmt: skip
 
 
 @scalar
@@ -102,21 +92,9 @@ def max_pool_back_cpu(dy, place, dx, geometry):
                 top, rows, left, columns = inside(p, q, geometry)
                 first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
                 hand_down(
-                    dy,
-                    n * out + at,
-                    place,
-                    n * places + at,
-                    first,
-                    rows,
-                    down,
-                    columns,
-                    right,
-                    dx,
-                    n * image + first,
-                    down,
-                    right,
-                    g.channels,
-                )
+                    dy, n * out + at, place, n * places + at, first, rows, down, columns, right,
+                    dx, n * image + first, down, right, g.channels,
+                )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------
