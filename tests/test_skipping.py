@@ -59,6 +59,10 @@ WITH_SKIPS: dict[str, tuple[list[Any], list[tuple[str, str, int, int]]]] = {
         [IMAGE, convolution(), convolution(groups=2, activation="relu"), layer("max_pool"), *END],
         [("max_pool_1", RELU, 12, 72), ("conv2d_2", PLACES, 48, 72)],
     ),
+    "a transposed convolution": (
+        [IMAGE, layer("conv2d_transpose", filters=6, kernel=(2, 2), activation="relu"), layer("max_pool"), *END],
+        [("max_pool_1", RELU, 24, 120)],
+    ),
     "a sequence": (
         [
             layer("reshape", shape=(6, 2)),
@@ -79,6 +83,13 @@ WITHOUT: dict[str, list[Any]] = {
     ],
     "relu and an average": [IMAGE, convolution(activation="relu"), layer("average_pool", size=(1, 2)), *END],
     "tanh": [IMAGE, convolution(activation="tanh"), layer("max_pool", size=(1, 2)), *END],
+    "another shape in between": [
+        IMAGE,
+        convolution(),
+        layer("reshape", shape=(4, 3, 6)),
+        layer("max_pool", size=(3, 2)),
+        *END,
+    ],
     "dropout between": [IMAGE, convolution(), layer("dropout"), layer("max_pool", size=(3, 2)), *END],
 }
 

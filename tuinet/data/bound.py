@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,13 +23,15 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
-    columns: names of the inputs where they have any, in the network's order; target: what is predicted.
+    columns: names of the inputs where they have any, in the network's order.
+    target: what is predicted; empty where the inputs are to be given back.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
     steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
     padded: whether token 0 only fills a sequence up.
+    source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
     """
 
     name: str
@@ -48,6 +51,12 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    source_steps: int = 0
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the targets are the inputs themselves."""
+        return self.task == "reals" and not self.target and self.outputs == math.prod(self.inputs)
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -81,6 +90,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
+            source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
         )
         facts._check(kept)
         return facts

@@ -28,8 +28,10 @@ class DataSettings:
         text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
     )
     task: str = choice(
-        "auto", ("auto", "classes", "binary", "reals"), help="what the label is; auto looks at the column and says why"
-    )
+        "auto", ("auto", "classes", "binary", "reals", "reconstruct"),
+        help="what the label is; auto looks at the column and says why; reconstruct: there is none, and the network is "
+        "to give its inputs back",
+    )  # fmt: skip
     ignore: tuple[str, ...] = text_list((), help="columns of a table that are left out, such as row numbers")
     impute: str = choice(
         "no", ("no", "mean", "median"), help="what stands in for a missing number (taken from the training part)"
@@ -69,6 +71,11 @@ class DataSettings:
         ("x", "y"), options=FEATURES, help="inputs made from the two coordinates of a generated set"
     )
     window: int = whole(12, at_least=1, at_most=1_000, help="past values that predict the next one of a time series")
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the inputs themselves are the targets."""
+        return self.task == "reconstruct"
 
     def located(self, folder: Path) -> DataSettings:
         """The same settings with `file` made absolute, as seen from `folder`."""

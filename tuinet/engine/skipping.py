@@ -13,6 +13,8 @@ from ..kernels.windows import narrow
 from ..shapes import NEAR
 from .program import Call
 
+READ_AT = {"conv2d_inputs": 0, "conv2d_weights": 1}  # which operand is the convolution's own gradient
+
 
 class Skip(NamedTuple):
     """Work that is left out: in which layer, what, and how many values of an example are worked on, of how many."""
@@ -58,14 +60,16 @@ def drop_unpooled(program, calls, wanted):
         *views, convolution = _sources(pool.inputs[0], calls, wanted)
         if convolution is None or convolution.op.name != "conv2d":
             continue
-        g, old = pool.settings["geometry"], convolution.results[0]
+        g, old, seen = pool.settings["geometry"], convolution.results[0], convolution.settings["geometry"]
+        if (seen.rows, seen.columns) != (g.height, g.width):  # reshaped in between
+            continue
         rows = min(g.height, (g.rows - 1) * g.down - g.top + (g.tall - 1) * g.apart_down + 1)
         columns = min(g.width, (g.columns - 1) * g.right - g.left + (g.wide - 1) * g.apart_right + 1)
         if (rows, columns) == (g.height, g.width):
             continue
         z = program.slot("conv2d", (old.shape[0], rows * columns * g.channels), "value")
         z.name = old.name
-        smaller = {"geometry": convolution.settings["geometry"]._replace(rows=rows, columns=columns)}
+        smaller = {"geometry": seen._replace(rows=rows, columns=columns)}
         new = {
             convolution: [Call(convolution.op, convolution.inputs, [z], smaller)],
             pool: [Call(pool.op, [z], pool.results, {"geometry": g._replace(height=rows, width=columns)})],
@@ -84,11 +88,14 @@ def gather_pooled(program, calls):
     for back in [c for c in calls if c.op.name == "max_pool_back"]:
         (dy, place), dz, pool = back.inputs, back.results[0], back.settings["geometry"]
         views, readers = _readers(dz, calls)
-        convolutions = [c for c in readers if c.op.name in ("conv2d_inputs", "conv2d_weights")]
+        gradients = {dz, *(view.results[0] for view in views)}
+        convolutions = [c for c in readers if c.op.name in READ_AT and c.inputs[READ_AT[c.op.name]] in gradients]
         sums = [c for c in readers if c.op.name == "sum_rows" and c.inputs[0].shape[1] == pool.channels]
         if not convolutions or len(convolutions) + len(sums) < len(readers):
             continue
         g = convolutions[0].settings["geometry"]
+        if (g.rows, g.columns) != (pool.height, pool.width):  # reshaped in between
+            continue
         far = narrow(g) and dz.size // dz.shape[0] > NEAR
         if g.groups > 1 or far or 2 * dy.size > dz.size:
             continue

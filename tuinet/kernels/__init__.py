@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     attention,
+    columns,
     convolution,
     losses,
     maps,
@@ -12,6 +13,7 @@ from . import (  # noqa: F401
     random,
     rows,
     updates,
+    upsampling,
 )
 from .op import OPS, SCALARS, Op, OpError, op, scalar
 
