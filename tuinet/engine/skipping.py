@@ -108,10 +108,15 @@ def gather_pooled(program, calls):
 def _from_pooled(program, call, dy, place, pool):
     """What a reader of a convolution's gradient becomes, as one of the pooled gradient."""
 
+    def by_channel(slot):
+        view = program.view(slot, (slot.size // pool.channels, pool.channels))
+        if view is not slot:
+            view.name = f"{slot} by channel"
+        return view
+
     def record():
-        rows = (dy.size // pool.channels, pool.channels)
         if call.op.name == "sum_rows":
-            program.sum_rows(program.view(dy, rows))
+            program.sum_rows(by_channel(dy))
             return
         g = call.settings["geometry"]
         reals, wholes = room(g, pool)
@@ -120,7 +125,7 @@ def _from_pooled(program, call, dy, place, pool):
             program.conv2d_inputs_of_pooled(dy, place, call.inputs[1], *memory, **settings)
         else:
             x, numbers = call.inputs[0], call.inputs[3]
-            both = program.view(dy, rows), program.view(place, rows)
+            both = by_channel(dy), by_channel(place)
             program.conv2d_weights_of_pooled(x, *both, *memory, numbers, **settings)
 
     *views, made = _recorded(program, record)
