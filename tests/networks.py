@@ -331,7 +331,7 @@ def make(
     loss: Any = None,
     optimizer: Any = None,
     *,
-    inputs: int = 12,
+    inputs: int | tuple[int, ...] = 12,
     outputs: int = 5,
     examples: int = 90,
     batch_size: int | str = 24,
@@ -344,7 +344,8 @@ def make(
     """A trainer on made data: 90 examples, of which some epochs end inside a batch."""
     loss = loss or LOSSES["cross_entropy"]()
     rng = np.random.default_rng(11)
-    x = rng.standard_normal((examples, inputs)).astype(np.float32)
+    shape = (inputs,) if isinstance(inputs, int) else inputs
+    x = rng.standard_normal((examples, *shape)).astype(np.float32)
     targets: np.ndarray
     if loss.targets == "classes":
         targets, task = rng.integers(0, outputs, examples).astype(np.int32), "classes"
@@ -355,7 +356,7 @@ def make(
     facts = SimpleNamespace(
         source_steps=0,
         task=task,
-        inputs=(inputs,),
+        inputs=shape,
         outputs=outputs,
         classes=outputs if task == "classes" else 0,
         target_scale=None,

@@ -246,7 +246,8 @@ def test_sets_are_listed_with_their_state_and_looked_into() -> None:
     assert list(found["spambase"]) == golden_keys("data")
     assert (found["spambase"]["state"], found["spiral"]["kind"]) == ("embedded", "generated")
     assert found["iris"]["kind"] == "on demand"
-    (inside,) = rows(tuinet("data", "show", "spambase", "--json").stdout)
+    inside, *examples = rows(tuinet("data", "show", "spambase", "--json").stdout)
+    assert [row["number"] for row in examples] == [1, 2, 3, 4]
     assert sum(inside["classes"].values()) == inside["train"]
 
 

@@ -56,6 +56,7 @@ WANTED = [
     "overfit",
     "overfit-dropout",
     "overfit-l2",
+    "fashion-augment",
 ]
 
 FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.networks import dense, layer, make, stacks
+from tests.networks import dense, layer, make, make_tokens, stacks
 from tuinet.engine import reference, step
 
 STACKS = stacks()
@@ -99,7 +99,56 @@ def test_what_is_left_out_is_said(name: str) -> None:
     layers, wanted = WITH_SKIPS[name]
     program = make(layers, device="reference").program
     assert sorted(map(tuple, program.skips)) == sorted(wanted)
-    assert str(program.skips[0]).endswith("values)")
+    assert str(program.skips[0]).endswith("values of an example)")
+
+
+FOLDED = {
+    "a product": [layer("embedding", units=6), dense(7)],
+    "products of one table": [
+        layer("embedding", units=6),
+        layer(
+            "branches",
+            join="add",
+            branches=(layer("branch", layers=(dense(7),)), layer("branch", layers=(dense(7, "tanh", bias=False),))),
+        ),
+    ],
+    "a recurrent layer": [layer("embedding", units=6), layer("gru", units=5), dense(7)],
+}
+NOT_FOLDED = {
+    "positions between": [layer("embedding", units=6), layer("positions"), dense(7)],
+    "dropout between": [layer("embedding", units=6), layer("dropout"), dense(7)],
+    "read twice": [layer("embedding", units=7), layer("residual", layers=(dense(7),))],
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_table_is_multiplied_once_and_everything_stays_what_it_was(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_a_step() -> tuple[Any, dict[str, np.ndarray], float, np.ndarray]:
+        trainer = make_tokens(FOLDED[name], device="reference", padded=True)
+        for call in trainer.plan.micro_batches[0]:
+            reference.step(call, trainer.arena)
+        loss, inputs = float(trainer.arena.view(trainer.plan.mean_loss)), trainer.bound.train.inputs
+        return trainer.program, trainer.gradients(), loss, trainer.outputs(inputs)
+
+    program, found, loss, outputs = of_a_step()
+    assert program.skips and all("each token's row once" in str(skip) for skip in program.skips)
+    monkeypatch.setattr(step, "fold_tables", lambda program, calls, wanted: calls)
+    program, exact, exact_loss, exact_outputs = of_a_step()
+    assert program.skips == [] and loss == pytest.approx(exact_loss, rel=1e-14)
+    np.testing.assert_allclose(outputs, exact_outputs, rtol=1e-12, atol=1e-13)
+    for slot, gradient in exact.items():
+        np.testing.assert_allclose(found[slot], gradient, rtol=1e-11, atol=1e-14, err_msg=slot)
+
+
+@pytest.mark.parametrize("name", NOT_FOLDED)
+def test_a_table_whose_rows_are_read_otherwise_is_not_multiplied(name: str) -> None:
+    assert make_tokens(NOT_FOLDED[name], device="reference").program.skips == []
+
+
+def test_a_table_larger_than_a_batch_is_not_multiplied() -> None:
+    assert make_tokens(FOLDED["a product"], device="reference", batch_size=1, steps=6).program.skips == []
 
 
 @pytest.mark.parametrize("name", WITHOUT)

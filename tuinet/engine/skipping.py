@@ -1,4 +1,4 @@
-"""Passes that leave out work whose result is known: exact algebra around pooling.
+"""Passes that leave out work whose result is known: exact algebra around pooling and tables.
 
 Each takes a part of a program's calls and gives a better list that means the same; what it leaves out is noted in
 `program.skips`. They look at calls alone, so every network that has such a place profits, whatever its sizes.
@@ -23,9 +23,37 @@ class Skip(NamedTuple):
     what: str
     kept: int
     of: int
+    unit: str = "of an example"
 
     def __str__(self):
-        return f"{self.layer}: {self.what} ({self.kept:,} of {self.of:,} values)"
+        return f"{self.layer}: {self.what} ({self.kept:,} of {self.of:,} values {self.unit})"
+
+
+def fold_tables(program, calls, wanted):
+    """A product with rows that were looked up becomes a look-up in the table's product: each row is worked on once.
+
+    Where nothing but such products reads the rows, and the table has fewer than are looked up, as an embedding of
+    characters in front of a recurrent layer has. Gradients follow by the chain rule: they are added up by table row.
+    """
+    for look in [c for c in calls if c.op.name == "take"]:
+        (table, rows), found = look.inputs, look.results[0]
+        views, readers = _readers(found, calls)
+        shown = {found, *(view.results[0] for view in views)}
+        if table.kind not in ("parameter", "frozen") or table.size >= found.size or shown & set(wanted) or not readers:
+            continue
+        if any(c.op.name not in ("dense", "matmul_nn") or c.inputs[0].shape != found.shape for c in readers):
+            continue
+        if any(shown & set(c.inputs[1:]) for c in readers):
+            continue
+        new = {call: [] for call in (look, *views)}
+        for call in readers:
+            made = _recorded(program, lambda c=call: getattr(program, c.op.name)(table, *c.inputs[1:], **c.settings))
+            folded, y = made[-1].results[0], call.results[0]
+            folded.name = f"{_layer(y)}.folded"
+            new[call] = [*made, Call(look.op, [folded, rows], [y], look.settings)]
+            program.skips.append(Skip(_layer(y), "each token's row once", folded.size, y.size, "in a batch"))
+        calls = _replaced(program, calls, new)
+    return calls
 
 
 def pool_first(program, calls, wanted):
