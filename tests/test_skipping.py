@@ -98,7 +98,7 @@ WITHOUT: dict[str, list[Any]] = {
 def test_what_is_left_out_is_said(name: str) -> None:
     layers, wanted = WITH_SKIPS[name]
     program = make(layers, device="reference").program
-    assert sorted(map(tuple, program.skips)) == sorted(wanted)
+    assert sorted(tuple(skip)[:4] for skip in program.skips) == sorted(wanted)
     assert str(program.skips[0]).endswith("values of an example)")
 
 

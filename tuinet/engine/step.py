@@ -60,7 +60,9 @@ class Step:
         if self.mixed is not None:
             self._mix_losses(ops, *self.mixed)
         self.mean_loss = self._mean(ops)
+        losing = len(ops.calls) - predicted
         ops.calls[began:] = self._skipping(ops.calls[began:], [self.outputs, self.losses, self.mean_loss])
+        predicted = len(ops.calls) - losing
         last = ops.calls[-1]
         one = ops.slot("one", (), "scalar", start=1.0)
         ended = len(ops.calls)
