@@ -14,6 +14,7 @@ from .backprop import backpropagate
 from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
+from .skipping import drop_unpooled, fold_tables, gather_pooled, pool_first
 
 PARTNERS = 0x5EED  # gives the order in which examples are mixed into others
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
@@ -59,11 +60,15 @@ class Step:
         if self.mixed is not None:
             self._mix_losses(ops, *self.mixed)
         self.mean_loss = self._mean(ops)
+        losing = len(ops.calls) - predicted
+        ops.calls[began:] = self._skipping(ops.calls[began:], [self.outputs, self.losses, self.mean_loss])
+        predicted = len(ops.calls) - losing
         last = ops.calls[-1]
         one = ops.slot("one", (), "scalar", start=1.0)
         ended = len(ops.calls)
         found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
         ops.gradients = {p: found[p] for p in ops.parameters()}
+        ops.calls[ended:] = gather_pooled(ops, ops.calls[ended:])
         ops.owned = own_axes(ops.calls, ops.parameters(), batch_size)
         calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
         # Running statistics move with the update: a step that the guard stops leaves them as they were.
@@ -83,6 +88,11 @@ class Step:
         done = len(ops.calls)
         self._record_updates(ops, clip_value, clip_norm)
         self.sections["update"] = self.tracking + ops.calls[done:]
+
+    def _skipping(self, calls, wanted):
+        """A forward pass without work that pooling or small tables make needless."""
+        calls = fold_tables(self.program, calls, wanted)
+        return drop_unpooled(self.program, pool_first(self.program, calls, wanted), wanted)
 
     # -- the batch ----------------------------------------------------------------------------
 
@@ -266,7 +276,8 @@ class Pass:
         ops.lengths = lengths_of(ops, x, facts)
         self.outputs = step.network.forward(ops, x)
         self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
-        self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
+        wanted, skips, ops.skips = [self.outputs, self.losses], ops.skips, []
+        self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
         self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
         self.marks = ops.marks
-        ops.training, ops.calls, ops.marks, ops.lengths = training, calls, marks, lengths
+        ops.training, ops.calls, ops.marks, ops.skips, ops.lengths = training, calls, marks, skips, lengths

@@ -10,6 +10,7 @@ from . import (  # noqa: F401
     lstm,
     maps,
     normalisation,
+    pooled_convolution,
     pooling,
     products,
     random,
