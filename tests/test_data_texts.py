@@ -294,6 +294,9 @@ def test_hostile_texts_are_shown_without_what_a_terminal_obeys(tmp_path: Path) -
 def test_data_lists_and_shows_texts() -> None:
     listed_sets = {row["set"]: row for row in rows(tuinet("data", "--json").stdout)}
     assert listed_sets["python-source"]["state"] == "installed" and listed_sets["python-source"]["examples"] is None
-    (row,) = rows(tuinet("data", "show", "language-reference", "--json").stdout)
+    shown = tuinet("data", "show", "language-reference")
+    assert 'The "assert" statement' in shown.stdout
+    row, *examples = rows(tuinet("data", "show", "language-reference", "--json").stdout)
+    assert all(len(example["values"]) == 64 for example in examples)
     assert row["inputs"] == [64] and row["task"] == "classes" and row["outputs"] == len(row["classes"])
     assert sum(row["classes"].values()) == 64 * row["train"]

@@ -78,22 +78,20 @@ class _Curves:
         self.held = [float(_number(row, "val_loss") or 0.0) for row in rows] if self.validated else self.train
         self.held_name = "val_loss" if self.validated else "train_loss"
         last = rows[-1] if rows else {}
-        self.train_skill, self.val_skill = self._skill(last, "train"), self._skill(last, "val")
         self.metric = next(name for name in METRICS if f"train_{name}" in last or name == METRICS[-1])
         self.last_metrics = {part: _number(last, f"{part}_{self.metric}") for part in ("train", "val")}
+        self.train_skill, self.val_skill = (self._skill(self.last_metrics[part]) for part in ("train", "val"))
 
-    def _skill(self, row: Mapping[str, object], part: str) -> float | None:
-        bits, accuracy, rmse = (_number(row, f"{part}_{name}") for name in METRICS)
-        if self.guess is None:
+    def _skill(self, value: float | None) -> float | None:
+        """The share of the way from guessing to perfect that this value of the metric stands for."""
+        if value is None or self.guess is None:
             return None
-        if bits is not None:
-            return 1 - bits / self.guess if self.guess > 0 else None
-        if accuracy is not None and self.guess < 1:
-            return (accuracy - self.guess) / (1 - self.guess)
-        if rmse is not None and self.guess > 0:
-            ratio = rmse / self.guess
-            return 1 - ratio * ratio
-        return None
+        if self.metric == "accuracy":
+            return (value - self.guess) / (1 - self.guess) if self.guess < 1 else None
+        if self.guess <= 0:
+            return None
+        ratio = value / self.guess
+        return 1 - ratio if self.metric == "bits_per_char" else 1 - ratio * ratio
 
     @property
     def best(self) -> int:
