@@ -418,8 +418,13 @@ def test_a_preset_is_proposed_for_pairs_and_fits_them(tmp_path: Path) -> None:
 def test_pairs_stand_in_the_list_of_sets_and_can_be_looked_into() -> None:
     found = {row["set"]: row for row in rows(tuinet("data", "--json").stdout)}
     assert [found[name]["state"] for name in ("dates", "numbers", "copy")] == ["generated"] * 3
-    (row,) = rows(tuinet("data", "show", "dates", "--json").stdout)
+    row, example, *_ = rows(tuinet("data", "show", "dates", "--json").stdout)
     assert (row["train"], row["validation"], row["classes"]["<end>"]) == (450, 50, 450)
+    first = dict(pairs_of(bound := bind(DataSettings(set="dates")), bound.train))
+    assert example["row"] == "example" and example["label"] in first.values()
+    shown = tuinet("data", "show", "dates").stdout
+    assert "translation" in shown and all(any(text in line and wanted in line for line in shown.splitlines())
+                                          for text, wanted in list(first.items())[:3])  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,14 @@ def preview(output: Output, bound: Bound, augment: Augment | None, seed: int) ->
 
 
 def _chosen(bound: Bound) -> tuple[Part, list[str]]:
-    """The first training example of each class, and more than are shown, for mixup to find others; their labels."""
+    """The first training example of each class, and more than are shown, for mixup to find others; and their labels.
+
+    Of pairs these are the targets.
+    """
     import numpy as np
 
-    from tuinet.data import Part
+    from tuinet.data import Part, Vocabulary
+    from tuinet.training.translating import texts
 
     facts, train = bound.facts, bound.train
     order = np.arange(min(len(train), 32))
@@ -67,6 +71,8 @@ def _chosen(bound: Bound) -> tuple[Part, list[str]]:
     elif facts.task == "reals" and not facts.steps and facts.outputs == 1:
         mean, deviation = facts.target_scale or (np.zeros(1), np.ones(1))
         labels = [f"{value:.6g}" for value in train.targets[order, 0] * deviation[0] + mean[0]]
+    elif isinstance(bound.scaler, Vocabulary) and bound.scaler.source:
+        labels = texts(train.targets[order], bound.scaler)
     else:
         labels = [""] * len(order)
     return Part(train.inputs[order], train.targets[order]), labels
@@ -131,7 +137,8 @@ def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str]
         return
     rows = []
     for number, (row, label) in enumerate(zip(part.inputs[:EXAMPLES], labels, strict=False), 1):
-        text = b"".join(bound.scaler.decode(int(token)) for token in row).decode("utf-8", "replace")
+        read = row[: bound.scaler.source or None]  # of a pair the source; the target is its label
+        text = b"".join(bound.scaler.decode(int(token)) for token in read).decode("utf-8", "replace")
         rows.append([str(number), *([label] if any(labels) else []), safe(text)])
     columns = [Column("example", right=True, need=9)]
     columns += [Column(safe(bound.facts.target, 30), need=8)] if any(labels) else []
