@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tuinet.data.examples import Examples, label_column, unusable
+from tuinet.data.moments import counts_rows
 from tuinet.data.own_files import kind_of, read_file
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, Table, read_table
@@ -67,7 +68,7 @@ def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> Data
     """Which columns are left out, and whether missing cells are filled in."""
     label = label_column(table, settings.label)
     inputs = [column for column in table.columns if column is not label]
-    counting = [column.name for column in inputs if len(column.name) <= LONGEST_NAME and _counts_rows(column)]
+    counting = [column.name for column in inputs if len(column.name) <= LONGEST_NAME and counts_rows(column)]
     if len(counting) == len(inputs):
         counting = []
     for name in counting:
@@ -77,14 +78,6 @@ def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> Data
     )
     name = label.name if len(label.name) <= LONGEST_NAME else str(table.columns.index(label) + 1)
     return replace(settings, label=name, ignore=tuple(counting), impute="median" if missing else settings.impute)
-
-
-def _counts_rows(column: Column) -> bool:
-    """1, 2, 3 ... or another even count from row to row: a number of the row, and no property of what is in it."""
-    if column.kind != "number" or len(column.values) < 20:
-        return False
-    steps = np.diff(column.values)
-    return bool(steps[0] != 0 and (steps == steps[0]).all())
 
 
 def _skewed(examples: Examples) -> float:

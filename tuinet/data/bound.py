@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.baselines import Baseline
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
 from tuinet.data.scaling import Prepare
@@ -26,6 +27,8 @@ class Facts:
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
+    horizon: how many steps of a series are predicted, each of them `targets`; 0 where the data are none. time: the name
+    of the column that orders its rows, where there is one.
     """
 
     name: str
@@ -42,6 +45,18 @@ class Facts:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    horizon: int = 0
+    targets: list[str] = field(default_factory=list)
+    time: str = ""
+
+    @property
+    def output_names(self) -> list[str]:
+        """What each real output is called: by its target, and by how many steps ahead it looks where that is several."""
+        if self.horizon:
+            steps = range(1, self.horizon + 1)
+            return [f"{name}+{step}" if self.horizon > 1 else name for step in steps for name in self.targets]
+        name = self.target or "value"
+        return [name] if self.outputs == 1 else [f"{name}_{number}" for number in range(1, self.outputs + 1)]
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -71,6 +86,9 @@ class Facts:
             reason=kept.text("reason"),
             notes=kept.texts("notes"),
             fingerprint=kept.text("fingerprint"),
+            horizon=kept.whole("horizon") if kept.says("horizon") else 0,
+            targets=kept.texts("targets") if kept.says("targets") else [],
+            time=kept.text("time") if kept.says("time") else "",
         )
         facts._check(kept)
         return facts
@@ -89,11 +107,24 @@ class Facts:
             kept.refuse("class_names", f"{self.classes} names")
         if len(self.class_counts) != self.classes:
             kept.refuse("class_counts", f"{self.classes} counts")
+        self._check_series(kept)
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:
                 kept.refuse("target_scale", "mean and deviation of each real target")
         if self.target_scale is not None and not (self.target_scale[1] > 0).all():
             kept.refuse("target_scale", "deviations above 0")
+
+    def _check_series(self, kept: Kept) -> None:
+        if not self.horizon:
+            if self.targets or self.time:
+                kept.refuse("horizon", "a number of steps, as the data are a series,")
+            return
+        if self.task != "reals" or self.outputs != self.horizon * len(self.targets):
+            kept.refuse("horizon", "as many steps as there are outputs for each target")
+        if len(self.inputs) != 2 or len(self.columns) != self.inputs[1]:
+            kept.refuse("inputs", "steps of a window, and its columns,")
+        if not set(self.targets) <= set(self.columns):
+            kept.refuse("targets", "some of the columns")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +144,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A set, split and scaled. scaler does to new rows what was done to these."""
+    """A set, split and scaled. scaler does to new rows what was done to these. baselines: of a series."""
 
     facts: Facts
     train: Part
     validation: Part | None
     test: Part | None
     scaler: Prepare
+    baselines: tuple[Baseline, ...] = ()
 
     def prepare(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """New examples (n, *raw shape) as the network wants them: float32 (n, *shape)."""

@@ -12,9 +12,10 @@ from tuinet.data.arrays import npz_names, read_idx, read_npy, read_npz
 from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import check_memory, opened, read_at_most
 from tuinet.data.labels import Labels, labels_of
+from tuinet.data.series import from_rows
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, read_table
-from tuinet.errors import DataError, nearest
+from tuinet.errors import DataError, PresetError, nearest
 from tuinet.safe_text import safe
 
 Array = NDArray[Any]
@@ -44,7 +45,13 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     path, kind = Path(settings.file).expanduser(), kind_of(settings.file)
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
+        if settings.series:
+            return from_rows(table, settings, name=path.name, source="file")
         return from_table(table, settings, name=path.name, source="file", wanted=wanted)
+    if settings.series:
+        raise PresetError(
+            f"is read from tables, and {safe(path.name, 100)} is none ({kind}); write it as CSV", key="data.series"
+        )
     if kind == "npz":
         inputs, labels, own_test, target = _from_npz(path, settings.label)
     elif kind == "idx":
