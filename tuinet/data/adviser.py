@@ -16,15 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from tuinet.data.examples import Examples, label_column, unusable
-from tuinet.data.moments import counts_rows
+from tuinet.data.baselines import period_of
+from tuinet.data.examples import Examples, label_column, named_column, unusable
+from tuinet.data.moments import counts_rows, time_column
 from tuinet.data.own_files import kind_of, read_file
+from tuinet.data.series import WINDOW, Series
 from tuinet.data.settings import DataSettings
-from tuinet.data.tables import Column, Table, read_table
+from tuinet.data.tables import Table, read_table
 from tuinet.errors import DataError
 from tuinet.safe_text import safe
 
 LONGEST_NAME = 200
+LONGEST_WINDOW = 48
+SERIES_HELD_OUT = 0.3
 UPDATES = 12_000  # steps that a small network needs to settle, by experience with the embedded sets
 
 
@@ -40,7 +44,7 @@ class Proposal:
     batch_size: int
     epochs: int
     decay: float
-    pictures: bool
+    flat: bool  # examples have axes, which dense layers do not
 
 
 def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
@@ -59,6 +63,67 @@ def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[st
     with np.errstate(all="ignore"):  # numbers near the end of what a float can hold are no reason to stop here
         proposal = _proposed(examples, settings, reasons)
     return _written(where, examples, proposal), reasons
+
+
+def preset_from_series(path: str | Path, label: str | None) -> tuple[str, list[str]]:
+    """The same for a table whose rows follow one another in time. label: the column to predict."""
+    where = Path(path).expanduser().absolute()
+    settings = DataSettings(file=str(where), label=label, series=True)
+    reasons: list[str] = []
+    if kind_of(where) == "table":
+        settings = _series_of(read_table(where), settings, reasons)
+    examples = read_file(settings)
+    series = examples.series
+    assert series is not None
+    settings = replace(settings, window=_window(series, reasons))
+    examples = read_file(settings)
+    reasons.extend(map(_sentence, examples.notes))
+    with np.errstate(all="ignore"):
+        proposal = _proposed_for_series(examples, settings, reasons)
+    return _written(where, examples, proposal), reasons
+
+
+# -- series --------------------------------------------------------------------------------
+
+
+def _series_of(table: Table, settings: DataSettings, reasons: list[str]) -> DataSettings:
+    """The time, the column to predict, and whether missing cells are filled in; columns of no use are left out."""
+    clock = time_column(table, None)
+    others = [column for column in table.columns if column is not clock and not unusable(column, len(table))]
+    if not others:
+        raise DataError(f"{table.place}: has no column to predict beside the time")
+    target = others[-1] if settings.label is None else named_column(table, settings.label)
+    missing = any(column.missing.any() for column in others if column is not target)
+    name = target.name if len(target.name) <= LONGEST_NAME else str(table.columns.index(target) + 1)
+    if settings.label is None and len(others) > 1:
+        reasons.append(f'The last column, "{safe(target.name, 60)}", is predicted; --label names another.')
+    return replace(settings, label=name, impute="median" if missing else settings.impute)
+
+
+def _window(series: Series, reasons: list[str]) -> int:
+    """Steps to look back: two rounds of what comes round again, where something does; fewer where there are few."""
+    steps = len(series.values)
+    known = series.values[: round(steps * (1 - SERIES_HELD_OUT)), series.targets[0]]
+    period = period_of(known)
+    most = max(1, min(LONGEST_WINDOW, steps // 8))
+    window = min(most, WINDOW if period is None else 2 * period)
+    why = "nothing comes round again clearly" if period is None else f"it comes round again after {period} steps"
+    reasons.append(f"A window of {window} steps: {why}.")
+    return window
+
+
+def _proposed_for_series(examples: Examples, settings: DataSettings, reasons: list[str]) -> Proposal:
+    n, width = len(examples.rows), math.prod(examples.rows.shape[1:])
+    reasons.append(_sentence(examples.labels.reason))
+    hidden, dropout = _layers(n, width, False, reasons)
+    data: dict[str, Any] = {"file": settings.file, "series": True, "label": settings.label, "window": settings.window}
+    data |= {"impute": settings.impute} if settings.impute != "no" else {}
+    data |= {"validation": 0.1, "test": 0.2}
+    reasons.append("The last 20% of the steps are kept for a test, and the 10% before them decide when to stop.")
+    batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
+    epochs = max(10, min(200, round(UPDATES * batch_size / n)))
+    return Proposal(data, hidden, dropout, "mean_squared_error", False, batch_size, epochs, 1e-2 if n < 2_000 else 1e-3,
+                    True)  # fmt: skip
 
 
 # -- the columns ---------------------------------------------------------------------------
@@ -214,7 +279,7 @@ def _written(path: Path, examples: Examples, proposal: Proposal) -> str:
 
 
 def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
-    if proposal.pictures:
+    if proposal.flat:
         yield from ("", "[[layers]]", 'type = "flatten"')
     for number, units in enumerate(proposal.hidden, 1):
         yield from ("", "[[layers]]", 'type = "dense"', f'name = "hidden_{number}"', f"units = {units}")
@@ -228,6 +293,8 @@ def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return toml_text(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[" + ", ".join(map(_value, value)) + "]" if isinstance(value, list) else repr(value)
 
 

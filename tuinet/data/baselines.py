@@ -1,7 +1,7 @@
 """What simple methods make of a series, in the data's own units: what a network has to beat before it is worth it.
 
     persistence             y[t+h] = y[t-1]                          the last value stays
-    seasonal persistence    y[t+h] = y[t+h-mP]                       what was one period P before, the newest that is known
+    seasonal persistence    y[t+h] = y[t+h-mP]                       what was a whole period P before
     AR(p)                   y[t] = c + a1 y[t-1] + ... + ap y[t-p]   least squares on the training part, step after step
 
 Box, Jenkins and Reinsel, Time Series Analysis, 3.2; Hyndman and Athanasopoulos, Forecasting, 5.2. Each forecast of a

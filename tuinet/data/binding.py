@@ -79,7 +79,7 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
 
 
 def _scaler(settings: DataSettings, examples: Examples, train: Indices) -> Prepare:
-    """Fitted on the training examples; for a series on each step once that they know of, however many windows hold it."""
+    """Fitted on the training examples; for a series on each step that they know of, once."""
     rows, series = examples.rows, examples.series
     if series is not None:
         rows, train = series.values, series.known(train)

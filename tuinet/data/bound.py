@@ -51,7 +51,7 @@ class Facts:
 
     @property
     def output_names(self) -> list[str]:
-        """What each real output is called: by its target, and by how many steps ahead it looks where that is several."""
+        """What each real output is called: by its target, and by its steps ahead where there are several."""
         if self.horizon:
             steps = range(1, self.horizon + 1)
             return [f"{name}+{step}" if self.horizon > 1 else name for step in steps for name in self.targets]

@@ -94,8 +94,6 @@ def from_rows(table: Table, settings: DataSettings, *, name: str, source: str) -
     notes: list[str] = []
     clock = time_column(table, settings.time)
     order = in_order(table, clock, notes) if clock is not None else np.arange(len(table))
-    if clock is not None:
-        notes.append(f'"{safe(clock.name, 60)}" gives the order of the rows, and is no input')
     targets = _targets(table, settings, clock, notes)
     no_missing(table, targets, "a value to predict cannot be guessed: leave the line out, or fill it in")
     inputs = inputs_of(table, (clock,) if clock is not None else (), settings.ignore, notes)
@@ -146,8 +144,10 @@ def _examples(inputs: list[Column], targets: list[Column], settings: DataSetting
     _check_length(series)
     rows = series.windows()
     check_memory(place, len(rows), rows[0].size, series.values.nbytes + 8 * len(rows) * settings.horizon * len(targets))
+    predicted = ", ".join(f'"{safe(one, 60)}"' for one in series.names)
     ahead = "the next step" if settings.horizon == 1 else f"the next {settings.horizon} steps"
-    reason = f"{', '.join(safe(one, 60) for one in series.names)}: {ahead} of a series, from {series.window} before"
+    reason = f"{predicted}: {ahead} of a series, from the {series.window} before"
+    reason += f'; "{safe(time, 60)}" gives their order, and is no input' if time else ""
     return Examples(
         name=name, source=source, rows=rows, labels=Labels("reals", series.answers(), (), reason),
         target=", ".join(series.names), impute=settings.impute, forms=forms, series=series, notes=notes or [],

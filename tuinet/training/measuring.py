@@ -78,10 +78,11 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
         size = len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
-            sums[name] = sums.get(name, 0.0) + size * (value * value if name == "rmse" else value)
+            sums[name] = sums.get(name, 0.0) + size * (value * value if name.startswith("rmse") else value)
     means = {name: total / count for name, total in sums.items()}
-    if "rmse" in means:
-        means["rmse"] = math.sqrt(means["rmse"]) if means["rmse"] >= 0 else means["rmse"]
+    for name, value in means.items():
+        if name.startswith("rmse"):
+            means[name] = math.sqrt(value) if value >= 0 else value
     return {name: float(value) for name, value in means.items()}
 
 
