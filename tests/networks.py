@@ -100,10 +100,81 @@ def stacks() -> dict[str, list[Any]]:
             layer("global_max_pool"),
             dense(5),
         ],
+        "by position": [
+            layer("reshape", shape=(4, 3)),
+            dense(6, "softmax"),
+            layer("layer_norm", bias=False),
+            layer("dropout", rate=0.2),
+            layer("rms_norm"),
+            layer("flatten"),
+            dense(5),
+        ],
+        "attention": [
+            layer("reshape", shape=(3, 4)),
+            dense(12),
+            layer("positions"),
+            layer("attention", heads=3),
+            layer("attention", heads=2, causal=True, rotary=True, bias=False),
+            layer("flatten"),
+            dense(5),
+        ],
+        "transformer": [
+            layer("reshape", shape=(6, 2)),
+            dense(8),
+            layer("positions", kind="sinusoidal"),
+            layer("transformer_block", heads=2, causal=True, dropout=0.1),
+            layer("transformer_block", heads=1, activation="swiglu", norm="rms_norm", place="post", rotary=True),
+            layer("global_average_pool"),
+            dense(5),
+        ],
         "penalties": [dense(9, "tanh", l1=0.01, l2=0.02), dense(5, l2=0.1)],
         "frozen": [dense(9, "tanh", trainable=False), dense(6, "tanh"), dense(5)],
     }
     return found
+
+
+def token_stacks() -> dict[str, list[Any]]:
+    """Networks from 21 tokens a row, of 7 kinds, to an answer at each."""
+    return {
+        "bigrams": [layer("embedding", units=6), dense(7)],
+        "tied": [layer("embedding", units=6), dense(6, "tanh"), layer("unembedding")],
+        "tied without offsets": [
+            layer("embedding", units=6, name="letters"),
+            layer("positions"),
+            layer("unembedding", embedding="letters", bias=False),
+        ],
+        "a small transformer": [
+            layer("embedding", units=12),
+            layer("positions", length=30),
+            layer("transformer_block", heads=3, causal=True),
+            layer("attention", heads=2),
+            layer("rms_norm"),
+            layer("unembedding", bias=False),
+        ],
+    }
+
+
+def make_tokens(layers: list[Any], *, padded: bool = False, steps: int = 21, seed: int = 3, **settings: Any) -> Trainer:
+    """A trainer on rows of tokens, the target of each the next; padded: some rows end early, in 0, without targets."""
+    rng, examples = np.random.default_rng(5), 50
+    rows = rng.integers(1, 7, (examples, steps + 1)).astype(np.int32)
+    inputs, targets = rows[:, :-1].copy(), rows[:, 1:].copy()
+    if padded:
+        ends = rng.integers(1, steps + 1, examples)[:, None]
+        inputs[np.arange(steps) >= ends], targets[np.arange(steps) >= ends] = 0, -1
+    facts = SimpleNamespace(
+        task="classes", inputs=(steps,), outputs=7, classes=7, target_scale=None, class_counts=None,
+        tokens=7, steps=steps, padded=padded,
+    )  # fmt: skip
+    settings = {"batch_size": 13, "device": "cpu", "threads": 1, "epochs": 1000} | settings
+    return Trainer(
+        Network(tuple(layers)).bound(facts),
+        LOSSES["cross_entropy"](),
+        OPTIMIZERS["adam"](learning_rate=0.01),
+        SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),
+        seed=seed,
+        **settings,
+    )
 
 
 def make(
@@ -138,6 +209,9 @@ def make(
         outputs=outputs,
         classes=outputs if task == "classes" else 0,
         target_scale=None,
+        tokens=0,
+        steps=0,
+        padded=False,
         class_counts=np.bincount(targets, minlength=outputs) if task == "classes" else None,
     )
     bound = SimpleNamespace(train=SimpleNamespace(inputs=x, targets=targets), facts=facts)

@@ -15,6 +15,7 @@ class Shaped:
 
     name: str
     shape: tuple[int, ...]
+    whole: bool = False
 
     def __add__(self, other: Shaped) -> Shaped:
         assert self.shape == other.shape
@@ -32,6 +33,7 @@ class ShapeRecorder:
     statistics: dict[str, tuple[int, ...]] = field(default_factory=dict)
     marks: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
+    lengths: Any = None
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -51,7 +53,10 @@ class ShapeRecorder:
 
     def constant(self, name: str, array: Any) -> Shaped:
         self.calls.append(("constant", {"array": array}))
-        return Shaped(name, (len(array),))
+        return Shaped(name, getattr(array, "shape", (len(array),)))
+
+    def shared(self, name: str) -> Any:
+        return None
 
     def scratch(self, size: int) -> Shaped:
         return Shaped("scratch", (size,))
@@ -71,9 +76,11 @@ class ShapeRecorder:
             self.calls.append((op, settings))
             if op in ("dense", "matmul_nn"):
                 return Shaped(op, (x.shape[0], operands[0].shape[1]))
+            if op == "take":
+                return Shaped(op, (*operands[0].shape, x.shape[1]))
             if op == "batch_norm":
                 return (Shaped(op, x.shape), *(Shaped("rest", x.shape[1:]) for _ in range(4)))
-            if op in ("cross_entropy", "layer_norm"):
+            if op in ("cross_entropy", "layer_norm", "rms_norm", "attention"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))
             if "geometry" in settings:

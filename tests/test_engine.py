@@ -12,15 +12,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.networks import dense, layer, make, optimizers, stacks
+from tests.networks import dense, layer, make, make_tokens, optimizers, stacks, token_stacks
 from tuinet.engine import reference
+from tuinet.engine.sharing import batch_cuts
 from tuinet.errors import RunDamaged
 
-STACKS, OPTIMIZERS = stacks(), optimizers()
+STACKS, OPTIMIZERS, TOKEN_STACKS = stacks(), optimizers(), token_stacks()
 
 
 def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(one[k].tobytes() == other[k].tobytes() for k in one)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 13, 32])
+@pytest.mark.parametrize("name", TOKEN_STACKS)
+def test_any_number_of_threads_gives_the_same_bits_on_sequences_and_small_batches(name: str, batch: int) -> None:
+    settings = dict(padded=True, batch_size=batch, accumulate=2)
+    one, *several = (make_tokens(TOKEN_STACKS[name], threads=count, **settings) for count in (1, 2, 3))
+    for trainer in (one, *several):
+        assert trainer.run(60.0, 6) == "done"
+    for trainer in several:
+        assert same(one.model(), trainer.model())
+        assert one.evaluate(one.bound.train) == trainer.evaluate(trainer.bound.train)
+
+
+def test_a_small_batch_of_heavy_examples_is_shared_out_among_the_threads() -> None:
+    light, heavy = ([layer("reshape", shape=(3, 4)), dense(units), layer("flatten"), dense(5)] for units in (20, 700))
+    for stack, cuts in ((light, [0, 6, 6]), (heavy, [0, 3, 6])):
+        trainer = make(stack, batch_size=6, threads=2)
+        assert batch_cuts(6, 2, trainer.plan.micro_batches[0]) == cuts
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])

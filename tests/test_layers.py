@@ -34,6 +34,8 @@ class Facts:
     classes: int = 3
     outputs: int = 3
     class_counts: tuple[int, ...] | None = None
+    tokens: int = 0
+    steps: int = 0
 
 
 def made(table: Any) -> Any:
@@ -71,6 +73,31 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
     ("batch_norm", (6,), (6,)),
     ("batch_norm", (7, 3), (7, 3)),
     ("batch_norm", (5, 4, 3), (5, 4, 3)),
+    ({"type": "dense", "units": 3, "activation": "softmax"}, (7, 5), (7, 3)),
+    ("layer_norm", (7, 6), (7, 6)),
+    ({"type": "layer_norm", "bias": False}, (6,), (6,)),
+    ("rms_norm", (6,), (6,)),
+    ("rms_norm", (7, 6), (7, 6)),
+    ({"type": "embedding", "units": 6, "tokens": 9}, (7,), (7, 6)),
+    ("positions", (7, 6), (7, 6)),
+    ({"type": "positions", "kind": "sinusoidal"}, (7, 5), (7, 5)),
+    ({"type": "positions", "length": 9}, (7, 6), (7, 6)),
+    ({"type": "attention", "heads": 3}, (7, 6), (7, 6)),
+    ({"type": "attention", "heads": 1, "causal": True, "rotary": True, "bias": False}, (7, 6), (7, 6)),
+    ({"type": "transformer_block", "heads": 2}, (7, 6), (7, 6)),
+    (
+        {
+            "type": "transformer_block",
+            "heads": 1,
+            "activation": "swiglu",
+            "norm": "rms_norm",
+            "place": "post",
+            "dropout": 0.1,
+            "bias": False,
+        },
+        (7, 6),
+        (7, 6),
+    ),
     ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
 ]
 
@@ -81,7 +108,8 @@ def test_a_layer_gives_the_shape_it_says(
     table: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], training: bool
 ) -> None:
     recorder = ShapeRecorder(training=training)
-    y = Network((made(table),)).forward(recorder, Shaped("x", (4, *inputs)))
+    layer = made(table)
+    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=layer.takes_tokens))
     assert y.shape == (4, *outputs)
     assert recorder.marks[-1] == (Network((made(table),)).layers[0].path, (4, *inputs), (4, *outputs))
 
@@ -95,7 +123,15 @@ def test_a_layer_written_out_builds_an_equal_layer(
 
 
 MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
-    ({"type": "dense", "units": 3}, (28, 28), "dense wants a flat input (I), but (28, 28) comes in; put a flatten"),
+    ({"type": "dense", "units": 3}, (28, 28, 1), "or a sequence (T, I), but (28, 28, 1) comes in; put a flatten"),
+    ({"type": "embedding", "units": 6, "tokens": 9}, (7,), "is for tokens, but numbers (7) come in"),
+    ("positions", (7,), "positions wants a sequence (T, D), but (7) comes in; put an embedding"),
+    ({"type": "positions", "length": 5}, (7, 6), "a sequence of 7 comes in, but there are 5 positions; let length be"),
+    ("attention", (7,), "attention wants a sequence (T, D), but (7) comes in"),
+    ({"type": "attention", "heads": 4}, (7, 6), "vectors of 6 numbers cannot be parted into 4 heads; choose"),
+    ({"type": "attention", "heads": 2, "rotary": True}, (7, 6), "2 heads of an even size, which rotary needs"),
+    ({"type": "transformer_block", "heads": 4}, (7, 6), "vectors of 6 numbers cannot be parted into 4 heads; choose"),
+    ("unembedding", (7, 6), 'there is no embedding called "embedding_1" before it'),
     ({"type": "conv2d", "filters": 3}, (784,), "conv2d wants an image (height, width, channels), but (784) comes in"),
     ({"type": "conv2d", "filters": 3, "kernel": 5}, (4, 9, 1), "over 5 values does not fit into 4 (height)"),
     (
@@ -107,8 +143,8 @@ MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
     ("max_pool", (8,), "pooling wants an image"),
     ({"type": "max_pool", "size": 9, "padding": 1}, (4, 4, 1), "does not fit into 6 (height with its padding)"),
     ({"type": "max_pool", "padding": 2}, (4, 4, 1), "lets whole windows of [2, 2] lie outside"),
-    ("layer_norm", (2, 3), "layer_norm wants a flat input"),
-    ({"type": "activation", "function": "softmax"}, (2, 3), "softmax wants a flat input"),
+    ("layer_norm", (2, 2, 3), "layer_norm wants a flat input"),
+    ({"type": "activation", "function": "softmax"}, (2, 2, 3), "softmax wants a flat input"),
     ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
     ({"type": "reshape", "shape": [-1, 5]}, (24,), "do not fill [-1, 5]"),
     (

@@ -11,8 +11,8 @@ import pytest
 
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
-from tuinet.kernels import OPS, OpError, op, scalars
-from tuinet.shapes import slide
+from tuinet.kernels import OPS, OpError, attention, op, scalars
+from tuinet.shapes import ATTENTION_BLOCK, slide
 
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
@@ -50,6 +50,12 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
+ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
+    "odd": (7, 5, 3, 2, 0),
+    "tiles": (32, 32, 2, 16, 1),
+    "wide": (37, 37, 2, 18, 1),
+    "one": (1, 1, 1, 2, 1),
+}
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)
 
 
@@ -65,6 +71,13 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "heads" in each.settings:
+        steps, others, heads, width, causal = ATTENDED[kind]
+        sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
+        sizes |= {"S": others * (width + ATTENTION_BLOCK), "C": steps * width // 2}
+        settings = {"steps": steps, "heads": heads, "causal": causal}
+    if name == "add_rows":
+        sizes = sizes | {"R": settings["count"]}
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
@@ -74,10 +87,17 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
+        if operand == "lengths":
+            values = chance.integers(1, ATTENDED[kind][1] + 1, shape)
+        if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
+            values = chance.integers(-1, 2, shape)
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
             values = np.abs(values)
+        if operand == "p" and name == "attention_back":  # what may not be seen has no share
+            seen = attention.mask(views[slots[-1]], steps, others, causal)
+            values = (values.reshape(len(values), heads, steps, others) * seen).reshape(shape)
         views[slot] = np.asarray(values, np.int32 if whole else real)
         slots.append(slot)
     count = len(each.inputs)

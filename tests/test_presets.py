@@ -153,7 +153,7 @@ def test_what_a_preset_says_to_try_can_be_tried(name: str) -> None:
 def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     preset = presets.load(name)
     inputs, task, classes, outputs = FACTS[preset.data.set or ""]
-    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs)
+    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0)
     recorder = ShapeRecorder()
     y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
     losses = preset.training.loss.record(recorder, y, Shaped("t", (4, outputs)), facts)
@@ -228,7 +228,7 @@ def test_defaults_are_written_out() -> None:
 def test_a_repeated_layer_stands_for_as_many_with_numbered_names() -> None:
     assert [layer.name for layer in load(BASE).stack] == ["hidden", "block_1", "block_2", "block_3", "dense_2"]
     unnamed = load(BASE.replace('name = "block"\n', "").replace('name = "hidden"', "repeat = 2"))
-    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1)).walk()] == [
+    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1, tokens=0)).walk()] == [
         *["dense_1", "dense_2"],
         *["residual_1", "residual_1.dense_1", "residual_2", "residual_2.dense_1", "residual_3", "residual_3.dense_1"],
         "dense_3",
@@ -406,9 +406,9 @@ def test_layers_that_are_not_tables_are_refused() -> None:
 
 def test_a_layer_that_does_not_fit_is_placed_in_the_file() -> None:
     preset = load(BASE)
-    network = preset.network(SimpleNamespace(classes=2, outputs=1))
+    network = preset.network(SimpleNamespace(classes=2, outputs=1, tokens=0))
     with pytest.raises(PresetError) as caught:
-        network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8)))
+        network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8, 1)))
     assert str(preset.place(caught.value)).startswith("my.toml, line 6, layers.hidden: dense wants a flat input")
     assert str(preset.place(PresetError("x", key="layers.block_2.dense_1"))).startswith(
         "my.toml, line 16, layers.block_2"
@@ -542,7 +542,7 @@ def test_an_override_that_makes_two_tables_disagree_is_named() -> None:
 
 def test_what_only_the_data_shows_to_be_wrong_is_laid_to_the_override_that_said_it() -> None:
     preset = load(BASE).with_overrides(["training.epochs=2", "layers.dense_2.units=7"])
-    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1)
+    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1, tokens=0, steps=0)
     with pytest.raises(PresetError) as caught:
         preset.training.loss.record(ShapeRecorder(), Shaped("y", (4, 7)), Shaped("t", (4, 1)), facts)
     words = "layers.dense_2: the network gives (7) for each example"

@@ -42,8 +42,9 @@ def planned(name: str):  # type: ignore[no-untyped-def]
     layers, loss, optimizer, inputs, outputs, batch = NETWORKS[name]
     loss = losses()[loss][0]
     facts = SimpleNamespace(
-        task=loss.targets, inputs=inputs, outputs=outputs, classes=outputs, target_scale=None, class_counts=None
-    )
+        task=loss.targets, inputs=inputs, outputs=outputs, classes=outputs, target_scale=None, class_counts=None,
+        tokens=0, steps=0, padded=False,
+    )  # fmt: skip
     network = Network(tuple(layers))
     return plan(
         network, loss, optimizers()[optimizer], facts, examples=100, batch_size=batch, clip_norm=1.0, accumulate=1

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tuinet.errors import PresetError, ShapeError
 from tuinet.fields import type_word
-from tuinet.layers import LAYERS, Dense, Layer, Ops, Residual, stack
+from tuinet.layers import LAYERS, Dense, Embedding, Layer, Ops, Residual, stack
 
 
 class Facts(Protocol):
@@ -18,6 +18,8 @@ class Facts(Protocol):
     def classes(self) -> int: ...
     @property
     def outputs(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Network:
         object.__setattr__(self, "layers", _named(self.layers, "", trainable=True))
 
     def bound(self, facts: Facts) -> Network:
-        """The same with units = "classes" and "outputs" as numbers."""
+        """The same with what the data decides as numbers: units = "classes" and "outputs", tokens = "data"."""
         return Network(tuple(_sized(layer, facts) for layer in self.layers))
 
     def forward(self, ops: Ops, x: Any) -> Any:
@@ -81,6 +83,13 @@ def _placed(layer: Layer, name: str, above: str, trainable: bool) -> Layer:
 def _sized(layer: Layer, facts: Facts) -> Layer:
     if isinstance(layer, Residual):
         return replace(layer, layers=tuple(_sized(inner, facts) for inner in layer.layers))
+    if isinstance(layer, Embedding) and layer.tokens == "data":
+        if not facts.tokens:
+            raise ShapeError(
+                "an embedding is for tokens, but the inputs of this data are numbers; leave it out",
+                key=f"layers.{layer.path}",
+            )
+        return replace(layer, tokens=facts.tokens)
     if not isinstance(layer, Dense) or not isinstance(layer.units, str):
         return layer
     units = facts.classes if layer.units == "classes" else facts.outputs

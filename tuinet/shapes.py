@@ -1,4 +1,4 @@
-"""The rules on shapes that more than one part has to know: how windows slide over an image."""
+"""The rules on shapes that more than one part has to know, above all how windows slide over an image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .errors import ShapeError
 
+ATTENTION_BLOCK = 16  # positions of a sequence whose scores are worked out at a time
 NEAR = 65536  # numbers of windows that are laid out at a time: they stay in the second cache
 
 

@@ -15,7 +15,7 @@ from tuinet.safe_text import safe
 PARTS = {"test": "test part", "val": "validation part"}
 NETWORK = "the network"
 MOST_ROWS = 20
-COLUMNS = (Column("", need=9, least=12), Column("rmse", right=True, need=8), Column("mae", right=True, need=5))
+ERRORS = ("rmse", "mae")
 
 
 def baseline_lines(found: object, terminal: Terminal) -> list[str]:
@@ -27,15 +27,12 @@ def baseline_lines(found: object, terminal: Terminal) -> list[str]:
     if own is None or not others:
         return []
     ranked = sorted([(NETWORK, own), *((name, error) for name, error in others.items() if error)], key=_rmse)
-    rows = [
-        [
-            Cell(name, ("bold",) if name == NETWORK else ()),
-            figures.number(errors["rmse"]),
-            figures.number(errors["mae"]),
-        ]
+    rows: list[list[str | Cell]] = [
+        [Cell(name, ("bold",) if name == NETWORK else ()), *(figures.number(errors[key]) for key in ERRORS)]
         for name, errors in ranked
     ]
-    lines = ["", *table((Column(_title(found), need=9, least=12), *COLUMNS[1:]), rows, terminal)]
+    columns = (Column(_title(found), need=9, least=12), *(Column(key, right=True, need=8) for key in ERRORS))
+    lines = ["", *table(columns, rows, terminal)]
     text, kind = _judged(ranked, own)
     return [*lines, *(terminal.paint(line, kind) for line in wrap(text, terminal.prose_width))]
 
@@ -67,7 +64,7 @@ def _errors(value: object) -> dict[str, float] | None:
     if not isinstance(value, Mapping):
         return None
     found: dict[str, float] = {}
-    for name in ("rmse", "mae"):
+    for name in ERRORS:
         number = value.get(name)
         if isinstance(number, str) and number in ("nan", "inf", "-inf"):
             number = float(number)

@@ -27,6 +27,9 @@ class Facts:
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
+    tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
+    steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
+    padded: whether token 0 only fills a sequence up.
     horizon: how many steps of a series are predicted, each of them `targets`; 0 where the data are none. time: the name
     of the column that orders its rows, where there is one.
     """
@@ -45,6 +48,9 @@ class Facts:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    tokens: int = 0
+    steps: int = 0
+    padded: bool = False
     horizon: int = 0
     targets: list[str] = field(default_factory=list)
     time: str = ""
@@ -62,6 +68,7 @@ class Facts:
         """The same as plain values that JSON keeps exactly."""
         table = asdict(self)
         table["inputs"] = list(self.inputs)
+        table["padded"] = int(self.padded)
         if self.target_scale is not None:
             table["target_scale"] = [values.tolist() for values in self.target_scale]
         return table
@@ -86,6 +93,9 @@ class Facts:
             reason=kept.text("reason"),
             notes=kept.texts("notes"),
             fingerprint=kept.text("fingerprint"),
+            tokens=kept.whole("tokens") if kept.says("tokens") else 0,
+            steps=kept.whole("steps") if kept.says("steps") else 0,
+            padded=bool(kept.whole("padded")) if kept.says("padded") else False,
             horizon=kept.whole("horizon") if kept.says("horizon") else 0,
             targets=kept.texts("targets") if kept.says("targets") else [],
             time=kept.text("time") if kept.says("time") else "",
@@ -131,8 +141,9 @@ class Facts:
 class Part:
     """Examples of one purpose.
 
-    inputs: float32 (n, *shape), C-contiguous.
-    targets: int32 (n) for classes; float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs), standardised, for reals.
+    inputs: float32 (n, *shape), C-contiguous; int32 for tokens.
+    targets: int32 (n) for classes, or (n, steps); float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
+        standardised, for reals.
     """
 
     inputs: NDArray[np.float32]

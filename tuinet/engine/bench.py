@@ -12,7 +12,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..layers import Conv2d, Dense, Flatten, MaxPool
+from ..layers import (
+    Conv2d,
+    Dense,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    MaxPool,
+    Positions,
+    TransformerBlock,
+    Unembedding,
+)
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS
@@ -33,6 +43,7 @@ class Task:
     optimizer: str
     learning_rate: float
     steps: int
+    tokens: int = 0  # where inputs are tokens, and the target at each position is one too: how many there are
 
 
 def dense(sizes, batch, loss, activation, optimizer, learning_rate, steps):
@@ -51,17 +62,26 @@ def convolutional(side, filters, units, batch):
     return Task((side, side, 1), tuple(layers), 10, batch, "cross_entropy", "adam", 1e-3, 20)
 
 
+def transformer(steps, width, batch, tokens=65, blocks=4, heads=4):
+    """A language model: blocks of attention between an embedding and its reverse, without offsets."""
+    block = TransformerBlock(heads=heads, causal=True, bias=False)
+    layers = (Embedding(units=width), Positions(), *[block] * blocks, LayerNorm(bias=False), Unembedding(bias=False))
+    return Task((steps,), layers, tokens, batch, "cross_entropy", "adamw", 1e-3, 10, tokens)
+
+
 TASKS = {
     "playground": dense((2, 8, 8, 1), 10, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
     "fashion-mlp": dense((784, 128, 10), 32, "cross_entropy", "relu", "adam", 1e-3, 300),
     "wide-mlp": dense((784, 512, 512, 10), 128, "cross_entropy", "relu", "adam", 1e-3, 60),
     "cnn": convolutional(28, (32, 64), 128, 64),
+    "gpt": transformer(64, 128, 12),
     "playground-odd": dense((2, 9, 7, 1), 11, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
     "fashion-mlp-odd": dense((784, 129, 10), 33, "cross_entropy", "relu", "adam", 1e-3, 300),
     "wide-mlp-odd": dense((784, 513, 513, 10), 127, "cross_entropy", "relu", "adam", 1e-3, 60),
     "cnn-odd": convolutional(27, (33, 65), 127, 13),
+    "gpt-odd": transformer(61, 120, 13),
 }
-DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn")
+DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn", "gpt")
 
 
 def make(name, threads=None, seed=0):
@@ -69,10 +89,14 @@ def make(name, threads=None, seed=0):
     task = TASKS[name]
     rng = np.random.default_rng(seed)
     examples = BATCHES * task.batch
-    inputs = rng.random((examples, *task.inputs)).astype(np.float32)
-    classes = task.loss == "cross_entropy"
+    classes, steps = task.loss == "cross_entropy", task.inputs if task.tokens else ()
+    inputs = (
+        rng.integers(0, task.tokens, (examples, *steps)).astype(np.int32)
+        if task.tokens
+        else rng.random((examples, *task.inputs)).astype(np.float32)
+    )
     targets = (
-        rng.integers(0, task.outputs, examples).astype(np.int32)
+        rng.integers(0, task.outputs, (examples, *steps)).astype(np.int32)
         if classes
         else rng.random((examples, task.outputs)).astype(np.float32)
     )
@@ -82,10 +106,13 @@ def make(name, threads=None, seed=0):
         classes=task.outputs if classes else 0,
         outputs=task.outputs,
         target_scale=None,
+        tokens=task.tokens,
+        steps=sum(steps),
+        padded=False,
         class_counts=None,
     )
     return Trainer(
-        Network(task.layers),
+        Network(task.layers).bound(facts),
         LOSSES[task.loss](),
         OPTIMIZERS[task.optimizer](learning_rate=task.learning_rate),
         SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),

@@ -25,7 +25,6 @@ from numba.core.errors import NumbaError  # noqa: E402
 from numba.extending import register_jitable  # noqa: E402
 
 from . import tiles  # noqa: E402
-from .arena import bounds  # noqa: E402
 from .primitives import (  # noqa: E402
     LOOPS,
     RECORD,
@@ -38,7 +37,7 @@ from .primitives import (  # noqa: E402
     nanoseconds,
     operands,
 )
-from .sharing import BARRIER, Sharing, as_matrix  # noqa: E402
+from .sharing import BARRIER, Sharing, as_matrix, batch_cuts  # noqa: E402
 
 # The control words that all threads share. Each counter has a cache line of its own.
 GO, WHY, DEADLINE, ASKED, LAST, ARRIVED, TURN, WORDS = 0, 1, 2, 3, 4, 8, 16, 24
@@ -226,11 +225,10 @@ def add_call(table, call, views, keep=None):
     table.add(kernel_of(op), words, *values, *[keep] * op.keeps)
 
 
-def share_of(array, axis, thread, threads):
+def share_of(array, axis, thread, cuts):
     """One thread's stretch of an array, or None if it has none of it."""
     if axis is None:
         return array
-    cuts = bounds(array.shape[axis], threads)
     low, high = cuts[thread], cuts[thread + 1]
     if low == high:
         return None
@@ -262,9 +260,11 @@ def by_rows(items, dealt):
 class Link:
     """A list of calls as one table for each thread."""
 
-    def __init__(self, arena, batch, gradients):
+    def __init__(self, arena, batch, gradients, calls):
+        """calls: those that tell how much work an example is."""
         self.arena, self.threads = arena, arena.threads
-        self.sharing = Sharing(batch, gradients)
+        cuts = batch_cuts(batch, self.threads, calls)
+        self.sharing = Sharing(batch, cuts, self.threads, gradients, arena.program.owned)
         self.gradients = gradients
         self.tables = [Table() for _ in range(self.threads)]
         self.done = 0
@@ -334,14 +334,14 @@ class Link:
         if threads == 1 or not any(dealt):
             views = [arena.view(slot, thread) for slot in call.operands]
             if threads > 1:
-                views = [share_of(v, axis, thread, threads) for v, axis in zip(views, item.axes, strict=True)]
+                views = [share_of(v, axis, thread, item.cuts) for v, axis in zip(views, item.axes, strict=True)]
             yield views, call.keep
         elif call.op.name in ("dense", "matmul_nn", "matmul_nt"):
             yield from self._products(item, thread)
         else:  # what updates, measures or makes a gradient: each owner its own block
             yield (
                 [
-                    arena.block(slot, thread) if apart else share_of(arena.view(slot, thread), axis, thread, threads)
+                    arena.block(slot, thread) if apart else share_of(arena.view(slot, thread), axis, thread, item.cuts)
                     for slot, axis, apart in zip(call.operands, item.axes, dealt, strict=True)
                 ],
                 call.keep,
@@ -360,12 +360,12 @@ class Link:
             views = []
             for place, (slot, axis) in enumerate(zip(call.operands, item.axes, strict=True)):
                 if place == 1:
-                    view = share_of(arena.block(weight, owner), axis if turned else None, thread, threads)
+                    view = share_of(arena.block(weight, owner), axis if turned else None, thread, item.cuts)
                 else:
                     view = arena.view(slot, thread)
                     # Columns that meet the block's: of the left side if it is turned, else of bias and result.
                     meets = place == 0 if turned else place >= 2
-                    view = share_of(view, None if meets and own else axis, thread, threads)
+                    view = share_of(view, None if meets and own else axis, thread, item.cuts)
                     if meets and view is not None:
                         view = view[..., low:high]
                 views.append(view)
@@ -383,7 +383,7 @@ class Machine:
         self.control = np.zeros(WORDS, np.int64)
         self.mine = [np.zeros(8, np.int64) for _ in range(threads)]
         self.ring = np.zeros((RING, 2), np.float32)
-        link = Link(arena, step.batch, step.program.gradients)
+        link = Link(arena, step.batch, step.program.gradients, every)
         link.control = self.control
         for part in step.micro_batches:
             link.add(part)
@@ -443,7 +443,7 @@ class Forward:
     def __init__(self, forward, arena):
         compile_kernels({c.op for c in forward.calls if c.op.name != "view"})
         self.control = np.zeros(WORDS, np.int64)
-        link = Link(arena, forward.rows, {})
+        link = Link(arena, forward.rows, {}, forward.calls)
         link.control = self.control
         link.add(forward.calls)
         link.wait()  # before anybody's next pass overwrites what another is still reading

@@ -116,6 +116,8 @@ class Program:
         self.known = {}  # parameters and statistics by name, for a second recording of the same network
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
         self._places, self._scratch = {}, None
+        self.lengths = None  # how many steps of each example are real, in a padded sequence: a slot (N), set likewise
+        self.owned = {}  # the axis along which each parameter is dealt out to threads (sharing.own_axes)
         self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 
     def __getattr__(self, name):
@@ -153,6 +155,10 @@ class Program:
         slot = self._kept(name, shape, "parameter" if trainable else "frozen", start)
         slot.l1, slot.l2 = l1, l2
         return slot
+
+    def shared(self, name):
+        """A parameter of a layer that was recorded before, by its full name; None where there is none."""
+        return self.known.get(name)
 
     def statistic(self, name, shape, start=0.0):
         """A running statistic: kept with the weights, moved by the forward pass, never trained."""

@@ -11,25 +11,55 @@ one, or writes what another may still be reading.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
-from .arena import PRIVATE
+from .arena import PRIVATE, bounds
 
 EVERYONE = None  # scalars, and what all read as a whole: each thread works it out for itself
 WIDE = 64  # columns from which a product may be cut along them
+HEAVY = 1024  # numbers of one example from which a small batch is shared out example by example
+PRODUCTS = ("dense", "matmul_nn", "matmul_nt")
 
 
-def along_columns(rows, columns):
-    """Whether a product of so many rows and columns is better cut along its columns."""
-    return columns >= WIDE and 2 * columns >= rows
+def along_columns(rows, columns, batch):
+    """Whether a product of so many rows and columns is better cut along its columns.
+
+    Not where an example has many rows, as a sequence has: what is done to one example stays with one core.
+    """
+    return columns >= WIDE and 2 * columns >= rows and rows <= batch
 
 
-def own_axis(shape, batch):
-    """The axis along which a parameter, as a matrix, is dealt out to its owners. It never depends on their number."""
+def own_axes(calls, parameters, batch):
+    """For each parameter the axis along which, as a matrix, it is dealt out to its owners.
+
+    It never depends on their number. A table whose rows are looked up has its gradient added up by columns.
+    """
+    rows, tables = dict.fromkeys(parameters, batch), set()
+    for call in calls:
+        if call.op.name in PRODUCTS and call.inputs[1].root in rows:
+            root = call.inputs[1].root
+            rows[root] = max(rows[root], call.inputs[0].shape[0])
+        elif call.op.name == "take":
+            tables.add(call.inputs[0].root)
+    return {p: 1 if p in tables else _own_axis(p.shape, rows[p], batch) for p in parameters}
+
+
+def _own_axis(shape, rows, batch):
     if len(shape) < 2:
         return 0
-    rows, columns = as_matrix(shape)
-    return 1 if along_columns(batch, columns) or rows < 16 <= columns else 0
+    tall, columns = as_matrix(shape)
+    return 1 if along_columns(rows, columns, batch) or tall < 16 <= columns else 0
+
+
+def batch_cuts(batch, threads, calls):
+    """Where the examples of a batch are cut: small batches only where an example is work enough."""
+    if batch >= 16 or threads == 1 or batch < threads:
+        return bounds(batch, threads)
+    heaviest = max((s.size // batch for call in calls for s in call.results if s.kind == "value"), default=0)
+    if heaviest < HEAVY:
+        return bounds(batch, threads)
+    return [round(batch * t / threads) for t in range(threads + 1)]
 
 
 def as_matrix(shape):
@@ -37,14 +67,14 @@ def as_matrix(shape):
     return (prod(shape[:-1]), shape[-1]) if len(shape) > 2 else shape
 
 
-def dealt_out(calls, program, batch):
+def dealt_out(calls, program):
     """Parameters whose columns may lie apart, each owner's in one piece; with their gradients and states.
 
     Those that belong to owners by columns, and that nothing but products and updates looks at.
     """
     found = []
     for p, g in program.gradients.items():
-        if len(p.shape) != 2 or own_axis(p.shape, batch) != 1:
+        if len(p.shape) != 2 or program.owned[p] != 1:
             continue
         touching = [c for c in calls if any(s.root in (p, g) for s in c.operands)]
         if all(_knows_blocks(c, p, g) for c in touching):
@@ -55,7 +85,7 @@ def dealt_out(calls, program, batch):
 def _knows_blocks(call, p, g):
     if any(s.base and s.root in (p, g) for s in call.operands):
         return False
-    if call.op.name in ("dense", "matmul_nn", "matmul_nt"):
+    if call.op.name in PRODUCTS:
         return all(s is not p and s is not g for i, s in enumerate(call.operands) if i != 1) and call.inputs[1] is not g
     return (call.op.name == "matmul_tn" and g in call.results and p not in call.inputs) or (
         call.op.name in ("penalise", "accumulate", "column_squares")
@@ -64,10 +94,11 @@ def _knows_blocks(call, p, g):
 
 @dataclass(frozen=True)
 class Cut:
-    """A call, and the axis of each operand that the threads share (None: all of it for everyone)."""
+    """A call, the axis of each operand that the threads share (None: all of it for everyone), and where it is cut."""
 
     call: object
     axes: tuple
+    cuts: tuple
 
 
 BARRIER = "barrier"
@@ -76,13 +107,15 @@ BARRIER = "barrier"
 class Sharing:
     """Goes through a step's calls in order; `items` is what comes out: cuts and barriers."""
 
-    def __init__(self, batch, gradients):
-        self.batch = batch
+    def __init__(self, batch, batch_cuts, threads, gradients, owned):
+        """batch_cuts: where the examples of a batch are cut. owned: own_axes of the parameters."""
+        self.batch, self.batch_cuts, self.threads, self.owned = batch, batch_cuts, threads, owned
         self.owner = {g: p for p, g in gradients.items()}
         self.home, self.written, self.read, self.items = {}, {}, {}, []
 
     def add(self, call):
-        cut = Cut(call, self._axes(call, self._letter(call)))
+        axes = self._axes(call, self._letter(call))
+        cut = Cut(call, axes, self._cuts(call, axes))
         self._wait_for(cut)
         self.items.append(cut)
 
@@ -99,15 +132,15 @@ class Sharing:
         op = call.op
         if not op.cut:
             return EVERYONE
-        if op.name in ("dense", "matmul_nn", "matmul_nt"):
+        if op.name in PRODUCTS:
             rows, columns = call.results[0].shape
             weight = call.inputs[1]
-            if weight.kind == "parameter" and op.name != "matmul_nt":
-                return "M" if own_axis(weight.shape, self.batch) == 1 else "N"
-            return "M" if along_columns(rows, columns) else "N"
+            if weight in self.owned and op.name != "matmul_nt":
+                return "M" if self.owned[weight] == 1 and rows <= self.batch else "N"
+            return "M" if along_columns(rows, columns, self.batch) else "N"
         owned = next((self.owner.get(s.root, s.root) for s in call.writes if self._is_owned(s.root)), None)
         if owned is not None:
-            axis = own_axis(owned.shape, self.batch)
+            axis = self.owned.get(owned, 0)
             if op.cut == ("*",):
                 return f"*{axis}"
             for letter in op.cut:
@@ -147,6 +180,17 @@ class Sharing:
                 axes.append(dims.index(letter) if letter in dims else None)
         return tuple(axes)
 
+    def _cuts(self, call, axes):
+        """Where the shared axis is cut: rows that belong to the examples of a batch where the examples are."""
+        shared = [(s, axis) for s, axis in zip(call.operands, axes, strict=True) if axis is not None]
+        if not shared:
+            return ()
+        slot, axis = shared[0]
+        length = slot.shape[axis]
+        if axis == 0 and length % self.batch == 0 and not any(self._is_owned(s.root) for s, _ in shared):
+            return tuple(length // self.batch * cut for cut in self.batch_cuts)
+        return tuple(bounds(length, self.threads))
+
     # -- where to wait ------------------------------------------------------------------------
 
     def _wait_for(self, cut):
@@ -157,22 +201,24 @@ class Sharing:
             """Whether other threads' part of a slot is touched: its cut now is not its cut then."""
             if slot.root.kind in PRIVATE or slot.root not in known:
                 return False
-            mine = self._part(slot, axes[id(slot)])
+            mine = self._part(slot, axes[id(slot)], cut.cuts)
             return any(part != mine or mine[0] is None for part in known[slot.root])
 
         if any(meets(self.written, s) for s in call.operands) or any(meets(self.read, s) for s in call.writes):
             self.wait()
         for slot in call.reads:
             if slot.root.kind not in PRIVATE:
-                self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
+                self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)], cut.cuts))
         for slot in call.writes:
             if slot.root.kind not in PRIVATE:
-                self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)]))
+                self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)], cut.cuts))
                 self.home[slot.root] = axes[id(slot)]
 
     @staticmethod
-    def _part(slot, axis):
-        """What of a slot's memory a cut touches. Rows are rows under any view that keeps their number."""
-        if axis is None:
+    def _part(slot, axis, cuts):
+        """What of a slot's memory a cut touches. Shares of the rows are the same memory under any view."""
+        if axis is None or not slot.shape:
             return (None,)
-        return (0, slot.shape[0]) if axis == 0 and slot.shape else (axis, slot.shape)
+        if axis == 0:
+            return (0, tuple(Fraction(cut, slot.shape[0]) for cut in cuts))
+        return (axis, slot.shape, cuts)

@@ -11,7 +11,7 @@ from .arena import padded
 from .backprop import backpropagate
 from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
-from .sharing import as_matrix, own_axis
+from .sharing import as_matrix, own_axes
 
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
 
@@ -51,12 +51,13 @@ class Step:
         self.outputs = network.forward(ops, self.inputs)
         self.marks = list(ops.marks)
         self.losses = loss.record(ops, self.outputs, self.targets, facts)
-        self.mean_loss = ops.mean(self.losses)
+        self.mean_loss = self._mean(ops)
         last = ops.calls[-1]
         one = ops.slot("one", (), "scalar", start=1.0)
         ended = len(ops.calls)
         found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
         ops.gradients = {p: found[p] for p in ops.parameters()}
+        ops.owned = own_axes(ops.calls, ops.parameters(), batch_size)
         calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
         # Running statistics move with the update: a step that the guard stops leaves them as they were.
         self.tracking = [c for c in calls if any(s.kind == "statistic" for s in c.writes)]
@@ -87,11 +88,7 @@ class Step:
     # -- the batch ----------------------------------------------------------------------------
 
     def _batch(self, ops, shuffle):
-        shape, count = tuple(self.facts.inputs), int(np.prod(self.facts.inputs))
-        table = ops.slot("train.inputs", (self.examples, count), "data")
-        classes = self.loss.targets == "classes"
-        width = () if classes else (self.facts.outputs,)
-        targets = ops.slot("train.targets", (self.examples, *width), "data", whole=classes)
+        table, targets = data_slots(ops, "train", self.examples, self.loss, self.facts)
         stride = self.batch * self.accumulate
         choose = ops.shuffled_rows if shuffle else ops.ordered_rows
         self.place_slots = [
@@ -102,10 +99,17 @@ class Step:
         rows = choose(ops.step, self.place_slots[0], examples=self.examples, stride=stride, seed=ops.seed)
         self.rows = rows
         rows.name = "rows"
-        chosen = ops.take(table, rows)
-        self.targets = ops.pick(targets, rows) if classes else ops.take(targets, rows)
+        chosen, self.targets = chosen_rows(ops, table, rows), chosen_rows(ops, targets, rows)
         chosen.name, self.targets.name = "inputs", "targets"
-        self.inputs = ops.view(chosen, (self.batch, *shape))
+        self.inputs = ops.view(chosen, (self.batch, *self.facts.inputs))
+        ops.lengths = lengths_of(ops, self.inputs, self.facts)
+
+    def _mean(self, ops):
+        """The mean loss: over what has a target, where some positions of a sequence have none."""
+        if self.facts.steps and self.facts.padded:
+            share = ops.share_of_known(ops.view(self.targets, self.losses.shape))
+            return ops.sum_shared(self.losses, share)
+        return ops.mean(self.losses)
 
     def _with_rows(self, calls, k):
         """The same calls for part k of an accumulated batch: only where its examples stand in the step differs."""
@@ -177,14 +181,14 @@ class Step:
 
     def _measure(self, ops, parameters):
         """The norm of the gradient, from sums along each parameter's own axis."""
-        counts = [as_matrix(p.shape)[own_axis(p.shape, self.batch)] for p in parameters]
+        counts = [as_matrix(p.shape)[ops.owned[p]] for p in parameters]
         squares = ops.slot("squares", (max(1, sum(counts)),), "value", start=0.0)
         at = 0
         for p, count in zip(parameters, counts, strict=True):
             g = ops.view(ops.gradients[p], as_matrix(p.shape))
             if len(g.shape) == 1:
                 ops.squares(g)
-            elif own_axis(p.shape, self.batch) == 1:
+            elif ops.owned[p] == 1:
                 ops.column_squares(g)
             else:
                 ops.row_squares(g)
@@ -205,6 +209,26 @@ class Step:
         return -(-epoch * self.examples // (self.batch * self.accumulate))
 
 
+def data_slots(ops, name, examples, loss, facts):
+    """Where inputs and targets of so many examples come from: numbers, or whole numbers for tokens and classes."""
+    inputs = ops.slot(f"{name}.inputs", (examples, int(np.prod(facts.inputs))), "data", whole=bool(facts.tokens))
+    classes = loss.targets == "classes"
+    width = (facts.steps,) * (facts.steps > 0) if classes else (facts.outputs,)
+    return inputs, ops.slot(f"{name}.targets", (examples, *width), "data", whole=classes)
+
+
+def chosen_rows(ops, table, rows):
+    """The rows of a batch out of all of them, whatever they hold."""
+    if not table.whole:
+        return ops.take(table, rows)
+    return ops.pick_rows(table, rows) if len(table.shape) == 2 else ops.pick(table, rows)
+
+
+def lengths_of(ops, inputs, facts):
+    """How many steps of each example are real, where they are padded with token 0; else None."""
+    return ops.lengths_of(inputs) if facts.padded else None
+
+
 class Pass:
     """The network without its gradients: outputs and losses of so many examples, as in use."""
 
@@ -214,16 +238,13 @@ class Pass:
         training, calls, ops.training, ops.calls = ops.training, ops.calls, False, []
         marks = ops.marks
         ops.marks = []
-        facts = step.facts
-        shape, count = tuple(facts.inputs), int(np.prod(facts.inputs))
-        classes = step.loss.targets == "classes"
-        width = () if classes else (facts.outputs,)
-        self.inputs = ops.slot("pass.inputs", (rows, count), "data")
-        self.targets = ops.slot("pass.targets", (rows, *width), "data", whole=classes)
-        x = ops.view(self.inputs, (rows, *shape))
+        facts, lengths = step.facts, ops.lengths
+        self.inputs, self.targets = data_slots(ops, "pass", rows, step.loss, facts)
+        x = ops.view(self.inputs, (rows, *facts.inputs))
+        ops.lengths = lengths_of(ops, x, facts)
         self.outputs = step.network.forward(ops, x)
         self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
         self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
         self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
         self.marks = ops.marks
-        ops.training, ops.calls, ops.marks = training, calls, marks
+        ops.training, ops.calls, ops.marks, ops.lengths = training, calls, marks, lengths

@@ -20,7 +20,8 @@ from .plan import multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
 
-PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network
+PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network ...
+PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
@@ -29,6 +30,11 @@ def threads_for(step):
     """How many threads a step is worth: one for each 1.5 million operations, at most one a core."""
     work = 6 * sum(multiply_adds(call) for call in step.sections["forward"])
     return int(max(1, min(cores(), work // SHARE_FLOPS)))
+
+
+def heaviest(step):
+    """Numbers that the network makes of one example."""
+    return max(1, sum(s.size for c in step.sections["forward"] for s in c.results if s.kind == "value") // step.batch)
 
 
 def cores():
@@ -81,8 +87,9 @@ class Trainer:
         )
         self.program = self.plan.program
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
+        self.integer = np.dtype(f"i{self.real.itemsize}")
         self.threads = 1 if device == "reference" else int(threads or threads_for(self.plan))
-        self.pass_rows = min(PASS_ROWS, max(1, examples))
+        self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // heaviest(self.plan)))
         self.forward = Pass(self.plan, self.pass_rows, examples)
         every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
         self.arena = Arena(
@@ -90,12 +97,12 @@ class Trainer:
             self.real,
             self.threads,
             {
-                "train.inputs": self._reals(train.inputs),
+                "train.inputs": self._inputs(train.inputs),
                 "train.targets": self._targets(train.targets),
-                "pass.inputs": np.zeros(self.forward.inputs.shape, self.real),
+                "pass.inputs": self._inputs(np.zeros(self.forward.inputs.shape)),
                 "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
             },
-            dealt_out(every, self.program, batch) if self.threads > 1 else (),
+            dealt_out(every, self.program) if self.threads > 1 else (),
         )
         self.arena.state_of = self._states()
         self.rate = float(optimizer.learning_rate)
@@ -110,13 +117,12 @@ class Trainer:
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
 
-    def _reals(self, array):
-        return np.ascontiguousarray(array.reshape(len(array), -1), self.real)
+    def _inputs(self, array):
+        kind = self.integer if self.bound.facts.tokens else self.real
+        return np.ascontiguousarray(array.reshape(len(array), -1), kind)
 
     def _targets(self, array):
-        whole = array.dtype.kind in "iu"
-        integer = np.int64 if self.real == np.float64 else np.int32
-        return np.ascontiguousarray(array, integer if whole else self.real)
+        return np.ascontiguousarray(array, self.integer if array.dtype.kind in "iu" else self.real)
 
     def _states(self):
         slots = [s for s in self.program.slots if s.kind == "state"]
@@ -237,13 +243,13 @@ class Trainer:
     # -- evaluation -----------------------------------------------------------------------------------
 
     def _pass(self, inputs, targets=None):
-        """The network as in use, without dropout, on all rows: outputs (n, outputs) and losses (n)."""
-        rows, count, size = self._reals(inputs), len(inputs), self.pass_rows
+        """The network as in use, without dropout, on all rows: outputs (n, numbers) and losses (n, targets)."""
+        rows, count, size = self._inputs(inputs), len(inputs), self.pass_rows
         table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
         targets = np.zeros((count, *wanted.shape[1:]), wanted.dtype) if targets is None else self._targets(targets)
         view = self.arena.view
         outputs = np.empty((count, self.forward.outputs.size // size), self.real)
-        losses = np.empty(count, self.real)
+        losses = np.empty((count, self.forward.losses.size // size), self.real)
         begin = 0
         if self.machine is not None:
             begin = count - count % size
@@ -258,13 +264,17 @@ class Trainer:
             else:
                 self._forward_machine.run(table, wanted, view(self.forward.losses), view(self.forward.outputs))
             outputs[begin:end] = view(self.forward.outputs).reshape(size, -1)[: end - begin]
-            losses[begin:end] = view(self.forward.losses)[: end - begin]
+            losses[begin:end] = view(self.forward.losses).reshape(size, -1)[: end - begin]
             begin = end
         return outputs if self.forward.computes else rows, losses
 
     def outputs(self, inputs):
-        """The network's outputs as in use, without dropout: (n, outputs); logits where the loss wants them."""
-        return self._pass(inputs)[0]
+        """The network's outputs as in use, without dropout: (n, outputs), or (n, T, outputs) where each position has
+        its own; logits where the loss wants them.
+        """
+        outputs = self._pass(inputs)[0]
+        steps = self.bound.facts.steps
+        return outputs.reshape(len(outputs), steps, -1) if steps else outputs
 
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
@@ -272,6 +282,10 @@ class Trainer:
         targets = part.targets[:count]
         outputs, losses = self._pass(part.inputs[:count], targets)
         kind, facts = self.plan.loss.targets, self.bound.facts
+        if facts.steps:
+            targets, known = targets.ravel(), targets.ravel() >= 0
+            targets, losses = targets[known], losses.ravel()[known]
+            outputs = outputs.reshape(len(known), -1)[known]
         return {"loss": float(losses.mean(dtype=np.float64)), **metrics(kind, outputs, targets, facts)}
 
     def penalty(self):

@@ -17,12 +17,15 @@ from .scalars import HALF, ONE, ZERO, F
 def cross_entropy(z, labels, weights, *, smoothing: float):
     """losses, p = -weights[label] sum t log p, with p = softmax(z), t = (1 - smoothing) onehot + smoothing / C
 
+    A label of -1 is none: its loss is 0, and nothing is learned from it.
+
     z (N, C)   labels (N) int   weights (C)   losses (N)   p (N, C)
     """
     z = z - z.max(1, keepdims=True)
     log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
     hit = log_p[np.arange(len(z)), labels]
-    return -weights[labels] * ((1 - smoothing) * hit + smoothing * log_p.mean(1)), np.exp(log_p)
+    weight = np.where(labels < 0, 0, weights[labels])
+    return -weight * ((1 - smoothing) * hit + smoothing * log_p.mean(1)), np.exp(log_p)
 
 
 @cross_entropy.gradient
@@ -44,9 +47,11 @@ def cross_entropy_cpu(z, labels, weights, losses, p, smoothing):
             p[n, c] = e
             s += e
         log_s = scalars.log(s) + top
-        hit = z[n, labels[n]] - log_s
-        mean = total / F(z.shape[1]) - log_s
-        losses[n] = -weights[labels[n]] * ((ONE - smoothing) * hit + smoothing * mean)
+        losses[n] = ZERO
+        if labels[n] >= 0:
+            hit = z[n, labels[n]] - log_s
+            mean = total / F(z.shape[1]) - log_s
+            losses[n] = -weights[labels[n]] * ((ONE - smoothing) * hit + smoothing * mean)
         r = ONE / s
         for c in range(z.shape[1]):
             p[n, c] *= r
@@ -59,17 +64,18 @@ def cross_entropy_back(p, labels, weights, dlosses, *, smoothing: float):
     p (N, C)   labels (N) int   weights (C)   dlosses (N)   dz (N, C)
     """
     t = (1 - smoothing) * np.eye(p.shape[1])[labels] + smoothing / p.shape[1]
-    return (dlosses * weights[labels])[:, None] * (p - t)
+    return (dlosses * np.where(labels < 0, 0, weights[labels]))[:, None] * (p - t)
 
 
 @cross_entropy_back.cpu
 def cross_entropy_back_cpu(p, labels, weights, dlosses, dz, smoothing):
     share = smoothing / F(p.shape[1])
     for n in range(p.shape[0]):
-        r = dlosses[n] * weights[labels[n]]
+        r = dlosses[n] * weights[labels[n]] if labels[n] >= 0 else ZERO
         for c in range(p.shape[1]):
             dz[n, c] = r * (p[n, c] - share)
-        dz[n, labels[n]] -= r * (ONE - smoothing)
+        if labels[n] >= 0:
+            dz[n, labels[n]] -= r * (ONE - smoothing)
 
 
 # ------------------------------------------------------------------------------------------

@@ -339,6 +339,25 @@ def add_cpu(a, b, y):
 
 
 @op(cut="*")
+def multiply(a, b):
+    """y = a b, number by number        a (*)   b (*)   y (*)"""
+    return a * b
+
+
+@multiply.gradient
+def multiply_gradient(ops, d, a, b, y):
+    d[a] += ops.multiply(d[y], b)
+    d[b] += ops.multiply(d[y], a)
+
+
+@multiply.cpu
+def multiply_cpu(a, b, y):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = a[n, i] * b[n, i]
+
+
+@op(cut="*")
 def copy(x):
     """y = x        x (*)   y (*)"""
     return x + 0

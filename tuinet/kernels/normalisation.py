@@ -80,6 +80,56 @@ def sum_products_cpu(u, v, s):
             s[i] += u[n, i] * v[n, i]
 
 
+@op(cut="N")
+def rms_norm(x, g, *, eps: float):
+    """y, u, r = g u, with u = x r and r = 1 / sqrt(mean x^2 + eps), over a row (Zhang and Sennrich 2019)
+
+    x (N, I)   g (I)   y (N, I)   u (N, I)   r (N)
+    """
+    r = 1 / np.sqrt((x * x).mean(1) + eps)
+    u = x * r[:, None]
+    return g * u, u, r
+
+
+@rms_norm.gradient
+def rms_norm_gradient(ops, d, x, g, y, u, r, eps):
+    d[x] += ops.rms_norm_back(g, u, r, d[y])
+    d[g] += ops.sum_products(u, d[y])
+
+
+@rms_norm.cpu
+def rms_norm_cpu(x, g, y, u, r, eps):
+    width = x.shape[1]
+    for n in range(x.shape[0]):
+        squares = ZERO
+        for i in range(width):
+            squares += x[n, i] * x[n, i]
+        scale = ONE / np.sqrt(squares / F(width) + eps)
+        r[n] = scale
+        for i in range(width):
+            u[n, i] = x[n, i] * scale
+            y[n, i] = g[i] * u[n, i]
+
+
+@op(cut="N")
+def rms_norm_back(g, u, r, dy):
+    """dx = (v - u mean(u v)) r with v = g dy        g (I)   u (N, I)   r (N)   dy (N, I)   dx (N, I)"""
+    v = g * dy
+    return (v - u * (u * v).mean(1, keepdims=True)) * r[:, None]
+
+
+@rms_norm_back.cpu
+def rms_norm_back_cpu(g, u, r, dy, dx):
+    width = u.shape[1]
+    for n in range(u.shape[0]):
+        mean = ZERO
+        for i in range(width):
+            mean += u[n, i] * g[i] * dy[n, i]
+        mean /= F(width)
+        for i in range(width):
+            dx[n, i] = (g[i] * dy[n, i] - u[n, i] * mean) * r[n]
+
+
 # -- over a batch ---------------------------------------------------------------------------
 
 

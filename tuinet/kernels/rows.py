@@ -25,6 +25,25 @@ def sum_rows_cpu(x, s, keep):
             s[i] += x[n, i]
 
 
+@op(cut="N")
+def add_row(x, b):
+    """y = x + b, to every row the same        x (N, I)   b (I)   y (N, I)"""
+    return x + b
+
+
+@add_row.gradient
+def add_row_gradient(ops, d, x, b, y):
+    d[x] += d[y]
+    d[b] += ops.sum_rows(d[y])
+
+
+@add_row.cpu
+def add_row_cpu(x, b, y):
+    for n in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            y[n, i] = x[n, i] + b[i]
+
+
 # -- choosing rows --------------------------------------------------------------------------
 
 
@@ -32,6 +51,11 @@ def sum_rows_cpu(x, s, keep):
 def take(table, rows):
     """out = table[rows]        table (R, I)   rows (N) int   out (N, I)"""
     return table[rows]
+
+
+@take.gradient
+def take_gradient(ops, d, table, rows, out):
+    d[table] += ops.add_rows(rows, d[out], count=table.shape[0])
 
 
 @take.cpu
@@ -52,6 +76,67 @@ def pick(labels, rows):
 def pick_cpu(labels, rows, out):
     for n in range(rows.size):
         out[n] = labels[rows[n]]
+
+
+@op(cut="N")
+def pick_rows(table, rows):
+    """out = table[rows]        table (R, I) int   rows (N) int   out (N, I) int"""
+    return table[rows]
+
+
+@pick_rows.cpu
+def pick_rows_cpu(table, rows, out):
+    for n in range(rows.size):
+        r = rows[n]
+        for i in range(out.shape[1]):
+            out[n, i] = table[r, i]
+
+
+@op(keeps=True, cut="I")
+def add_rows(rows, x, *, count: int):
+    """table = for each of count rows, the sum of the rows of x that came from it
+
+    rows (N) int   x (N, I)   table (R, I)
+    """
+    table = np.zeros((count, x.shape[1]), x.dtype)
+    np.add.at(table, rows, x)
+    return table
+
+
+@add_rows.sizes
+def add_rows_sizes(size, count):
+    return {"R": count}
+
+
+@add_rows.cpu
+def add_rows_cpu(rows, x, table, count, keep):
+    if not keep:
+        for r in range(table.shape[0]):
+            for i in range(table.shape[1]):
+                table[r, i] = F(0)
+    for n in range(x.shape[0]):
+        r = rows[n]
+        for i in range(x.shape[1]):
+            table[r, i] += x[n, i]
+
+
+@op(cut="N")
+def lengths_of(tokens):
+    """lengths = up to the last token that is not 0: how many steps of a padded sequence are real, at least one
+
+    tokens (N, I) int   lengths (N) int
+    """
+    steps = np.arange(1, tokens.shape[1] + 1)
+    return np.maximum(1, (steps * (tokens != 0)).max(1))
+
+
+@lengths_of.cpu
+def lengths_of_cpu(tokens, lengths):
+    for n in range(tokens.shape[0]):
+        lengths[n] = 1
+        for i in range(tokens.shape[1]):
+            if tokens[n, i] != 0:
+                lengths[n] = i + 1
 
 
 # -- means ----------------------------------------------------------------------------------
@@ -87,6 +172,54 @@ def mean_back_cpu(dm, values, dvalues, count):
     share = dm / F(count)
     for n in range(values.size):
         dvalues[n] = share
+
+
+@op
+def share_of_known(labels):
+    """share = what one of the labels counts that are there, which are those of 0 and more
+
+    labels (N) int   share ()
+    """
+    return 1 / max(1, (labels >= 0).sum())
+
+
+@share_of_known.cpu
+def share_of_known_cpu(labels, share):
+    count = 0
+    for n in range(labels.size):
+        count += labels[n] >= 0
+    share[()] = F(1) / F(max(1, count))
+
+
+@op
+def sum_shared(values, share):
+    """m = share times the sum of all values        values (N)   share ()   m ()"""
+    return values.sum() * share
+
+
+@sum_shared.gradient
+def sum_shared_gradient(ops, d, values, share, m):
+    d[values] += ops.sum_shared_back(d[m], share, values)
+
+
+@sum_shared.cpu
+def sum_shared_cpu(values, share, m):
+    total = np.float64(0)
+    for n in range(values.size):
+        total += values[n]
+    m[()] = F(total * share)
+
+
+@op(cut="N")
+def sum_shared_back(dm, share, values):
+    """dvalues = dm share for every value        dm ()   share ()   values (N)   dvalues (N)"""
+    return np.full_like(values, dm * share)
+
+
+@sum_shared_back.cpu
+def sum_shared_back_cpu(dm, share, values, dvalues):
+    for n in range(values.size):
+        dvalues[n] = dm * share
 
 
 # -- softmax --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuinet.layers.activation import FUNCTIONS, Activation
+from tuinet.layers.attention import Attention
 from tuinet.layers.average_pool import AveragePool
 from tuinet.layers.base import Layer, Ops, Slot, stack
 from tuinet.layers.batch_norm import BatchNorm
@@ -10,30 +11,41 @@ from tuinet.layers.conv1d import Conv1d
 from tuinet.layers.conv2d import Conv2d
 from tuinet.layers.dense import Dense
 from tuinet.layers.dropout import Dropout
+from tuinet.layers.embedding import Embedding
 from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
 from tuinet.layers.max_pool import MaxPool
+from tuinet.layers.positions import Positions
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
+from tuinet.layers.rms_norm import RmsNorm
+from tuinet.layers.transformer_block import TransformerBlock
+from tuinet.layers.unembedding import Unembedding
 
 LAYERS: dict[str, type[Layer]] = {
     "activation": Activation,
+    "attention": Attention,
     "average_pool": AveragePool,
     "batch_norm": BatchNorm,
     "conv1d": Conv1d,
     "conv2d": Conv2d,
     "dense": Dense,
     "dropout": Dropout,
+    "embedding": Embedding,
     "flatten": Flatten,
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
     "layer_norm": LayerNorm,
     "max_pool": MaxPool,
+    "positions": Positions,
     "reshape": Reshape,
     "residual": Residual,
+    "rms_norm": RmsNorm,
+    "transformer_block": TransformerBlock,
+    "unembedding": Unembedding,
 }
 
 __all__ = [
@@ -41,12 +53,14 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "Activation",
+    "Attention",
     "AveragePool",
     "BatchNorm",
     "Conv1d",
     "Conv2d",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -55,8 +69,12 @@ __all__ = [
     "LayerNorm",
     "MaxPool",
     "Ops",
+    "Positions",
     "Reshape",
     "Residual",
+    "RmsNorm",
     "Slot",
+    "TransformerBlock",
+    "Unembedding",
     "stack",
 ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tuinet.errors import ShapeError
 from tuinet.fields import choice, real
-from tuinet.layers.base import Layer, Ops, each
+from tuinet.layers.base import Layer, Ops, vectors
 
 FUNCTIONS = (
     "linear",
@@ -25,15 +24,15 @@ FUNCTIONS = (
 
 
 def activate(ops: Ops, x: Any, function: str, slope: float = 0.01, alpha: float = 1.0) -> Any:
-    """function(x), value by value; softmax over the values of each example."""
+    """function(x), value by value; softmax over the values of each example, or of each position of a sequence."""
     if function == "linear":
         return x
     if function == "leaky_relu":
         return ops.leaky_relu(x, alpha=slope)
     if function == "elu":
         return ops.elu(x, alpha=alpha)
-    if function == "softmax" and len(x.shape) != 2:
-        raise ShapeError(f"softmax wants a flat input (I), but {each(x)} comes in; put a flatten layer before it")
+    if function == "softmax":
+        return ops.view(ops.softmax(vectors(ops, x, "softmax")[0]), x.shape)
     return getattr(ops, function)(x)
 
 

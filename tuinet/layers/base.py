@@ -13,7 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tuinet.errors import ShapeError
 from tuinet.fields import flag, late, optional, part, real, text
@@ -44,6 +45,8 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
+    @property
+    def lengths(self) -> Any: ...
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -55,6 +58,7 @@ class Ops(Protocol):
         l2: float = 0.0,
         trainable: bool = True,
     ) -> Any: ...
+    def shared(self, name: str) -> Any: ...
     def statistic(self, name: str, shape: tuple[int, ...], start: Start) -> Any: ...
     def constant(self, name: str, array: Any) -> Any: ...
     def view(self, x: Any, shape: tuple[int, ...]) -> Any: ...
@@ -72,6 +76,8 @@ class Layer(ABC):
     trainable: bool = late(flag(True, help="false: the layer keeps the weights it starts with"))
 
     path: str = field(default="", compare=False)  # full name, "residual_1.dense_2"; the network fills it in
+
+    takes_tokens: ClassVar[bool] = False  # whether x is whole numbers, as of characters
 
     @abstractmethod
     def forward(self, ops: Ops, x: Any) -> Any:
@@ -117,16 +123,34 @@ def stack(ops: Ops, layers: Iterable[Layer], x: Any) -> Any:
 def fit(layer: Layer, ops: Ops, x: Any) -> Any:
     """The layer's forward pass; a ShapeError learns which layer it was."""
     try:
+        if layer.takes_tokens != getattr(x, "whole", False):
+            raise ShapeError(
+                f"this layer is for tokens, but numbers {each(x)} come in; it stands first, on text"
+                if layer.takes_tokens
+                else f"this layer is for numbers, but tokens {each(x)} come in; put an embedding before it"
+            )
         return layer.forward(ops, x)
     except ShapeError as error:
         raise error if error.key else error.at(key=f"layers.{layer.path}") from None
 
 
-def flat(x: Slot, who: str) -> int:
-    """I of an input (N, I), or ShapeError with the remedy."""
-    if len(x.shape) != 2:
-        raise ShapeError(f"{who} wants a flat input (I), but {each(x)} comes in; put a flatten layer before it")
-    return x.shape[1]
+def vectors(ops: Ops, x: Any, who: str) -> tuple[Any, int]:
+    """x as rows of I numbers, and I: a row for each example (I), or for each position of a sequence (T, I)."""
+    if len(x.shape) > 3:
+        raise ShapeError(
+            f"{who} wants a flat input (I), or a sequence (T, I), but {each(x)} comes in; put a flatten layer before it"
+        )
+    width = x.shape[-1]
+    return ops.view(x, (prod(x.shape[:-1]), width)), width
+
+
+def sequence(x: Slot, who: str) -> tuple[int, int]:
+    """T and D of a sequence (N, T, D), or ShapeError with the remedy."""
+    if len(x.shape) != 3:
+        raise ShapeError(
+            f"{who} wants a sequence (T, D), but {each(x)} comes in; put an embedding or a reshape before it"
+        )
+    return x.shape[1], x.shape[2]
 
 
 def each(x: Slot) -> str:

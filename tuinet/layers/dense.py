@@ -8,14 +8,14 @@ from typing import Any
 from tuinet.errors import ShapeError
 from tuinet.fields import choice, flag, whole
 from tuinet.layers.activation import FUNCTIONS, activate
-from tuinet.layers.base import Ops, WeightedLayer, flat
+from tuinet.layers.base import Ops, WeightedLayer, vectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense(WeightedLayer):
-    """Fully connected: every output unit sees every input.
+    """Fully connected: every output unit sees every input; of a sequence, every input of its position.
 
-    y = f(x W + b)        x (N, I)   y (N, O)   W (I, O)   b (O)
+    y = f(x W + b)        x (N, I) or (N, T, I)   y (N, O) or (N, T, O)   W (I, O)   b (O)
     """
 
     units: int | str = whole(
@@ -28,13 +28,13 @@ class Dense(WeightedLayer):
     bias: bool = flag(True, help="add a learned offset b to every output")
 
     def forward(self, ops: Ops, x: Any) -> Any:
-        inputs = flat(x, "dense")
+        rows, inputs = vectors(ops, x, "dense")
         if isinstance(self.units, str):
             raise ShapeError(f'units = "{self.units}" is known only once data is bound; give a number here')
         W = self.weights(ops, "W", inputs, self.units)
         if self.bias:
             b = ops.parameter("b", (self.units,), self.bias_start, trainable=self.trainable)
-            y = ops.dense(x, W, b)
+            y = ops.dense(rows, W, b)
         else:
-            y = ops.matmul_nn(x, W)
-        return activate(ops, y, self.activation)
+            y = ops.matmul_nn(rows, W)
+        return ops.view(activate(ops, y, self.activation), (*x.shape[:-1], self.units))

@@ -23,6 +23,8 @@ class Facts(Protocol):
     def classes(self) -> int: ...
     @property
     def outputs(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,8 @@ class Loss(ABC):
     def record(self, ops: Ops, outputs: Any, targets: Any, facts: Facts) -> Any:
         """Slot of losses (N) from the network's outputs (N, C) and targets.
 
-        targets: int labels (N) for classes, 0 or 1 as (N, 1) for binary, (N, C) for reals.
+        targets: int labels (N) for classes, 0 or 1 as (N, 1) for binary, (N, C) for reals. With steps in the facts,
+        outputs are (N, T, C) and labels (N, T), -1 where there is none; the losses are then (N T).
         Raises ShapeError where the outputs are not what the data asks for.
         """
 
@@ -55,12 +58,18 @@ class Loss(ABC):
                 key="training.loss",
             )
         wanted, word = (facts.classes, "classes") if self.targets == "classes" else (facts.outputs, "outputs")
-        if outputs.shape[1:] != (wanted,):
+        places = (facts.steps,) * (facts.steps > 0)
+        if outputs.shape[1:] != (*places, wanted):
             shape = ", ".join(str(size) for size in outputs.shape[1:])
             noun = "output" if wanted == 1 else word
+            noun += f" at each of {facts.steps} positions" * bool(places)
+            remedy = f'let the last layer be a dense with units = "{word}"'
+            if len(outputs.shape) > 2 and not places:
+                remedy = f"one answer is wanted: put a flatten or a global pool before the last layer, and {remedy}"
+            elif len(outputs.shape) == 2 and places:
+                remedy = f"keep the positions apart (no flatten, no global pool), and {remedy}"
             raise ShapeError(
-                f"the network gives ({shape}) for each example, but the data has {wanted} {noun}; "
-                f'let the last layer be a dense with units = "{word}"',
+                f"the network gives ({shape}) for each example, but the data has {wanted} {noun}; {remedy}",
                 key="layers.-1",  # the last one
             )
         return wanted

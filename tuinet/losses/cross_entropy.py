@@ -35,6 +35,9 @@ class CrossEntropy(Loss):
     def record(self, ops: Ops, outputs: Any, targets: Any, facts: Facts) -> Any:
         classes = self.checked(outputs, facts)
         weights = class_weights(self.class_weights, getattr(facts, "class_counts", None), classes)
+        if facts.steps:
+            count = outputs.shape[0] * facts.steps
+            outputs, targets = ops.view(outputs, (count, classes)), ops.view(targets, (count,))
         return ops.cross_entropy(
             outputs, targets, ops.constant("class_weights", weights), smoothing=self.label_smoothing
         )[0]

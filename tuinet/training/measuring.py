@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 500, 1_000  # training examples of the honest loss, at the least and at the most ...
 SAMPLE_SHARE = 16  # ... and in between one in so many: measuring must stay small beside training
-PIECE = 8_192  # examples measured between two looks at the stop flag
+PIECE = 8_192  # targets measured between two looks at the stop flag
 SAMPLE_STREAM = 0x5A3713
 
 
@@ -64,9 +64,15 @@ def _pieces(part: Part | None) -> tuple[Part, ...]:
 
 
 def _cut(part: Part) -> Iterator[Part]:
-    for start in range(0, len(part.inputs), PIECE):
-        piece = slice(start, start + PIECE)
+    size = max(1, PIECE // (part.targets.shape[1] if _many(part) else 1))
+    for start in range(0, len(part.inputs), size):
+        piece = slice(start, start + size)
         yield replace(part, inputs=part.inputs[piece], targets=part.targets[piece])
+
+
+def _many(part: Part) -> bool:
+    """Whether every position of an example has a target of its own."""
+    return part.targets.ndim == 2 and part.targets.dtype.kind == "i"
 
 
 def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], None]) -> dict[str, float]:
@@ -75,7 +81,7 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
     count = 0
     for piece in pieces:
         check()
-        size = len(piece.inputs)
+        size = int((piece.targets >= 0).sum()) if _many(piece) else len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
             sums[name] = sums.get(name, 0.0) + size * (value * value if name.startswith("rmse") else value)
@@ -90,7 +96,9 @@ def guess(bound: Bound) -> float:
     """The accuracy of always saying the commonest class; for reals the rmse of always saying the mean."""
     targets: NDArray[np.generic] = bound.train.targets
     if bound.facts.task == "classes":
-        return float(np.bincount(targets.astype(np.int64)).max() / len(targets))
+        labels = targets.astype(np.int64)
+        known = labels[labels >= 0]
+        return float(np.bincount(known).max() / len(known))
     if bound.facts.task == "binary":
         share = float(targets.mean())
         return max(share, 1 - share)

@@ -1,0 +1,79 @@
+"""Attention: every position gathers what it needs from the others, wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuinet.errors import ShapeError
+from tuinet.fields import flag, whole
+from tuinet.layers.base import Ops, WeightedLayer, sequence
+from tuinet.shapes import ATTENTION_BLOCK
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(WeightedLayer):
+    """Mix the vectors of a sequence: each position takes of every other as much as its query fits the other's key.
+
+    y = concatenate(softmax(q k^T / sqrt(D / heads)) v) Wo + bo        x, y (N, T, D)   Wq, Wk, Wv, Wo (D, D)
+    q, k, v = x Wq + bq, x Wk + bk, x Wv + bv, cut into heads
+
+    Vaswani et al. 2017. Steps that only fill a sequence up are not looked at.
+    """
+
+    heads: int = whole(4, at_least=1, at_most=1_024, help="parts of the vectors that look around separately")
+    causal: bool = flag(False, help="no position sees what comes after it, as is needed to predict the next token")
+    rotary: bool = flag(False, help="turn queries and keys by their place (Su et al. 2021), instead of positions")
+    bias: bool = flag(True, help="add learned offsets")
+
+    def forward(self, ops: Ops, x: Any) -> Any:
+        steps, width = sequence(x, "attention")
+        rows = ops.view(x, (x.shape[0] * steps, width))
+        mixed = attend(self, ops, rows, rows, x.shape[0], ops.lengths)
+        return ops.view(mixed, x.shape)
+
+
+def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any) -> Any:
+    """Every row of x (N T, D) gathers from the rows of seen (N S, D); lengths (N) of S are real, None: all."""
+    width, heads = x.shape[1], layer.heads
+    steps, others = x.shape[0] // batch, seen.shape[0] // batch
+    if width % heads or (layer.rotary and width % (2 * heads)):
+        raise ShapeError(
+            f"vectors of {width} numbers cannot be parted into {heads} heads"
+            f"{' of an even size, which rotary needs' if layer.rotary else ''}; choose a number that divides them",
+        )
+    q, k, v = (
+        ops.view(_project(layer, ops, rows, word), (batch, count * width))
+        for word, rows, count in (("q", x, steps), ("k", seen, others), ("v", seen, others))
+    )
+    if layer.rotary:
+        q, k = (_rotated(ops, z, count, width, heads) for z, count in ((q, steps), (k, others)))
+    if lengths is None:
+        lengths = ops.constant("lengths", [others] * batch)
+    scratch = ops.scratch(others * (width // heads + ATTENTION_BLOCK))
+    y = ops.attention(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=int(layer.causal))[0]
+    return _project(layer, ops, ops.view(y, (batch * steps, width)), "o")
+
+
+def _project(layer: Any, ops: Ops, rows: Any, word: str) -> Any:
+    width = rows.shape[1]
+    W = layer.weights(ops, f"W{word}", width, width)
+    if not layer.bias:
+        return ops.matmul_nn(rows, W)
+    return ops.dense(rows, W, ops.parameter(f"b{word}", (width,), layer.bias_start, trainable=layer.trainable))
+
+
+def _rotated(ops: Ops, x: Any, steps: int, width: int, heads: int) -> Any:
+    cosines, sines = angles(steps, width // heads // 2)
+    return ops.rotate(x, ops.constant("cosines", cosines), ops.constant("sines", sines), steps=steps, heads=heads)
+
+
+def angles(steps: int, half: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines of t / 10000^(i / half), flat (T half)."""
+    import numpy as np
+
+    turns = np.arange(steps)[:, None] / 10_000 ** (np.arange(half) / half)
+    return np.cos(turns).ravel().astype(np.float32), np.sin(turns).ravel().astype(np.float32)
