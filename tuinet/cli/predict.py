@@ -114,9 +114,7 @@ def answers(outputs: NDArray[np.float64], facts: Facts) -> list[dict[str, Any]]:
         return _labelled(shifted / shifted.sum(axis=1, keepdims=True), facts.class_names)
     if facts.task == "binary":
         return _yes_or_no(outputs[:, 0], facts.class_names)
-    if facts.target_scale is not None:
-        mean, deviation = facts.target_scale
-        outputs = outputs * deviation + mean
+    outputs = facts.in_own_units(outputs)
     names = facts.output_names
     return [
         {"row": number, **dict(zip(names, values, strict=True))} for number, values in enumerate(outputs.tolist(), 1)

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from tuinet.data.baselines import Baseline, baselines
 from tuinet.data.bound import Bound, Facts, Part, Scale
+from tuinet.data.curves import CURVES, curve_of
 from tuinet.data.duplicates import shared
 from tuinet.data.examples import Examples
 from tuinet.data.known import read_known
+from tuinet.data.labels import Labels
 from tuinet.data.own_files import read_file
 from tuinet.data.scaling import Prepare, fit
 from tuinet.data.series import parts_of, past_of
@@ -42,11 +44,14 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
     parts = _split(settings, examples, seed)
     scaler = _scaler(settings, examples, parts.train)
+    curve = curve_of(_scale(settings, examples)) if examples.series is not None else ""
+    if curve:
+        examples = replace(examples, labels=_on_curve(examples, curve))
     scale = _target_scale(examples, parts.train)
     train = _part(examples, parts.train, scaler, scale)
     validation = _part(examples, parts.validation, scaler, scale) if len(parts.validation) else None
     test = _part(examples, parts.test, scaler, scale) if len(parts.test) else None
-    facts = _facts(examples, scaler, scale, train, validation, test)
+    facts = replace(_facts(examples, scaler, scale, train, validation, test), target_curve=curve)
     return Bound(facts, train, validation, test, scaler, _baselines(settings, examples, parts))
 
 
@@ -100,6 +105,15 @@ def _baselines(settings: DataSettings, examples: Examples, parts: Split) -> tupl
 
 def _scale(settings: DataSettings, examples: Examples) -> str:
     return examples.scale if settings.scale == "auto" else settings.scale
+
+
+def _on_curve(examples: Examples, curve: str) -> Labels:
+    """The targets of a series on the curve that its inputs are put on."""
+
+    def title(column: int) -> str:
+        return f"{examples.name}, what is predicted"
+
+    return replace(examples.labels, values=CURVES[curve](examples.labels.values, title))
 
 
 def _target_scale(examples: Examples, train: Indices) -> Scale | None:

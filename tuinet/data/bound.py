@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.data.baselines import Baseline
+from tuinet.data.curves import CURVES
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
 from tuinet.data.scaling import Prepare
@@ -25,6 +26,7 @@ class Facts:
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
     columns: names of the inputs where they have any, in the network's order; target: what is predicted.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
+    target_curve: on which they were before (a word of curves.CURVES), or empty.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
@@ -51,9 +53,18 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    target_curve: str = ""
     horizon: int = 0
     targets: list[str] = field(default_factory=list)
     time: str = ""
+
+    def in_own_units(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Real targets or outputs (n, outputs), as the data have them."""
+        found = np.asarray(values, np.float64)
+        if self.target_scale is not None:
+            found = found * self.target_scale[1] + self.target_scale[0]
+        with np.errstate(over="ignore"):
+            return CURVES[self.target_curve].back(found) if self.target_curve else found
 
     @property
     def output_names(self) -> list[str]:
@@ -96,6 +107,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
+            target_curve=kept.text("target_curve") if kept.says("target_curve") else "",
             horizon=kept.whole("horizon") if kept.says("horizon") else 0,
             targets=kept.texts("targets") if kept.says("targets") else [],
             time=kept.text("time") if kept.says("time") else "",
@@ -117,6 +129,8 @@ class Facts:
             kept.refuse("class_names", f"{self.classes} names")
         if len(self.class_counts) != self.classes:
             kept.refuse("class_counts", f"{self.classes} counts")
+        if self.target_curve and (self.target_curve not in CURVES or self.target_scale is None):
+            kept.refuse("target_curve", f"one of {', '.join(CURVES)}, and target_scale beside it,")
         self._check_series(kept)
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:

@@ -1,6 +1,6 @@
 """From a file's numbers to a network's: fill what is missing, take the logarithm, centre, scale. Fitted once, kept.
 
-    y = (f(x) - centre) / spread        f(x) = x, or log(1 + x)
+    y = (f(x) - centre) / spread        f(x) = x, log(1 + x), or sqrt(x)
 
 Everything is fitted on the training part alone, so that nothing of the held-out parts leaks into it.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.curves import CURVES, curve_of
 from tuinet.data.foreign import MEMORY
 from tuinet.data.kept import Kept
 from tuinet.data.playground import FEATURES
@@ -90,8 +91,8 @@ class Prepare:
                 row, column = np.argwhere(missing)[0]
                 raise DataError(f"example {places[row] + 1}, {self._title(column)}: is missing")
             values = np.where(missing, _repeated(self.fills, values.shape[1]), values)
-        if self.scale == "log_standard":
-            values = _logarithm(values, self._title)
+        if curve := curve_of(self.scale):
+            values = CURVES[curve](values, self._title)
         with np.errstate(over="ignore"):
             centre, spread = (_repeated(numbers, values.shape[1]) for numbers in (self.centre, self.spread))
             scaled: NDArray[np.float32] = ((values - centre) / spread).astype(np.float32)
@@ -176,16 +177,6 @@ def _features(rows: Array, features: tuple[str, ...]) -> Numbers:
     return np.stack([FEATURES[name](x, y) for name in features], axis=1)
 
 
-def _logarithm(values: Numbers, title: Callable[[int], str]) -> Numbers:
-    if (values <= -1).any():
-        row, column = np.argwhere(values <= -1)[0]
-        raise DataError(
-            f"{title(int(column))}: holds {values[row, column]:g}, and log(1 + x) needs numbers above -1; "
-            'choose data.scale = "standard"'
-        )
-    return np.log1p(values)
-
-
 # -- fitting -------------------------------------------------------------------------------
 
 
@@ -252,12 +243,14 @@ def _statistics(
 ) -> tuple[Numbers, Numbers]:
     """Mean and deviation of each number over the chosen rows, or minimum and range; in two passes, piece by piece."""
 
+    curve = curve_of(scale)
+
     def values(places: NDArray[np.intp]) -> Numbers:
         some = _features(rows[places], features)
         some = some.reshape(len(some), -1)
         if fills is not None:
             some = np.where(np.isnan(some), np.broadcast_to(fills, some.shape), some)
-        return _logarithm(some, title) if scale == "log_standard" else some
+        return CURVES[curve](some, title) if curve else some
 
     def over_all(work: Callable[[Numbers], Numbers], together: Callable[[Numbers, Numbers], Numbers]) -> Numbers:
         step = max(1, CHUNK // max(1, math.prod(rows.shape[1:])))

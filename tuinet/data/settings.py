@@ -15,7 +15,7 @@ from tuinet.fields import choice, flag, optional, real, shown, text, text_list, 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
 SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
-SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
+SCALES = ("auto", "none", "standard", "minmax", "log_standard", "sqrt_standard", "pixels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,8 @@ class DataSettings:
     scale: str = choice(
         "auto",
         SCALES,
-        help="how inputs are scaled, fitted on the training part; auto: pixels for images, else standard",
+        help="how inputs are scaled, fitted on the training part; auto: pixels for images, else standard. "
+        "log_standard and sqrt_standard take log(1 + x) or the root first; of a series, its targets too",
     )
     limit: int | None = optional(whole(at_least=1, help="use only so many training examples"))
     seed: int | None = optional(

@@ -403,6 +403,9 @@ def metrics(targets_kind, outputs, targets, facts):
         return {"accuracy": float((outputs.argmax(1) == targets).mean())}
     if targets_kind == "binary":
         return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
-    errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
+    if getattr(facts, "target_curve", ""):
+        errors = facts.in_own_units(outputs) - facts.in_own_units(targets)
+    else:
+        errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
     steps = getattr(facts, "horizon", 0) or 1  # of a series: an error of its own for each step ahead
     return errors_of(errors.reshape(len(errors), steps, -1))

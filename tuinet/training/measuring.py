@@ -102,6 +102,9 @@ def guess(bound: Bound) -> float:
     if bound.facts.task == "binary":
         share = float(targets.mean())
         return max(share, 1 - share)
+    if bound.facts.target_curve:
+        own = bound.facts.in_own_units(targets)
+        return float(np.sqrt(np.mean(np.square(own - own.mean(axis=0)))))
     deviations = targets.astype(np.float64).std(axis=0)
     if bound.facts.target_scale is not None:
         deviations = deviations * np.asarray(bound.facts.target_scale[1])
