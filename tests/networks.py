@@ -36,6 +36,10 @@ def dense(units: int, activation: str = "linear", **settings: Any) -> Any:
     return layer("dense", units=units, activation=activation, **settings)
 
 
+def branch(*layers: Any, **settings: Any) -> Any:
+    return layer("branch", layers=layers, **settings)
+
+
 def stacks() -> dict[str, list[Any]]:
     """Networks for 12 inputs and 5 outputs: every layer, every activation, alone and inside a residual."""
     found: dict[str, list[Any]] = {
@@ -91,6 +95,72 @@ def stacks() -> dict[str, list[Any]]:
             layer("conv2d", filters=2, kernel=(2, 2), groups=2, padding="same", l2=0.1),
             layer("conv2d", filters=37, kernel=(1, 1), activation="gelu"),
             layer("global_average_pool"),
+            dense(5),
+        ],
+        "transposed convolution": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer("conv2d_transpose", filters=3, kernel=(3, 2), stride=(2, 1), padding="same", activation="tanh"),
+            layer("conv2d_transpose", filters=4, kernel=(2, 3), stride=(1, 2), padding=(0, 1), l2=0.1),
+            layer("conv2d_transpose", filters=2, kernel=(2, 2), bias=False),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "upsampled": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer("upsample", factor=(3, 2)),
+            layer("conv2d", filters=8, kernel=(3, 3), activation="tanh"),
+            layer("group_norm", groups=4),
+            layer("spatial_dropout", rate=0.3),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "branches added": [
+            layer("reshape", shape=(2, 3, 2)),
+            layer(
+                "branches",
+                branches=(
+                    branch(
+                        layer("conv2d", filters=6, kernel=(2, 2), padding="same", activation="tanh"),
+                        layer("conv2d", filters=6, kernel=(3, 3), padding="same", bias=False),
+                        layer("batch_norm"),
+                    ),
+                    branch(layer("conv2d", filters=6, kernel=(1, 1))),
+                ),
+            ),
+            layer("branches", branches=(branch(), branch(), branch(layer("activation", function="tanh")))),
+            layer("global_average_pool"),
+            dense(5),
+        ],
+        "branches side by side": [
+            layer(
+                "branches",
+                join="concatenate",
+                branches=(
+                    branch(dense(7, "tanh"), layer("dropout", rate=0.2), columns=("1-5",)),
+                    branch(dense(70, "gelu", l2=0.1), columns=("12", "3", "7-9")),
+                    branch(),
+                    branch(layer("residual", layers=(dense(12, "tanh"),)), trainable=False),
+                ),
+            ),
+            layer("branch", layers=(dense(8, "tanh"),)),
+            layer("branch", columns=("8", "1")),
+            layer("reshape", shape=(2, 1)),
+            layer(
+                "branches",
+                join="concatenate",
+                branches=(branch(layer("conv1d", filters=3, kernel=1)), branch(layer("activation", function="tanh"))),
+            ),
+            layer("flatten"),
+            dense(5),
+        ],
+        "sequence upsampled": [
+            layer("reshape", shape=(6, 2)),
+            layer("conv1d", filters=6, kernel=2),
+            layer("group_norm", groups=2),
+            layer("upsample", factor=(1, 3)),
+            layer("spatial_dropout", rate=0.2),
+            layer("conv1d", filters=4, kernel=4, stride=2, activation="tanh"),
+            layer("global_max_pool"),
             dense(5),
         ],
         "sequence": [
@@ -154,7 +224,31 @@ def token_stacks() -> dict[str, list[Any]]:
     }
 
 
-def make_tokens(layers: list[Any], *, padded: bool = False, steps: int = 21, seed: int = 3, **settings: Any) -> Trainer:
+def pair_stacks() -> dict[str, list[Any]]:
+    """Networks of two halves, for a source of 9 tokens and a target of 12, of 7 kinds."""
+    encoder = [layer("embedding", units=6), layer("positions"), layer("transformer_block", heads=2)]
+    decoder = [layer("embedding", units=6), layer("positions", kind="sinusoidal")]
+    cross = [layer("attention", heads=1, cross=True), layer("rms_norm"), layer("unembedding")]
+    return {
+        "cross attention": [layer("encoder", layers=encoder[:2]), layer("decoder", layers=decoder + cross)],
+        "decoder blocks": [
+            layer("encoder", layers=encoder),
+            layer(
+                "decoder",
+                layers=[
+                    *decoder,
+                    layer("decoder_block", heads=3),
+                    layer("decoder_block", heads=1, place="post", rotary=True, activation="swiglu", dropout=0.1),
+                    layer("unembedding", bias=False),
+                ],
+            ),
+        ],
+    }
+
+
+def make_tokens(
+    layers: list[Any], *, padded: bool = False, steps: int = 21, source: int = 0, seed: int = 3, **settings: Any
+) -> Trainer:
     """A trainer on rows of tokens, the target of each the next; padded: some rows end early, in 0, without targets."""
     rng, examples = np.random.default_rng(5), 50
     rows = rng.integers(1, 7, (examples, steps + 1)).astype(np.int32)
@@ -164,14 +258,14 @@ def make_tokens(layers: list[Any], *, padded: bool = False, steps: int = 21, see
         inputs[np.arange(steps) >= ends], targets[np.arange(steps) >= ends] = 0, -1
     facts = SimpleNamespace(
         task="classes", inputs=(steps,), outputs=7, classes=7, target_scale=None, class_counts=None,
-        tokens=7, steps=steps, padded=padded,
+        tokens=7, steps=steps - source, padded=padded, source_steps=source,
     )  # fmt: skip
     settings = {"batch_size": 13, "device": "cpu", "threads": 1, "epochs": 1000} | settings
     return Trainer(
         Network(tuple(layers)).bound(facts),
         LOSSES["cross_entropy"](),
         OPTIMIZERS["adam"](learning_rate=0.01),
-        SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),
+        SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets[:, source:].copy()), facts=facts),
         seed=seed,
         **settings,
     )
@@ -204,6 +298,7 @@ def make(
     else:
         targets, task = rng.standard_normal((examples, outputs)).astype(np.float32), "reals"
     facts = SimpleNamespace(
+        source_steps=0,
         task=task,
         inputs=(inputs,),
         outputs=outputs,

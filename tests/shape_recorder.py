@@ -24,7 +24,7 @@ class Shaped:
 
 @dataclass
 class ShapeRecorder:
-    """Every op gives its first operand's shape, but for products and losses."""
+    """Every op gives its first operand's shape, but for products, losses, and what changes columns or images."""
 
     training: bool = True
     step: Shaped = field(default_factory=lambda: Shaped("step", ()))
@@ -83,6 +83,15 @@ class ShapeRecorder:
             if op in ("cross_entropy", "layer_norm", "rms_norm", "attention"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))
+            if op == "turned":
+                return Shaped(op, x.shape[::-1])
+            if op in ("concatenate", "slice_columns", "choose_columns"):
+                width = settings["width"] if op == "slice_columns" else operands[0].shape[-1]
+                return Shaped(op, (x.shape[0], width + x.shape[1] * (op == "concatenate")))
+            if op == "group_norm":
+                return (Shaped(op, x.shape), Shaped("rest", x.shape), Shaped("rest", (x.shape[0], settings["groups"])))
+            if op in ("conv2d_inputs", "upsample"):
+                return Shaped(op, (x.shape[0], prod(settings["geometry"][:3])))
             if "geometry" in settings:
                 places = settings["geometry"].rows * settings["geometry"].columns
                 outputs = operands[0].shape[1] if op == "conv2d" else settings["geometry"].channels

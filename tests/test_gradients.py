@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.networks import dense, layer, losses, make, make_tokens, optimizers, stacks, token_stacks
+from tests.networks import dense, layer, losses, make, make_tokens, optimizers, pair_stacks, stacks, token_stacks
 from tuinet.engine import reference
 from tuinet.engine.gradient_check import check_gradients, compare_devices
 from tuinet.kernels import OPS
 
 STACKS, LOSS_TABLE, OPTIMIZER_TABLE = stacks(), losses(), optimizers()
-TOKEN_STACKS = token_stacks()
+TOKEN_STACKS, PAIR_STACKS = token_stacks(), pair_stacks()
 
 
 def parts(trainer):  # type: ignore[no-untyped-def]
@@ -30,6 +30,16 @@ def test_gradients_of_every_layer_agree_with_finite_differences(name: str) -> No
 @pytest.mark.parametrize("name", TOKEN_STACKS)
 def test_gradients_from_tokens_agree_with_finite_differences_and_between_devices(name: str, padded: bool) -> None:
     trainer = make_tokens(TOKEN_STACKS[name], padded=padded, device="reference")
+    rows = check_gradients(*parts(trainer), batch_size=5, entries=25)
+    assert rows and all(row.passed for row in rows), rows[0]
+    for threads in (1, 2):
+        rows = compare_devices(*parts(trainer), batch_size=13, threads=threads)
+        assert rows and all(row.passed for row in rows), rows[0]
+
+
+@pytest.mark.parametrize("name", PAIR_STACKS)
+def test_gradients_of_encoder_and_decoder_agree_with_finite_differences_and_between_devices(name: str) -> None:
+    trainer = make_tokens(PAIR_STACKS[name], padded=True, source=9, device="reference")
     rows = check_gradients(*parts(trainer), batch_size=5, entries=25)
     assert rows and all(row.passed for row in rows), rows[0]
     for threads in (1, 2):

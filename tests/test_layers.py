@@ -11,7 +11,19 @@ import pytest
 from tests.shape_recorder import Shaped, ShapeRecorder
 from tuinet.errors import PresetError, ShapeError
 from tuinet.fields import Field, build_part, describe, part_table
-from tuinet.layers import FUNCTIONS, INITIALIZERS, LAYERS, Activation, Dense, Dropout, Flatten, LayerNorm, Residual
+from tuinet.layers import (
+    FUNCTIONS,
+    INITIALIZERS,
+    LAYERS,
+    Activation,
+    Branch,
+    Branches,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    Residual,
+)
 from tuinet.layers.initializers import Orthogonal
 from tuinet.losses import LOSSES, CrossEntropy
 from tuinet.network import Network
@@ -31,6 +43,7 @@ MEMBERS = [(family, word) for family, members in FAMILIES.items() for word in me
 @dataclass
 class Facts:
     task: str = "classes"
+    columns: tuple[str, ...] = ()
     classes: int = 3
     outputs: int = 3
     class_counts: tuple[int, ...] | None = None
@@ -99,6 +112,37 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
         (7, 6),
     ),
     ({"type": "residual", "layers": ["layer_norm", {"type": "dense", "units": 6}]}, (6,), (6,)),
+    ({"type": "conv2d_transpose", "filters": 3}, (4, 3, 2), (6, 5, 3)),
+    ({"type": "conv2d_transpose", "filters": 3, "kernel": [2, 5], "stride": [3, 2]}, (4, 3, 2), (11, 9, 3)),
+    ({"type": "conv2d_transpose", "filters": 3, "kernel": 4, "stride": 2, "padding": 1}, (4, 3, 2), (8, 6, 3)),
+    ({"type": "conv2d_transpose", "filters": 3, "stride": 2, "padding": "same", "bias": False}, (4, 3, 2), (8, 6, 3)),
+    ({"type": "conv2d_transpose", "filters": 1, "kernel": 1, "stride": 3, "padding": "same"}, (2, 3, 2), (6, 9, 1)),
+    ("upsample", (3, 4, 2), (6, 8, 2)),
+    ({"type": "upsample", "factor": [1, 3]}, (3, 4, 2), (3, 12, 2)),
+    ({"type": "upsample", "factor": [5, 3]}, (4, 2), (12, 2)),
+    ("spatial_dropout", (3, 4, 2), (3, 4, 2)),
+    ("spatial_dropout", (3, 4), (3, 4)),
+    ("group_norm", (3, 4, 16), (3, 4, 16)),
+    ({"type": "group_norm", "groups": 3}, (5, 6), (5, 6)),
+    ("branch", (3, 4), (3, 4)),
+    ({"type": "branch", "columns": [2, "4-5"]}, (6,), (3,)),
+    ({"type": "branch", "columns": ["2-3"], "layers": ["flatten"]}, (4, 3), (8,)),
+    ({"type": "branches", "branches": [{}]}, (6,), (6,)),
+    ({"type": "branches", "branches": [{}, {"layers": [{"type": "dense", "units": 6}]}, {}]}, (6,), (6,)),
+    (
+        {
+            "type": "branches",
+            "join": "concatenate",
+            "branches": [{}, {"name": "side", "layers": [{"type": "conv2d", "filters": 3, "padding": "same"}]}],
+        },
+        (5, 4, 2),
+        (5, 4, 5),
+    ),
+    (
+        {"type": "branches", "join": "concatenate", "branches": [{"columns": ["1-4"]}, {"columns": [6, 1]}, {}]},
+        (6,),
+        (12,),
+    ),
 ]
 
 
@@ -153,6 +197,34 @@ MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
         "give (5), which cannot be added to the (6)",
     ),
     ({"type": "dense", "units": "classes"}, (6,), "known only once data is bound"),
+    ({"type": "conv2d_transpose", "filters": 3}, (784,), "conv2d_transpose wants an image"),
+    (
+        {"type": "conv2d_transpose", "filters": 3, "kernel": [3, 2], "padding": [0, 4]},
+        (9, 2, 1),
+        "padding 4 on both sides cuts off all of the 3 values of the result (width)",
+    ),
+    ("upsample", (8,), "upsample wants an image (height, width, channels) or a sequence (length, channels)"),
+    ("spatial_dropout", (8,), "spatial_dropout wants an image"),
+    ("group_norm", (8,), "group_norm wants an image"),
+    ({"type": "group_norm", "groups": 4}, (3, 3, 6), "6 channels cannot be parted into 4 groups"),
+    ({"type": "branch", "columns": ["2-7"]}, (6,), "there is no column 2-7; 6 come in"),
+    ({"type": "branch", "columns": [0]}, (6,), "there is no column 0; 6 come in"),
+    ({"type": "branch", "columns": ["3-2"]}, (6,), "there is no column 3-2"),
+    ({"type": "branch", "columns": [1, "1-3"]}, (6,), "column 1 is named twice"),
+    ({"type": "branch", "columns": ["age"]}, (6,), '"age" is known only once data is bound'),
+    (
+        {
+            "type": "branches",
+            "branches": [{"name": "way"}, {"name": "main", "layers": [{"type": "dense", "units": 5}]}],
+        },
+        (6,),
+        "way gives (6) and main gives (5); to add them, they must be of one shape",
+    ),
+    (
+        {"type": "branches", "join": "concatenate", "branches": [{"name": "a"}, {"name": "b", "layers": ["upsample"]}]},
+        (4, 3, 2),
+        "a gives (4, 3, 2) and b gives (8, 6, 2); to concatenate them, they must agree in all axes but the last",
+    ),
 ]
 
 
@@ -189,6 +261,15 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"type": "conv2d", "filters": 3, "kernel": 0}, "layers.it.kernel", "between 1 and 1000"),
     ({"type": "conv2d", "filters": 3, "padding": "sam"}, "layers.it.padding", 'did you mean "same"?'),
     ({"type": "residual"}, "layers.it.layers", "at least one layer inside"),
+    ({"type": "branches"}, "layers.it.branches", "at least one branch inside"),
+    ({"type": "branches", "branches": []}, "layers.it.branches", "at least one branch inside"),
+    ({"type": "branches", "branches": ["dense"]}, "layers.it.branches[0]", '"dense" is not a branch'),
+    ({"type": "branches", "branches": [3]}, "layers.it.branches[0]", "3 will not do here"),
+    ({"type": "branches", "join": "sum", "branches": [{}]}, "layers.it.join", "not a way to join"),
+    ({"type": "branch", "columns": [1.5]}, "layers.it.columns[0]", "will not do here"),
+    ({"type": "branch", "layers": [{"units": 3}]}, "layers.it.layers[0]", "type is missing"),
+    ({"type": "group_norm", "groups": 0}, "layers.it.groups", "between 1 and 65536"),
+    ({"type": "upsample", "factor": 0}, "layers.it.factor", "between 1 and 1000"),
     ({"type": "batch_norm", "momentum": 1}, "layers.it.momentum", "below 1"),
     ("dens", "layers.it", 'did you mean "dense"?'),
 ]
@@ -282,6 +363,8 @@ def test_a_given_name_is_never_given_twice() -> None:
 def test_a_frozen_residual_freezes_what_is_inside() -> None:
     network = Network((Residual(trainable=False, layers=(Dense(units=4),)), Dense(units=2)))
     assert [layer.trainable for layer in network.walk()] == [False, False, True]
+    branches = Branches(branches=(Branch(trainable=False, layers=(Dense(units=4),)), Branch(layers=(Dense(units=4),))))
+    assert [layer.trainable for layer in Network((branches,)).walk()] == [True, False, False, True, True]
 
 
 def test_inner_layers_are_marked_before_the_one_around_them() -> None:
@@ -289,6 +372,85 @@ def test_inner_layers_are_marked_before_the_one_around_them() -> None:
     Network((Residual(layers=(Dense(units=5), Activation())),)).forward(recorder, Shaped("x", (4, 5)))
     assert [path for path, _, _ in recorder.marks] == ["residual_1.dense_1", "residual_1.activation_1", "residual_1"]
     assert list(recorder.parameters) == ["residual_1.dense_1.W", "residual_1.dense_1.b"]
+
+
+def test_branches_are_named_like_layers_and_so_is_what_they_hold() -> None:
+    sides = (Branch(name="left", layers=(Dense(units=3), Dense(units=4))), Branch(), Branch(layers=(Dense(units=4),)))
+    network = Network((Branches(name="both", join="concatenate", branches=sides),))
+    recorder = ShapeRecorder()
+    network.forward(recorder, Shaped("x", (4, 5)))
+    assert [(path, y) for path, _, y in recorder.marks] == [
+        ("both.left.dense_1", (4, 3)),
+        ("both.left.dense_2", (4, 4)),
+        ("both.left", (4, 4)),
+        ("both.branch_2", (4, 5)),
+        ("both.branch_3.dense_1", (4, 4)),
+        ("both.branch_3", (4, 4)),
+        ("both", (4, 13)),
+    ]
+    assert list(recorder.parameters)[-1] == "both.branch_3.dense_1.b"
+    with pytest.raises(PresetError, match='two layers are called "a"') as caught:
+        Network((Branches(name="both", branches=(Branch(name="a"), Branch(name="a"))),))
+    assert caught.value.key == "layers.both.a.name"
+
+
+HOUSES = Facts(columns=("age", "rooms", "town=Ulm", "town=Bonn", "2"))
+SEEN: list[tuple[list[Any], tuple[str, ...]]] = [
+    (["rooms"], ("2",)),
+    (["town", "age"], ("3", "4", "1")),
+    (["town=Bonn"], ("4",)),
+    (["1-2", 4], ("1-2", "4")),
+    (["2"], ("5",)),  # a column of that name comes before a number
+]
+
+
+@pytest.mark.parametrize(("columns", "places"), SEEN)
+def test_a_branch_finds_its_columns_by_name_or_number(columns: list[Any], places: tuple[str, ...]) -> None:
+    side = {"type": "branch", "columns": columns, "layers": ["flatten"]}
+    for table in (side, {"type": "branches", "branches": [side]}, {"type": "residual", "layers": [side]}):
+        network = Network((made(table),)).bound(HOUSES)
+        assert [layer.columns for layer in network.walk() if isinstance(layer, Branch)] == [places]
+
+
+LOST: list[tuple[list[Any], Facts, str]] = [
+    (
+        [{"type": "branch", "columns": ["room"]}],
+        HOUSES,
+        'there is no column "room"; did you mean "rooms"? Columns: age',
+    ),
+    ([{"type": "branch", "columns": ["age"]}], Facts(), "this data's inputs have none; give numbers from 1"),
+    (["flatten", {"type": "branch", "columns": ["age"]}], HOUSES, "is a name, and what comes in here has none"),
+    (
+        [{"type": "branch", "columns": [2], "layers": [{"type": "branch", "name": "inner", "columns": ["age"]}]}],
+        HOUSES,
+        "is a name, and what comes in here has none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "facts", "words"), LOST)
+def test_a_name_that_is_no_column_there_is_refused(tables: list[Any], facts: Facts, words: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        Network(tuple(made(table) for table in tables)).bound(facts)
+    assert words in caught.value.message
+    assert str(caught.value.key).startswith("layers.branch_1") and str(caught.value.key).endswith(".columns")
+
+
+def test_neighbouring_columns_are_a_slice_and_others_are_chosen() -> None:
+    for columns, op in (("2-4", "slice_columns"), ("4-4", "slice_columns")):
+        recorder = ShapeRecorder()
+        made({"type": "branch", "columns": [columns]}).forward(recorder, Shaped("x", (4, 5)))
+        assert [name for name, _ in recorder.calls] == [op]
+    recorder = ShapeRecorder()
+    made({"type": "branch", "columns": [4, "1-2"]}).forward(recorder, Shaped("x", (4, 5)))
+    assert recorder.calls == [("constant", {"array": [3, 0, 1]}), ("choose_columns", {})]
+
+
+def test_spatial_dropout_is_nothing_in_prediction() -> None:
+    for training, rate, ops in ((True, 0.2, ["dropout_channels"]), (False, 0.2, []), (True, 0.0, [])):
+        recorder = ShapeRecorder(training=training)
+        made({"type": "spatial_dropout", "rate": rate}).forward(recorder, Shaped("x", (4, 5, 6)))
+        assert [name for name, _ in recorder.calls] == ops
 
 
 def test_sizes_that_the_data_decides_are_filled_in() -> None:
@@ -309,7 +471,7 @@ def test_everything_has_a_sentence_and_a_help_text_for_each_setting(family: str,
     cls = FAMILIES[family][word]
     assert cls.__doc__ and cls.__doc__.strip()[0].isalpha()
     assert all(field.help for field in describe(cls)), word
-    assert {field.name for field in describe(cls)} == {item.name for item in fields(cls)} - {"path"}
+    assert {field.name for field in describe(cls)} == {item.name for item in fields(cls) if item.compare}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

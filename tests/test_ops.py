@@ -15,10 +15,10 @@ from tuinet.kernels import OPS, OpError, attention, op, scalars
 from tuinet.shapes import ATTENTION_BLOCK, slide
 
 SIZES = {
-    "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8),
-    "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16),
-    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32),
-    "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1),
+    "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
+    "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16, A=16, B=8, J=40),
+    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32, A=50, B=17, J=107),
+    "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1, A=1, B=2, J=1),
 }
 SETTINGS = {
     "examples": 40,
@@ -44,6 +44,8 @@ SETTINGS = {
     "share": 0.25,
     "count": 7,
 }
+COLUMNS = {"odd": (3, 5), "tiles": (16, 16), "wide": (31, 50), "one": (0, 1)}  # a stretch of J columns: begin, width
+GROUPS = {"odd": (3, 6, 5), "tiles": (4, 16, 9), "wide": (1, 7, 40), "one": (1, 1, 1)}  # groups, channels, places
 GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "odd": (slide((5, 6, 4), (3, 2), (2, 1), (1, 0), (1, 2), groups=2), 6),
     "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), 64),
@@ -64,7 +66,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
     if "geometry" in each.settings:
         geometry, outputs = GEOMETRIES[kind]
-        if "pool" in name:
+        if "pool" in name or name == "upsample" or name == "sum_windows":
             geometry, outputs = geometry._replace(groups=1), geometry.channels
         places = geometry.rows * geometry.columns
         sizes = {"N": sizes["N"], "O": outputs, "K": geometry.inside, "S": geometry.scratch}
@@ -78,6 +80,15 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         settings = {"steps": steps, "heads": heads, "causal": causal}
     if name == "add_rows":
         sizes = sizes | {"R": settings["count"]}
+    if "begin" in each.settings or name == "choose_columns_back":
+        begin, width = COLUMNS[kind]
+        sizes = sizes | {"A": width}
+        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
+    if name.startswith("group_norm"):
+        groups, channels, places = GROUPS[kind]
+        sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
+        settings = SETTINGS | {"groups": groups}
+    sizes = sizes | each.more_sizes(sizes, **{s: settings[s] for s in each.settings})
     slots, views = [], {}
     for operand in each.operands:
         dims = each.dims[operand]
@@ -91,6 +102,8 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
             values = chance.integers(1, ATTENDED[kind][1] + 1, shape)
         if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
             values = chance.integers(-1, 2, shape)
+        if operand == "chosen":
+            values = chance.permutation(sizes["I"] if name == "choose_columns" else sizes["J"])[: sizes["A"]]
         if operand == "place" and "geometry" in each.settings:
             values = chance.integers(0, sizes["X"], shape)
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":

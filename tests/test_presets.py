@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from math import prod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from tests.shape_recorder import Shaped, ShapeRecorder
 from tuinet import presets
 from tuinet.errors import PresetError
+from tuinet.network import Network
 from tuinet.presets.limits import LARGEST, guard
 from tuinet.presets.lines import find_lines
 
@@ -33,6 +35,8 @@ WANTED = [
     "fashion-linear",
     "fashion-mlp",
     "fashion-cnn",
+    "fashion-resnet",
+    "autoencoder",
     "shallow",
     "deep",
     "deep-plain",
@@ -96,6 +100,45 @@ optimizer = { type = "sgd", learning_rate = 0.1 }
 """
 
 
+BRANCHED = """\
+[data]
+set = "auto-mpg"
+
+[[layers]]                      # line 4
+type = "branches"
+name = "both"
+join = "concatenate"
+
+[[layers.branches]]             # line 9
+name = "left"
+columns = ["weight", 1]
+
+[[layers.branches.layers]]      # line 13
+type = "dense"
+name = "hidden"
+units = 8
+
+[[layers.branches]]             # line 18
+columns = ["origin"]
+
+[[layers.branches]]             # line 21
+name = "twin"
+repeat = 2
+
+[[layers.branches.layers]]      # line 25
+type = "dense"
+units = 2
+trainable = false
+
+[[layers]]                      # line 30
+type = "dense"
+units = "outputs"
+
+[training]
+loss = "mean_squared_error"
+"""
+
+
 def load(text: str) -> presets.Preset:
     return presets.load("my.toml", text=text)
 
@@ -153,6 +196,8 @@ def test_what_a_preset_says_to_try_can_be_tried(name: str) -> None:
 def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     preset = presets.load(name)
     inputs, task, classes, outputs = FACTS[preset.data.set or ""]
+    if preset.data.reconstructs:
+        task, classes, outputs = "reals", 0, prod(inputs)
     facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0)
     recorder = ShapeRecorder()
     y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
@@ -434,6 +479,59 @@ def test_a_file_that_is_not_there_or_not_a_preset_is_named(tmp_path: Path) -> No
     assert "there is no preset" in refused("") and "a\\x00" not in refused("a\0b.toml")
 
 
+BRANCH_MISTAKES: list[tuple[str, str, str]] = [
+    ("units = 8", "unit = 8", 'my.toml, line 16, layers.both.left.hidden.unit: "unit" is not a setting here'),
+    (
+        '"concatenate"',
+        '"concat"',
+        'line 7, layers.both.join: "concat" is not a way to join; did you mean "concatenate"?',
+    ),
+    ('"twin"\nrepeat = 2', '"left"', 'layers.both.left.name: two layers are called "left"'),
+    ('["origin"]', '["origin"]\ntype = "dense"', 'line 20, layers.both.dense_1.type: "dense" is not a branch'),
+    ('["origin"]', '["origin"]\ncolumn = 3', 'line 20, layers.both.branch_2.column: "column" is not a setting here'),
+    ('["origin"]', "3", "line 19, layers.both.branch_2.columns: 3 will not do here; it must be a list of texts"),
+    ("repeat = 2", "repeat = 0", "line 23, layers.both.twin.repeat: 0 will not do here"),
+    ("[[layers.branches]]  ", "[layers.branches]  ", "my.toml"),
+    ('"branches"', '"branch"', 'line 7, layers.both.join: "join" is not a setting here'),
+    ('"branches"', '"dense"', 'line 7, layers.both.join: "join" is not a setting here'),
+    ('"branches"', '"branchs"', 'line 5, layers.both.type: "branchs" is not a layer type; did you mean "branches"?'),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), BRANCH_MISTAKES, ids=[row[2][:60] for row in BRANCH_MISTAKES])
+def test_a_mistake_in_a_branch_is_named_by_file_line_and_key(old: str, new: str, words: str) -> None:
+    assert old in BRANCHED
+    assert words in message(BRANCHED.replace(old, new, 1))
+
+
+def test_branches_are_written_out_and_read_back() -> None:
+    preset = load(BRANCHED)
+    assert load(preset.resolved()) == preset
+    (both, _) = preset.layers
+    assert [(table["type"], table.get("name"), table.get("repeat")) for table in both["branches"]] == [
+        ("branch", "left", None),
+        ("branch", "branch_2", None),
+        ("branch", "twin", 2),
+    ]
+    assert [table["layers"] != [] for table in both["branches"]] == [True, False, True]
+    assert preset.stack[0].inner[-1].name == "twin_2" and not preset.stack[0].inner[-1].inner[0].trainable
+
+
+def test_what_only_the_data_shows_to_be_wrong_in_a_branch_has_its_line() -> None:
+    facts: Any = SimpleNamespace(classes=0, outputs=1, columns=["weight", "origin=Ulm"])
+    assert load(BRANCHED).network(facts)
+    with pytest.raises(
+        PresetError, match=r"my.toml, line 19, layers.both.branch_2.columns: there is no column \"orign\""
+    ):
+        load(BRANCHED.replace('"origin"', '"orign"')).network(facts)
+    preset = load(BRANCHED).with_overrides(["layers.both.left.columns=[1]", "layers.both.branch_2.columns=[3]"])
+    with pytest.raises(PresetError) as caught:
+        preset.network(facts).forward(ShapeRecorder(), Shaped("x", (4, 2)))
+    assert "--set layers.both.branch_2.columns=[3], layers.both.branch_2: there is no column 3" in str(
+        preset.place(caught.value)
+    )
+
+
 # -- overrides ------------------------------------------------------------------------------
 
 
@@ -478,6 +576,47 @@ def test_an_override_sets_one_key(override: str, path: tuple[Any, ...] | None, v
         found = found[word]
     assert found == value
     assert load(preset.resolved()) == preset
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("layers.both.left.hidden.units=3", (0, "branches", 0, "layers", 0, "units"), 3),
+        ("layers.both.branches.left.layers.hidden.units=3", (0, "branches", 0, "layers", 0, "units"), 3),
+        ("layers.both.0.hidden.units=3", (0, "branches", 0, "layers", 0, "units"), 3),
+        ('layers.both.branch_2.columns=["1-3"]', (0, "branches", 1, "columns"), ["1-3"]),
+        ("layers.both.twin.dense_1.units=3", (0, "branches", 2, "layers", 0, "units"), 3),
+        ("layers.both.twin.repeat=3", (0, "branches", 2, "repeat"), 3),
+        ("layers.both.join=add", (0, "join"), "add"),
+        ("layers.both.left.columns=", (0, "branches", 0, "columns"), []),
+    ],
+)
+def test_an_override_reaches_into_branches(override: str, path: tuple[Any, ...], value: Any) -> None:
+    preset = load(BRANCHED).with_overrides([override])
+    found: Any = preset.table()["layers"]
+    for word in path:
+        found = found[word]
+    assert found == value
+    assert load(preset.resolved()) == preset
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        (
+            "layers.both.branches.lef.trainable=false",
+            'there is no layer "lef"; did you mean "left"? Layers: left, branch_2',
+        ),
+        ("layers.both.twin_1.repeat=3", '"twin_1" is one of the 2 repeats of "twin"'),
+        ("layers.both.left.hidden.units=0", "--set layers.both.left.hidden.units=0: 0 will not do here"),
+        ("layers.both.branches=[]", "is empty; put at least one branch inside"),
+        ("layers.both.branches=3", "3 will not do here; write each layer as a [[layers.branches]] table"),
+    ],
+)
+def test_a_wrong_override_in_branches_is_named(override: str, words: str) -> None:
+    with pytest.raises(PresetError) as caught:
+        load(BRANCHED).with_overrides([override])
+    assert words in str(caught.value)
 
 
 WRONG_OVERRIDES = [
@@ -612,7 +751,7 @@ def test_words_of_a_preset_reach_no_terminal_as_commands() -> None:
 
 
 PIECES = [*"\"'[]{}=.,\n#\\é\0\x1b", '"""', "[[", "nan", "-1", "9" * 30, "true", "type", "layers", "repeat = 9\n"]
-ORIGINS = [BASE, *(presets.load(name).text for name in ("deep", "fashion-mlp", "auto-mpg"))]
+ORIGINS = [BASE, *(presets.load(name).text for name in ("deep", "fashion-mlp", "auto-mpg", "fashion-resnet")), BRANCHED]
 
 
 def fuzzed(chance: random.Random) -> str:
@@ -693,3 +832,68 @@ def test_lines_are_found_in_every_form_that_toml_has() -> None:
         ("o", 1, "r", 0, "s", "t", "u"): 20,
     }
     assert {path: lines[path] for path in expected} == expected
+
+
+HALVES = """
+title = "Two halves"
+
+[data]
+set = "spambase"
+
+[[encoder]]
+type = "embedding"
+units = 8
+
+[[decoder]]
+type = "embedding"
+name = "letters"
+units = 8
+
+[[decoder]]
+type = "decoder_block"
+heads = 2
+
+[[decoder]]
+type = "unembedding"
+embedding = "letters"
+
+[training]
+epochs = 1
+batch_size = 8
+loss = "cross_entropy"
+optimizer = { type = "adam" }
+"""
+
+
+def test_encoder_and_decoder_are_two_layers_that_hold_layers() -> None:
+    preset = load(HALVES)
+    assert [table["type"] for table in preset.layers] == ["encoder", "decoder"]
+    assert load(preset.resolved()) == preset
+    changed = preset.with_overrides(["decoder.decoder_block_1.heads=4", "layers.encoder.embedding_1.units=16"])
+    paths = {layer.path: layer for layer in Network(changed.stack).walk()}
+    assert paths["decoder.decoder_block_1"].heads == 4  # type: ignore[attr-defined]
+    assert paths["encoder.embedding_1"].units == 16  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("heads = 2", "head = 2", 'line 18, layers.decoder.decoder_block_1.head: "head" is not a setting'),
+        ("[[encoder]]", "[[encode]]", "there is no [[encoder]] beside it; write both, or [[layers]]"),
+        (
+            "[data]",
+            "[[layers]]\ntype='flatten'\n[data]",
+            "[[layers]], or [[encoder]] and [[decoder]]; take one of them",
+        ),
+    ],
+)
+def test_a_mistake_in_one_of_two_halves_is_placed(old: str, new: str, words: str) -> None:
+    with pytest.raises(PresetError) as caught:
+        load(HALVES.replace(old, new, 1))
+    assert words in str(caught.value)
+
+
+def test_two_halves_want_data_of_pairs() -> None:
+    facts: Any = SimpleNamespace(classes=2, outputs=1, tokens=0, source_steps=0, columns=[])
+    with pytest.raises(PresetError, match="encoder and decoder are for pairs of texts"):
+        load(HALVES).network(facts)

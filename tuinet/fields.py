@@ -60,6 +60,7 @@ class Field:
     live: bool = False  # may be changed while a run goes on
     late: bool = False  # listed after the others: what a base class has in store for every kind
     family: Callable[[], Mapping[str, type]] | None = None  # part and stack: the classes by their type word
+    usual: str = ""  # stack: the type of a table that names none
     cls: type | None = None  # table: the class of its settings
 
     @property
@@ -181,9 +182,12 @@ def table(default: Any, cls: type, help: str = "") -> Any:
     return _declare(Field("table", default, help, cls=cls))
 
 
-def stack(family: Family, help: str = "", noun: str = "") -> Any:
-    """A list of parts, such as the layers inside a layer; a tuple of instances once built."""
-    return _declare(Field("stack", (), help, noun=noun, family=_callable(family)))
+def stack(family: Family, help: str = "", noun: str = "", usual: str = "") -> Any:
+    """A list of parts, such as the layers inside a layer; a tuple of instances once built.
+
+    usual: the type of a part whose table names none; without it, each must.
+    """
+    return _declare(Field("stack", (), help, noun=noun, family=_callable(family), usual=usual))
 
 
 def pair(
@@ -236,7 +240,7 @@ def late(inner: Any) -> Any:
 
 
 def _callable(family: Family) -> Callable[[], Mapping[str, type]]:
-    """A family may hold a class that is declared with it (a residual holds layers): looked up when used."""
+    """A family may hold a class that is declared with it (layers hold layers): looked up when used."""
     return family if callable(family) else lambda: family
 
 
@@ -415,7 +419,7 @@ def _table(field: Field, value: Any, key: str) -> Any:
 
 def _stack(field: Field, value: Any, key: str) -> tuple[Any, ...]:
     return tuple(
-        build_part(replace(field, default=REQUIRED), item, f"{key}[{place}]")
+        build_part(replace(field, default=field.usual or REQUIRED), item, f"{key}[{place}]")
         for place, item in enumerate(_list(field, value, key))
     )
 

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-from tuinet.errors import PresetError, ShapeError
+from tuinet.errors import PresetError
 from tuinet.fields import type_word
-from tuinet.layers import LAYERS, Dense, Embedding, Layer, Ops, Residual, stack
-
-
-class Facts(Protocol):
-    """What a network has to know of the data."""
-
-    @property
-    def classes(self) -> int: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
-    def tokens(self) -> int: ...
+from tuinet.layers import LAYERS, Facts, Layer, Ops, bound, stack
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,8 @@ class Network:
         object.__setattr__(self, "layers", _named(self.layers, "", trainable=True))
 
     def bound(self, facts: Facts) -> Network:
-        """The same with what the data decides as numbers: units = "classes" and "outputs", tokens = "data"."""
-        return Network(tuple(_sized(layer, facts) for layer in self.layers))
+        """The same with what the data decides as numbers: units = "classes" and "outputs", names of columns."""
+        return Network(bound(self.layers, facts, on_data=True))
 
     def forward(self, ops: Ops, x: Any) -> Any:
         """Record every layer in the scope of its name; returns the network's outputs (N, ...).
@@ -75,35 +64,10 @@ def _named(layers: Iterable[Layer], above: str, trainable: bool) -> tuple[Layer,
 def _placed(layer: Layer, name: str, above: str, trainable: bool) -> Layer:
     path = above + name
     layer = replace(layer, name=name, path=path, trainable=layer.trainable and trainable)
-    if isinstance(layer, Residual):
-        return replace(layer, layers=_named(layer.layers, f"{path}.", layer.trainable))
-    return layer
-
-
-def _sized(layer: Layer, facts: Facts) -> Layer:
-    if isinstance(layer, Residual):
-        return replace(layer, layers=tuple(_sized(inner, facts) for inner in layer.layers))
-    if isinstance(layer, Embedding) and layer.tokens == "data":
-        if not facts.tokens:
-            raise ShapeError(
-                "an embedding is for tokens, but the inputs of this data are numbers; leave it out",
-                key=f"layers.{layer.path}",
-            )
-        return replace(layer, tokens=facts.tokens)
-    if not isinstance(layer, Dense) or not isinstance(layer.units, str):
-        return layer
-    units = facts.classes if layer.units == "classes" else facts.outputs
-    if units < 1:
-        raise ShapeError(
-            f'"{layer.units}" is no number here: the label of this data is not one of several classes; '
-            'write units = "outputs"',
-            key=f"layers.{layer.path}.units",
-        )
-    return replace(layer, units=units)
+    return layer.around(_named(layer.inner, f"{path}.", layer.trainable))
 
 
 def _walk(layers: Iterable[Layer]) -> Iterator[Layer]:
     for layer in layers:
         yield layer
-        if isinstance(layer, Residual):
-            yield from _walk(layer.layers)
+        yield from _walk(layer.inner)

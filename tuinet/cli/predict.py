@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PASS_ROWS = 256  # examples that are evaluated at a time
 MOST_BARS = 12
+MOST_COLUMNS = 8  # numbers of a prediction that a table shows
 
 
 @click.command()
@@ -189,7 +190,7 @@ def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str]
     columns = [Column("row", right=True, need=9, least=4)]
     cells: list[list[str | Cell]] = []
     if facts.task == "reals":
-        names = facts.output_names
+        names = facts.output_names[:MOST_COLUMNS]
         columns += [Column(name, right=True, need=8, least=6) for name in names]
         cells = [
             [str(name), *(figures.number(row[key]) for key in names)] for name, row in zip(given, rows, strict=True)
@@ -204,6 +205,8 @@ def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str]
             cells.append([str(name), Cell(row["label"], ("bold",)), figures.share(row["probability"]), _runner_up(row)])
     for line in table(columns, cells, output.terminal):
         output.say(line)
+    if facts.task == "reals" and facts.outputs > MOST_COLUMNS:
+        output.prose(f"{facts.outputs - MOST_COLUMNS} more numbers a row: --out FILE writes them all.", "dim")
 
 
 def _runner_up(row: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ The kernels trust what they are given: labels are in range, sizes agree and ever
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
 Indices = NDArray[np.intp]
+CLASSES = ("classes", "binary")
 
 
 def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bound:
@@ -47,7 +49,7 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     curve = curve_of(_scale(settings, examples)) if examples.series is not None else ""
     if curve:
         examples = replace(examples, labels=_on_curve(examples, curve))
-    scale = _target_scale(examples, parts.train)
+    scale = _target_scale(examples, parts.train, scaler)
     train = _part(examples, parts.train, scaler, scale)
     validation = _part(examples, parts.validation, scaler, scale) if len(parts.validation) else None
     test = _part(examples, parts.test, scaler, scale) if len(parts.test) else None
@@ -75,11 +77,12 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
     task = examples.labels.task
     kind = settings.split
     if kind == "auto":
-        kind = "random" if task == "reals" else "stratified"
+        kind = "stratified" if task in CLASSES else "random"
         kind = kind if examples.split == "auto" else examples.split
-    if kind == "stratified" and task == "reals":
-        raise PresetError('"stratified" keeps the shares of classes, and this label is a real number', key="data.split")
-    labels = None if task == "reals" else examples.labels.values
+    if kind == "stratified" and task not in CLASSES:
+        what = "this label is a real number" if task == "reals" else "there is no label here"
+        raise PresetError(f'"stratified" keeps the shares of classes, and {what}', key="data.split")
+    labels = examples.labels.values if task in CLASSES else None
     return split(settings, len(examples.rows), examples.own_test, labels, kind, seed)
 
 
@@ -116,8 +119,13 @@ def _on_curve(examples: Examples, curve: str) -> Labels:
     return replace(examples.labels, values=CURVES[curve](examples.labels.values, title))
 
 
-def _target_scale(examples: Examples, train: Indices) -> Scale | None:
-    """Mean and deviation of the training part's real targets; a target that never changes keeps its size."""
+def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale | None:
+    """Mean and deviation of the training part's real targets; a target that never changes keeps its size.
+
+    Inputs that are to be given back have the centre and spread that they were scaled by.
+    """
+    if examples.labels.task == "reconstruct":
+        return _inputs_scale(scaler)
     if examples.labels.task != "reals" or examples.keep_targets:
         return None
     values = examples.labels.values[train]
@@ -132,7 +140,23 @@ def _target_scale(examples: Examples, train: Indices) -> Scale | None:
     return mean, deviation
 
 
+def _inputs_scale(scaler: Prepare) -> Scale | None:
+    if scaler.scale == "none":
+        return None
+    if scaler.scale == "log_standard":
+        raise PresetError(
+            '"log_standard" will not do where the inputs are to be given back, in the data\'s own units; '
+            'choose "standard", or another task',
+            key="data.scale",
+        )
+    size = math.prod(scaler.shape)
+    return np.broadcast_to(scaler.centre, size).copy(), np.broadcast_to(scaler.spread, size).copy()
+
+
 def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | None) -> Part:
+    inputs = scaler(examples.rows, chosen)
+    if examples.labels.task == "reconstruct":
+        return Part(inputs, inputs.reshape(len(inputs), -1))
     values = examples.labels.values[chosen]
     targets: NDArray[Any]
     if examples.labels.task == "classes":
@@ -142,7 +166,7 @@ def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | N
     else:
         mean, deviation = scale if scale is not None else (0.0, 1.0)
         targets = ((values - mean) / deviation).astype(np.float32)
-    return Part(scaler(examples.rows, chosen), targets)
+    return Part(inputs, targets)
 
 
 # -- facts ---------------------------------------------------------------------------------
@@ -153,7 +177,11 @@ def _facts(
 ) -> Facts:
     labels = examples.labels
     classes = len(labels.words)
-    outputs = {"classes": classes, "binary": 1, "reals": labels.values.shape[-1]}[labels.task]
+    task, target = labels.task, examples.target
+    if task == "reconstruct":
+        task, target, outputs = "reals", "", math.prod(scaler.shape)
+    else:
+        outputs = {"classes": classes, "binary": 1, "reals": labels.values.shape[-1]}[task]
     codes = train.targets.ravel().astype(int) if classes else np.empty(0, int)
     counts: list[int] = np.bincount(codes, minlength=classes).tolist()
     notes = list(examples.notes)
@@ -163,9 +191,9 @@ def _facts(
     absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
     notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
     return Facts(
-        name=examples.name, source=examples.source, inputs=scaler.shape, task=labels.task, classes=classes,
+        name=examples.name, source=examples.source, inputs=scaler.shape, task=task, classes=classes,
         outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
-        target=examples.target, target_scale=scale, reason=labels.reason, notes=notes,
+        target=target, target_scale=scale, reason=labels.reason, notes=notes,
         fingerprint=_fingerprint(train, validation, test), horizon=series.horizon if series else 0,
         targets=series.names if series else [], time=series.time if series else "",
     )  # fmt: skip

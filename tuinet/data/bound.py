@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,7 +25,8 @@ class Facts:
 
     inputs: shape of one example. task: "classes", "binary" or "reals". outputs: numbers that a network must give.
     classes: how many (2 for binary, 0 for reals). class_counts: of the training part.
-    columns: names of the inputs where they have any, in the network's order; target: what is predicted.
+    columns: names of the inputs where they have any, in the network's order.
+    target: what is predicted; empty where the inputs are to be given back.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
     target_curve: on which they were before (a word of curves.CURVES), or empty.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
@@ -32,6 +34,7 @@ class Facts:
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
     steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
     padded: whether token 0 only fills a sequence up.
+    source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
     horizon: how many steps of a series are predicted, each of them `targets`; 0 where the data are none. time: the name
     of the column that orders its rows, where there is one.
     """
@@ -53,6 +56,7 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    source_steps: int = 0
     target_curve: str = ""
     horizon: int = 0
     targets: list[str] = field(default_factory=list)
@@ -72,8 +76,15 @@ class Facts:
         if self.horizon:
             steps = range(1, self.horizon + 1)
             return [f"{name}+{step}" if self.horizon > 1 else name for step in steps for name in self.targets]
+        if self.reconstructs and self.columns:
+            return list(self.columns)
         name = self.target or "value"
         return [name] if self.outputs == 1 else [f"{name}_{number}" for number in range(1, self.outputs + 1)]
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the targets are the inputs themselves."""
+        return self.task == "reals" and not self.target and self.outputs == math.prod(self.inputs)
 
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
@@ -107,6 +118,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
+            source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
             target_curve=kept.text("target_curve") if kept.says("target_curve") else "",
             horizon=kept.whole("horizon") if kept.says("horizon") else 0,
             targets=kept.texts("targets") if kept.says("targets") else [],

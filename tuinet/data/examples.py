@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.data.foreign import check_memory
-from tuinet.data.labels import Labels, labels_of
+from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.scaling import Form
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, Table
@@ -65,23 +65,24 @@ def from_table(
     Raises DataError that names line and column of a missing cell, where nothing is to stand in for it.
     """
     notes: list[str] = []
-    label = label_column(table, settings.label)
-    if label.trouble:
-        raise DataError(label.trouble)
-    no_missing(table, [label], "the label cannot be guessed: leave the line out")
-    inputs = inputs_of(table, (label,), settings.ignore, notes)
+    label = None if settings.reconstructs and settings.label is None else label_column(table, settings.label)
+    if label is not None and not settings.reconstructs:
+        if label.trouble:
+            raise DataError(label.trouble)
+        no_missing(table, [label], "the label cannot be guessed: leave the line out")
+    inputs = inputs_of(table, () if label is None else (label,), settings.ignore, notes)
     if settings.impute == "no":
         no_missing(table, inputs, 'fill it in, or choose data.impute = "median"')
-    labels = labels_of(label, table.place, settings.task, wanted, usual)
+    labels = RECONSTRUCT if label is None else labels_of(label, table.place, settings.task, wanted, usual)
     width = sum(len(column.words) or 1 for column in inputs)
     check_memory(table.place, len(table), width, stored=16 * len(table) * width)
     forms = tuple(Form(column.name, column.words if column.kind == "category" else ()) for column in inputs)
     rows = encoded(inputs, forms)
     told_of_filled(inputs, settings.impute, notes)
-    if settings.label is None and source == "file":
+    if settings.label is None and label is not None and source == "file":
         notes.append(f'the label is the last column, "{safe(label.name, 60)}"')
     return Examples(
-        name=name, source=source, rows=rows, labels=labels, target=label.name, own_test=own_test,
+        name=name, source=source, rows=rows, labels=labels, target=label.name if label else "", own_test=own_test,
         impute=settings.impute, forms=forms, notes=notes,
     )  # fmt: skip
 

@@ -23,12 +23,18 @@ MOST_CLASSES = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """values: int32 codes (n) for classes and binary, float64 (n, 1) for reals; words: the classes' names."""
+    """values: int32 codes (n) for classes and binary, float64 (n, 1) for reals; words: the classes' names.
+
+    A task of "reconstruct" has no labels: the inputs, scaled, are the targets.
+    """
 
     task: str
     values: NDArray[Any]
     words: tuple[str, ...]
     reason: str
+
+
+RECONSTRUCT = Labels("reconstruct", np.empty(0), (), "the network is to give its inputs back, as the preset says")
 
 
 def labels_of(
@@ -39,6 +45,8 @@ def labels_of(
     task: what the preset says. wanted: what the loss is for; it decides where the column can be read that way.
     usual: what a known set is used for.
     """
+    if task == "reconstruct":
+        return RECONSTRUCT
     where = f'{place}, column "{safe(column.name, 60)}"'
     name = f'"{safe(column.name, 60)}"'
     if task == "auto":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tuinet.data.arrays import npz_names, read_idx, read_npy, read_npz
 from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import check_memory, opened, read_at_most
-from tuinet.data.labels import Labels, labels_of
+from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.series import from_rows
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, read_table
@@ -52,7 +52,10 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
         raise PresetError(
             f"is read from tables, and {safe(path.name, 100)} is none ({kind}); write it as CSV", key="data.series"
         )
-    if kind == "npz":
+    labels: Array | None
+    if settings.reconstructs and settings.label is None:
+        inputs, labels, own_test, target = read_inputs_alone(path, kind), None, 0, ""
+    elif kind == "npz":
         inputs, labels, own_test, target = _from_npz(path, settings.label)
     elif kind == "idx":
         inputs, labels, own_test, target = _from_idx(path, settings.label)
@@ -71,6 +74,17 @@ def read_array(path: str | Path) -> Array:
     if kind == "idx":
         return read_idx(path)
     raise DataError(f"{safe(str(path), 200)}: is neither an .npy nor an idx file")
+
+
+def read_inputs_alone(path: Path, kind: str) -> Array:
+    """The array of inputs in a file that needs no labels."""
+    if kind != "npz":
+        return read_array(path)
+    names = npz_names(path)
+    x = next((name for name in INPUTS if name in names), names[0] if len(names) == 1 else None)
+    if x is None:
+        raise DataError(f"{safe(str(path), 200)}: has no array called x; it has {', '.join(map(safe, names[:20]))}")
+    return read_npz(path, [x])[x]
 
 
 # -- finding inputs and labels -------------------------------------------------------------
@@ -145,7 +159,7 @@ def _with_labels(path: Path, inputs: Array, label: str | None) -> tuple[Array, A
 
 def from_arrays(
     inputs: Array,
-    labels: Array,
+    labels: Array | None,
     settings: DataSettings,
     *,
     place: str,
@@ -153,20 +167,21 @@ def from_arrays(
     own_test: int = 0,
     wanted: str | None = None,
 ) -> Examples:
-    """Examples from inputs (n, ...) and labels (n) or (n, outputs)."""
+    """Examples from inputs (n, ...) and labels (n) or (n, outputs), or none where the inputs are to be given back."""
     if settings.ignore:
         raise DataError(f"{place}: an array's columns have no names; data.ignore is for tables")
     if inputs.ndim < 2 or not inputs.size:
         raise DataError(f"{place}: inputs of shape {inputs.shape} are no examples; (examples, numbers ...) is wanted")
-    if len(labels) != len(inputs):
+    if labels is not None and len(labels) != len(inputs):
         raise DataError(f"{place}: there are {len(inputs):,} examples and {len(labels):,} labels")
     check_memory(place, len(inputs), inputs[0].size, inputs.nbytes)
     check_finite(inputs, f"{place}, inputs", allow_missing=settings.impute != "no")
-    check_finite(labels, f"{place}, {safe(target, 60)}", allow_missing=False)
+    if labels is not None:
+        check_finite(labels, f"{place}, {safe(target, 60)}", allow_missing=False)
     rows, scale = as_examples(inputs)
     return Examples(
-        name=Path(place).name, source="file", rows=rows, labels=_array_labels(labels, target, place, settings, wanted),
-        target=target, own_test=own_test, scale=scale, impute=settings.impute,
+        name=Path(place).name, source="file", rows=rows,
+        labels=RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted), target=target, own_test=own_test, scale=scale, impute=settings.impute,
     )  # fmt: skip
 
 
@@ -180,6 +195,8 @@ def as_examples(inputs: Array) -> tuple[Array, str]:
 
 
 def _array_labels(labels: Array, target: str, place: str, settings: DataSettings, wanted: str | None) -> Labels:
+    if settings.reconstructs:
+        return RECONSTRUCT
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 1:

@@ -135,6 +135,8 @@ def _targets(table: Table, settings: DataSettings, clock: Column | None, notes: 
 
 def _examples(inputs: list[Column], targets: list[Column], settings: DataSettings, *, place: str, name: str,
               source: str, time: str = "", notes: list[str] | None = None) -> Examples:  # fmt: skip
+    if settings.task not in ("auto", "reals"):
+        raise PresetError(f'is "{settings.task}"; a series predicts numbers: "reals"', key="data.task")
     forms = tuple(Form(column.name, column.words if column.kind == "category" else ()) for column in inputs)
     starts = np.cumsum([0, *(len(form.titles) for form in forms)])
     series = Series(

@@ -28,8 +28,10 @@ class DataSettings:
         text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
     )
     task: str = choice(
-        "auto", ("auto", "classes", "binary", "reals"), help="what the label is; auto looks at the column and says why"
-    )
+        "auto", ("auto", "classes", "binary", "reals", "reconstruct"),
+        help="what the label is; auto looks at the column and says why; reconstruct: there is none, and the network is "
+        "to give its inputs back",
+    )  # fmt: skip
     ignore: tuple[str, ...] = text_list((), help="columns of a table that are left out, such as row numbers")
     impute: str = choice(
         "no", ("no", "mean", "median"), help="what stands in for a missing number (taken from the training part)"
@@ -101,6 +103,11 @@ class DataSettings:
         )
     )
 
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the inputs themselves are the targets."""
+        return self.task == "reconstruct"
+
     def located(self, folder: Path) -> DataSettings:
         """The same settings with `file` made absolute, as seen from `folder`."""
         if self.file is None:
@@ -133,8 +140,6 @@ class DataSettings:
                 f"names both label = {shown(self.label)} and targets = {shown(list(self.targets))}; keep one of them",
                 key="targets",
             )
-        if self.series and self.task not in ("auto", "reals"):
-            raise PresetError(f'is {shown(self.task)}; a series predicts numbers: "reals"', key="task")
         if self.file is None or self.series:
             return
         for key in ("targets", "time", "period", "order"):

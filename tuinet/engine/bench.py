@@ -101,6 +101,7 @@ def make(name, threads=None, seed=0):
         else rng.random((examples, task.outputs)).astype(np.float32)
     )
     facts = SimpleNamespace(
+        source_steps=0,
         task="classes" if classes else "reals",
         inputs=task.inputs,
         classes=task.outputs if classes else 0,

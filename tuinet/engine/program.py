@@ -117,6 +117,7 @@ class Program:
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
         self._places, self._scratch = {}, None
         self.lengths = None  # how many steps of each example are real, in a padded sequence: a slot (N), set likewise
+        self.memory = None  # what an encoder has read, and the lengths of it
         self.owned = {}  # the axis along which each parameter is dealt out to threads (sharing.own_axes)
         self.batch_places = None  # where the examples of a batch stand in the step: a slot, set by who makes batches
 
@@ -194,19 +195,28 @@ class Program:
         self._scratch.shape = (max(size, self._scratch.size),)
         return self._scratch
 
-    def places(self, count, name):
-        """0, 1, 2 ...: where things stand, for ops that must know it when threads share the work."""
+    def places(self, count, name, period=None):
+        """0, 1, 2 ... (from 0 again after each period): where things stand, for ops whose work threads share."""
         if (count, name) not in self._places:
             scopes, self.scopes = self.scopes, []
-            self._places[count, name] = self.constant(name, np.arange(count, dtype=np.int32))
+            numbers = np.arange(count, dtype=np.int32)
+            self._places[count, name] = self.constant(name, numbers if period is None else numbers % period)
             self.scopes = scopes
         return self._places[count, name]
 
     def dropout_rows(self, x, rate):
         """Dropout of x (N, ...); its coins belong to this place of the network."""
+        return self._dropout(x, rate, self.places(x.size // x.shape[0], "column_numbers"))
+
+    def dropout_channels(self, x, rate):
+        """The same with one coin for all values of a channel, the last axis of x (N, ..., C)."""
+        channels = x.shape[-1]
+        return self._dropout(x, rate, self.places(x.size // x.shape[0], f"channel_numbers_{channels}", channels))
+
+    def _dropout(self, x, rate, columns):
         self.tags += 1
-        flat = self.view(x, (x.shape[0], x.size // x.shape[0]))
-        rows, columns = self.batch_places, self.places(flat.shape[1], "column_numbers")
+        flat = self.view(x, (x.shape[0], columns.size))
+        rows = self.batch_places
         if rows is None or rows.size != flat.shape[0]:
             rows = self.places(flat.shape[0], "row_numbers")
         y = self.dropout(flat, self.step, rows, columns, rate=float(rate), seed=self.seed, tag=self.tags)

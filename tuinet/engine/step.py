@@ -225,8 +225,8 @@ def chosen_rows(ops, table, rows):
 
 
 def lengths_of(ops, inputs, facts):
-    """How many steps of each example are real, where they are padded with token 0; else None."""
-    return ops.lengths_of(inputs) if facts.padded else None
+    """How many steps of each example are real, where they are padded with token 0; else None. Encoders see to theirs."""
+    return ops.lengths_of(inputs) if facts.padded and not facts.source_steps else None
 
 
 class Pass:

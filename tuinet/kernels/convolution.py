@@ -77,6 +77,15 @@ def conv2d_inputs_sizes(size, geometry):
     return {"X": geometry.height * geometry.width * geometry.channels}
 
 
+@conv2d_inputs.gradient
+def conv2d_inputs_gradient(ops, d, dy, V, scratch, dx, geometry):
+    outputs = V.shape[0]
+    rows = ops.view(dy, (dy.size // outputs, outputs))
+    numbers, no_offset = ops.places(outputs, "output_numbers"), ops.constant("no_offset", np.zeros(outputs))
+    d[dy] += ops.conv2d(d[dx], ops.turned(V), no_offset, scratch, geometry=geometry)
+    d[V] += ops.turned(ops.conv2d_weights(d[dx], rows, scratch, numbers, geometry=geometry))
+
+
 @conv2d_inputs.cpu
 def conv2d_inputs_cpu(dy, V, scratch, dx, geometry):
     groups, rows, columns = geometry.groups, geometry.rows, geometry.columns

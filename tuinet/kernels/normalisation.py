@@ -1,4 +1,4 @@
-"""Normalisation: mean 0 and spread 1, then a learned scale and shift. Over a row, or over a batch."""
+"""Normalisation: mean 0 and spread 1, then a learned scale and shift. Over a row, a group, or a batch."""
 
 from __future__ import annotations
 
@@ -128,6 +128,101 @@ def rms_norm_back_cpu(g, u, r, dy, dx):
         mean /= F(width)
         for i in range(width):
             dx[n, i] = (g[i] * dy[n, i] - u[n, i] * mean) * r[n]
+
+
+# -- over groups of channels ----------------------------------------------------------------
+
+
+@op(cut="N")
+def group_norm(x, g, b, *, groups: int, eps: float):
+    """y, u, r = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over the places and channels of a group
+
+    Wu and He 2018. Channels come last, C of them at each place, and a group is as many neighbours among them.
+
+    x (N, X)   g (C)   b (C)   y (N, X)   u (N, X)   r (N, G)
+    """
+    parts = x.reshape(len(x), -1, groups, len(g) // groups)
+    r = 1 / np.sqrt(parts.var((1, 3)) + eps)
+    u = (parts - parts.mean((1, 3), keepdims=True)) * r[:, None, :, None]
+    y = g * u.reshape(len(x), -1, len(g)) + b
+    return y.reshape(x.shape), u.reshape(x.shape), r
+
+
+@group_norm.sizes
+def group_norm_sizes(size, groups, eps):
+    return {"G": groups}
+
+
+@group_norm.gradient
+def group_norm_gradient(ops, d, x, g, b, y, u, r, groups, eps):
+    places = (x.size // g.size, g.size)
+    d[x] += ops.group_norm_back(g, u, r, d[y])
+    d[g] += ops.sum_products(ops.view(u, places), ops.view(d[y], places))
+    d[b] += ops.sum_rows(ops.view(d[y], places))
+
+
+@group_norm.cpu
+def group_norm_cpu(x, g, b, y, u, r, groups, eps):
+    channels = g.size
+    depth, places = channels // groups, x.shape[1] // channels
+    share = ONE / F(places * depth)
+    for n in range(x.shape[0]):
+        for k in range(groups):
+            mean, variance = ZERO, ZERO
+            for p in range(places):
+                at = p * channels + k * depth
+                for i in range(depth):
+                    mean += x[n, at + i]
+            mean *= share
+            for p in range(places):
+                at = p * channels + k * depth
+                for i in range(depth):
+                    variance += (x[n, at + i] - mean) * (x[n, at + i] - mean)
+            scale = ONE / np.sqrt(variance * share + eps)
+            r[n, k] = scale
+            for p in range(places):
+                at = p * channels + k * depth
+                for i in range(depth):
+                    u[n, at + i] = (x[n, at + i] - mean) * scale
+        for p in range(places):
+            at = p * channels
+            for c in range(channels):
+                y[n, at + c] = g[c] * u[n, at + c] + b[c]
+
+
+@op(cut="N")
+def group_norm_back(g, u, r, dy):
+    """dx = (v - mean v - u mean(u v)) r with v = g dy, the means over a group
+
+    g (C)   u (N, X)   r (N, G)   dy (N, X)   dx (N, X)
+    """
+    shape = (len(u), -1, r.shape[1], len(g) // r.shape[1])
+    v, parts = (g * dy.reshape(len(u), -1, len(g))).reshape(shape), u.reshape(shape)
+    lean = parts * (parts * v).mean((1, 3), keepdims=True)
+    return ((v - v.mean((1, 3), keepdims=True) - lean) * r[:, None, :, None]).reshape(u.shape)
+
+
+@group_norm_back.cpu
+def group_norm_back_cpu(g, u, r, dy, dx):
+    channels, groups = g.size, r.shape[1]
+    depth, places = channels // groups, u.shape[1] // channels
+    share = ONE / F(places * depth)
+    for n in range(u.shape[0]):
+        for k in range(groups):
+            first = k * depth
+            v_mean, uv_mean = ZERO, ZERO
+            for p in range(places):
+                at = p * channels + first
+                for i in range(depth):
+                    v = g[first + i] * dy[n, at + i]
+                    v_mean += v
+                    uv_mean += u[n, at + i] * v
+            v_mean *= share
+            uv_mean *= share
+            for p in range(places):
+                at = p * channels + first
+                for i in range(depth):
+                    dx[n, at + i] = (g[first + i] * dy[n, at + i] - v_mean - u[n, at + i] * uv_mean) * r[n, k]
 
 
 # -- over a batch ---------------------------------------------------------------------------

@@ -25,23 +25,23 @@ def sum_rows_cpu(x, s, keep):
             s[i] += x[n, i]
 
 
-@op(cut="N")
-def add_row(x, b):
-    """y = x + b, to every row the same        x (N, I)   b (I)   y (N, I)"""
-    return x + b
+@op(cut="N I")
+def add_row(x, row):
+    """y = x + row, on every row        x (N, I)   row (I)   y (N, I)"""
+    return x + row
 
 
 @add_row.gradient
-def add_row_gradient(ops, d, x, b, y):
+def add_row_gradient(ops, d, x, row, y):
     d[x] += d[y]
-    d[b] += ops.sum_rows(d[y])
+    d[row] += ops.sum_rows(d[y])
 
 
 @add_row.cpu
-def add_row_cpu(x, b, y):
+def add_row_cpu(x, row, y):
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
-            y[n, i] = x[n, i] + b[i]
+            y[n, i] = x[n, i] + row[i]
 
 
 # -- choosing rows --------------------------------------------------------------------------
@@ -90,6 +90,24 @@ def pick_rows_cpu(table, rows, out):
         r = rows[n]
         for i in range(out.shape[1]):
             out[n, i] = table[r, i]
+
+
+@op(cut="N")
+def slice_tokens(x, *, begin: int, width: int):
+    """y = so many columns of x, from `begin` on        x (N, J) int   y (N, A) int"""
+    return x[:, begin : begin + width]
+
+
+@slice_tokens.sizes
+def slice_tokens_sizes(size, begin, width):
+    return {"A": width}
+
+
+@slice_tokens.cpu
+def slice_tokens_cpu(x, y, begin, width):
+    for n in range(x.shape[0]):
+        for i in range(width):
+            y[n, i] = x[n, begin + i]
 
 
 @op(keeps=True, cut="I")

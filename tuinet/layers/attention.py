@@ -21,22 +21,38 @@ class Attention(WeightedLayer):
     y = concatenate(softmax(q k^T / sqrt(D / heads)) v) Wo + bo        x, y (N, T, D)   Wq, Wk, Wv, Wo (D, D)
     q, k, v = x Wq + bq, x Wk + bk, x Wv + bv, cut into heads
 
-    Vaswani et al. 2017. Steps that only fill a sequence up are not looked at.
+    Vaswani et al. 2017. Steps that only fill a sequence up are not looked at. With cross, keys and values come from the
+    encoder.
     """
 
     heads: int = whole(4, at_least=1, at_most=1_024, help="parts of the vectors that look around separately")
     causal: bool = flag(False, help="no position sees what comes after it, as is needed to predict the next token")
+    cross: bool = flag(False, help="look at what the encoder has read instead of at the sequence itself")
     rotary: bool = flag(False, help="turn queries and keys by their place (Su et al. 2021), instead of positions")
     bias: bool = flag(True, help="add learned offsets")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         steps, width = sequence(x, "attention")
+        if self.cross and self.causal:
+            raise ShapeError("causal makes no sense across two sequences; leave out causal or cross")
         rows = ops.view(x, (x.shape[0] * steps, width))
-        mixed = attend(self, ops, rows, rows, x.shape[0], ops.lengths)
+        seen, lengths = memory_rows(ops, width) if self.cross else (rows, ops.lengths)
+        mixed = attend(self, ops, rows, seen, x.shape[0], lengths, causal=self.causal)
         return ops.view(mixed, x.shape)
 
 
-def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any) -> Any:
+def memory_rows(ops: Ops, width: int) -> tuple[Any, Any]:
+    """What the encoder has read as rows (N S, D), and how many steps of each example are real; ShapeError without."""
+    if ops.memory is None:
+        raise ShapeError("it looks at what an encoder has read, but there is none before it")
+    memory, lengths = ops.memory
+    batch, steps, numbers = memory.shape
+    if numbers != width:
+        raise ShapeError(f"vectors of {width} numbers cannot look at the encoder's of {numbers}; let them be as many")
+    return ops.view(memory, (batch * steps, numbers)), lengths
+
+
+def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any, *, causal: bool) -> Any:
     """Every row of x (N T, D) gathers from the rows of seen (N S, D); lengths (N) of S are real, None: all."""
     width, heads = x.shape[1], layer.heads
     steps, others = x.shape[0] // batch, seen.shape[0] // batch
@@ -54,7 +70,7 @@ def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any) ->
     if lengths is None:
         lengths = ops.constant("lengths", [others] * batch)
     scratch = ops.scratch(others * (width // heads + ATTENTION_BLOCK))
-    y = ops.attention(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=int(layer.causal))[0]
+    y = ops.attention(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=int(causal))[0]
     return _project(layer, ops, ops.view(y, (batch * steps, width)), "o")
 
 

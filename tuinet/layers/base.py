@@ -10,14 +10,15 @@ weights and offsets, g and b a normalisation's gain and offset. The first axis o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tuinet.errors import ShapeError
-from tuinet.fields import flag, late, optional, part, real, text
+from tuinet.fields import Field, describe, flag, late, optional, part, real, text
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class Ops(Protocol):
     def training(self) -> bool: ...
     @property
     def step(self) -> Any: ...
-    @property
-    def lengths(self) -> Any: ...
+
+    lengths: Any
+    memory: Any
+
     def scope(self, name: str) -> AbstractContextManager[Any]: ...
     def parameter(
         self,
@@ -66,6 +69,21 @@ class Ops(Protocol):
     def __getattr__(self, op: str) -> Callable[..., Any]: ...
 
 
+class Facts(Protocol):
+    """What a network has to know of the data. columns: names of the inputs, where they have any."""
+
+    @property
+    def classes(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def source_steps(self) -> int: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer(ABC):
     """Settings are fields; `forward` records the layer's op calls and returns y."""
@@ -82,6 +100,28 @@ class Layer(ABC):
     @abstractmethod
     def forward(self, ops: Ops, x: Any) -> Any:
         """Record y of x, both slots with the batch N first. Raises ShapeError where x does not fit."""
+
+    def bound(self, facts: Facts, on_data: bool) -> Layer:
+        """The same layer with what the data decides as numbers. on_data: what comes in are the data's own inputs."""
+        return self
+
+    @property
+    def inner(self) -> tuple[Layer, ...]:
+        """The layers inside this one, in the order in which they are written; none for most."""
+        holder = holding(type(self))
+        return getattr(self, holder.name) if holder else ()
+
+    def around(self, layers: Sequence[Layer]) -> Layer:
+        """The same layer with these inside."""
+        holder = holding(type(self))
+        changed: dict[str, Any] = {holder.name: tuple(layers)} if holder else {}
+        return replace(self, **changed) if changed else self
+
+
+@cache
+def holding(cls: type[Layer]) -> Field | None:
+    """The setting under which layers of this kind hold others: layers of a residual, branches of a branches."""
+    return next((field for field in describe(cls) if field.kind == "stack"), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +149,25 @@ class WeightedLayer(Layer):
 
 
 def stack(ops: Ops, layers: Iterable[Layer], x: Any) -> Any:
-    """Run layers one after the other, each in the scope of its name; tells `ops.mark`, where there is one."""
-    mark = getattr(ops, "mark", None)
+    """Run layers one after the other."""
     for layer in layers:
-        with ops.scope(layer.name or layer.path):
-            y = fit(layer, ops, x)
-        if mark is not None:
-            mark(layer.path or layer.name, layer, x, y)
-        x = y
+        x = apply(ops, layer, x)
     return x
+
+
+def bound(layers: Iterable[Layer], facts: Facts, on_data: bool) -> tuple[Layer, ...]:
+    """Layers that stand one after the other, bound: what comes into the stack comes into the first of them."""
+    return tuple(layer.bound(facts, on_data and place == 0) for place, layer in enumerate(layers))
+
+
+def apply(ops: Ops, layer: Layer, x: Any) -> Any:
+    """Run a layer in the scope of its name; tells `ops.mark`, where there is one."""
+    with ops.scope(layer.name or layer.path):
+        y = fit(layer, ops, x)
+    mark = getattr(ops, "mark", None)
+    if mark is not None:
+        mark(layer.path or layer.name, layer, x, y)
+    return y
 
 
 def fit(layer: Layer, ops: Ops, x: Any) -> Any:
@@ -158,4 +208,8 @@ def each(x: Slot) -> str:
     return "(" + ", ".join(str(size) for size in x.shape[1:]) + ")"
 
 
-LayerFamily = Mapping[str, type[Layer]]
+def every_layer() -> Mapping[str, type[Layer]]:
+    """What a layer that holds layers may hold: any, its own kind too. The table is made after the kinds."""
+    from tuinet.layers import LAYERS
+
+    return LAYERS

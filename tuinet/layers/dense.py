@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuinet.errors import ShapeError
 from tuinet.fields import choice, flag, whole
 from tuinet.layers.activation import FUNCTIONS, activate
-from tuinet.layers.base import Ops, WeightedLayer, vectors
+from tuinet.layers.base import Facts, Ops, WeightedLayer, vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,18 @@ class Dense(WeightedLayer):
     )
     activation: str = choice("linear", FUNCTIONS, noun="an activation", help="function of each sum")
     bias: bool = flag(True, help="add a learned offset b to every output")
+
+    def bound(self, facts: Facts, on_data: bool) -> Dense:
+        if not isinstance(self.units, str):
+            return self
+        units = facts.classes if self.units == "classes" else facts.outputs
+        if units < 1:
+            raise ShapeError(
+                f'"{self.units}" is no number here: the label of this data is not one of several classes; '
+                'write units = "outputs"',
+                key=f"layers.{self.path}.units",
+            )
+        return replace(self, units=units)
 
     def forward(self, ops: Ops, x: Any) -> Any:
         rows, inputs = vectors(ops, x, "dense")

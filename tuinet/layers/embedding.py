@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuinet.errors import ShapeError
 from tuinet.fields import whole
-from tuinet.layers.base import Ops, WeightedLayer
+from tuinet.layers.base import Facts, Ops, WeightedLayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,16 @@ class Embedding(WeightedLayer):
     tokens: int | str = whole(
         "data", at_least=1, at_most=1_000_000, symbols=("data",), help="how many tokens there are, V; as the data has"
     )
+
+    def bound(self, facts: Facts, on_data: bool) -> Embedding:
+        if not isinstance(self.tokens, str):
+            return self
+        if not facts.tokens:
+            raise ShapeError(
+                "an embedding is for tokens, but the inputs of this data are numbers; leave it out",
+                key=f"layers.{self.path}",
+            )
+        return replace(self, tokens=facts.tokens)
 
     def forward(self, ops: Ops, x: Any) -> Any:
         if isinstance(self.tokens, str):

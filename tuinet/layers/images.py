@@ -21,6 +21,16 @@ def image(x: Slot, who: str, axes: int = 2) -> tuple[int, int, int]:
     return (1, *x.shape[1:])[-3:]  # type: ignore[return-value]
 
 
+def axes_of(x: Slot, who: str) -> int:
+    """2 for an image, 1 for a sequence; ShapeError with the remedy for anything else."""
+    if len(x.shape) not in (3, 4):
+        raise ShapeError(
+            f"{who} wants an image (height, width, channels) or a sequence (length, channels), "
+            f"but {each(x)} comes in; put a reshape before it"
+        )
+    return len(x.shape) - 2
+
+
 def rows(ops: Ops, x: Any) -> Any:
     """Images as rows of numbers (N, ...)."""
     return ops.view(x, (x.shape[0], prod(x.shape[1:])))

@@ -8,8 +8,8 @@ from typing import Any
 
 from tuinet.errors import ShapeError
 from tuinet.fields import optional, pair
-from tuinet.layers.base import Layer, Ops, each
-from tuinet.layers.images import image, rows, shaped
+from tuinet.layers.base import Layer, Ops
+from tuinet.layers.images import axes_of, image, rows, shaped
 from tuinet.shapes import Geometry, slide
 
 
@@ -46,19 +46,9 @@ class GlobalPool(Layer):
         """One value of each channel: x (N, X), and the result (N, channels)."""
 
     def forward(self, ops: Ops, x: Any) -> Any:
-        height, width, channels = image(x, "pooling", axes_of(x))
+        height, width, channels = image(x, "pooling", axes_of(x, "pooling"))
         y = slid(self, ops, x, (height, width), (1, 1), "valid")
         return ops.view(y, (y.shape[0], channels))
-
-
-def axes_of(x: Any) -> int:
-    """2 for an image, 1 for a sequence; ShapeError with the remedy for anything else."""
-    if len(x.shape) not in (3, 4):
-        raise ShapeError(
-            "pooling wants an image (height, width, channels) or a sequence (length, channels), "
-            f"but {each(x)} comes in; put a reshape before it"
-        )
-    return len(x.shape) - 2
 
 
 def slid(
@@ -66,7 +56,7 @@ def slid(
     padding: str | tuple[int, int],
 ) -> Any:  # fmt: skip
     """The layer's value of every window, as an image or a sequence again."""
-    axes = axes_of(x)
+    axes = axes_of(x, "pooling")
     if axes == 1:
         size, stride = (1, size[1]), (1, stride[1])
         padding = padding if isinstance(padding, str) else (0, padding[1])

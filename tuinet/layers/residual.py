@@ -7,13 +7,7 @@ from typing import Any
 
 from tuinet.errors import PresetError, ShapeError
 from tuinet.fields import stack as stack_field
-from tuinet.layers.base import Layer, LayerFamily, Ops, each, stack
-
-
-def _layers() -> LayerFamily:
-    from tuinet.layers import LAYERS  # a residual may hold any layer, a residual too: the table is made after it
-
-    return LAYERS
+from tuinet.layers.base import Facts, Layer, Ops, bound, each, every_layer, stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +17,16 @@ class Residual(Layer):
     y = x + layers(x)        x, y (N, ...)
     """
 
-    layers: tuple[Layer, ...] = stack_field(_layers, noun="a layer", help="the stack inside: [[layers.layers]]")
+    layers: tuple[Layer, ...] = stack_field(
+        every_layer, noun="a layer type", help="the stack inside: [[layers.layers]]"
+    )
 
     def __post_init__(self) -> None:
         if not self.layers:
             raise PresetError("is empty; put at least one layer inside: [[layers.layers]]", key="layers")
+
+    def bound(self, facts: Facts, on_data: bool) -> Layer:
+        return self.around(bound(self.layers, facts, on_data))
 
     def forward(self, ops: Ops, x: Any) -> Any:
         y = stack(ops, self.layers, x)

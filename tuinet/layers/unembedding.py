@@ -23,7 +23,7 @@ class Unembedding(Layer):
     bias: bool = flag(True, help="add a learned offset b to every token's score")
 
     def forward(self, ops: Ops, x: Any) -> Any:
-        W = ops.shared(f"{self.embedding}.W")
+        W = self._weights(ops)
         if W is None:
             raise ShapeError(f'there is no embedding called "{self.embedding}" before it')
         rows, inputs = vectors(ops, x, "unembedding")
@@ -36,3 +36,9 @@ class Unembedding(Layer):
         if self.bias:
             y = ops.add_row(y, ops.parameter("b", (tokens,), 0.0, trainable=self.trainable))
         return ops.view(y, (*x.shape[:-1], tokens))
+
+    def _weights(self, ops: Ops) -> Any:
+        """Of the embedding of that name beside this layer, or around it."""
+        above = self.path.split(".")[:-1]
+        names = [".".join([*above[:depth], self.embedding, "W"]) for depth in range(len(above), -1, -1)]
+        return next((W for W in map(ops.shared, names) if W is not None), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, Protocol
 
 from tuinet.errors import PresetError, ShapeError
@@ -64,7 +65,9 @@ class Loss(ABC):
             noun = "output" if wanted == 1 else word
             noun += f" at each of {facts.steps} positions" * bool(places)
             remedy = f'let the last layer be a dense with units = "{word}"'
-            if len(outputs.shape) > 2 and not places:
+            if prod(outputs.shape[1:]) == wanted:
+                remedy = "put a flatten layer behind it"
+            elif len(outputs.shape) > 2 and not places:
                 remedy = f"one answer is wanted: put a flatten or a global pool before the last layer, and {remedy}"
             elif len(outputs.shape) == 2 and places:
                 remedy = f"keep the positions apart (no flatten, no global pool), and {remedy}"

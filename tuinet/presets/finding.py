@@ -15,6 +15,7 @@ from tuinet.presets.limits import LARGEST, guard
 from tuinet.presets.lines import find_lines
 from tuinet.presets.places import located
 from tuinet.presets.preset import Preset, assemble
+from tuinet.presets.stack import as_layers
 from tuinet.safe_text import safe
 
 
@@ -41,6 +42,7 @@ def parse(text: str, name: str, file: str, beside: Path) -> Preset:
     document = _document(text)
     lines = find_lines(text)
     try:
+        document, lines = as_layers(document, lines)
         return assemble(document, name, file, beside, text, lines)
     except PresetError as error:
         raise located(error, document, lines, file) from None

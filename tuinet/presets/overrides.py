@@ -13,8 +13,8 @@ from tuinet.errors import PresetError, nearest
 from tuinet.fields import shown
 from tuinet.presets.limits import guard
 from tuinet.presets.lines import Path
-from tuinet.presets.places import by_name, path_of, step, words_of
-from tuinet.presets.stack import addresses, find_layer
+from tuinet.presets.places import by_name, path_of, step, usual_at, words_of
+from tuinet.presets.stack import Address, addresses
 from tuinet.safe_text import safe
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -75,14 +75,14 @@ def _walk(document: Any, words: list[str | int]) -> Path:
     """The path of the key, the tables on the way made where they are missing. Raises where a layer is not found."""
     path: Path = ()
     for number, word in enumerate(words):
-        found = step(document, word)
+        found = step(document, word, path)
         if isinstance(document, list) and not found:
-            raise _no_layer(document, str(word))
+            raise _no_layer(addresses(document, usual_at(path)), str(word))
         found = found or (word,)
-        if isinstance(document, list):
-            _only_one(document, str(word))
         for part in found[:-1]:
             document = document[part]
+        if isinstance(document, list):
+            _only_one(addresses(document, usual_at((*path, *found[:-1])))[int(found[-1])], str(word))
         if number < len(words) - 1:
             _open(document, found[-1])
             document = document[found[-1]]
@@ -132,16 +132,14 @@ def _parse(value: str) -> Any:
     return table["v"] if len(table) == 1 else value
 
 
-def _no_layer(tables: list[Any], word: str) -> PresetError:
-    known = [address.name for address in addresses(tables) if address.name]
-    return PresetError(f"there is no layer {shown(word)}{nearest(word, known) or '.'} Layers: {', '.join(known)}")
+def _no_layer(known: Sequence[Address], word: str) -> PresetError:
+    names = [address.name for address in known if address.name]
+    return PresetError(f"there is no layer {shown(word)}{nearest(word, names) or '.'} Layers: {', '.join(names)}")
 
 
-def _only_one(tables: list[Any], word: str) -> None:
+def _only_one(address: Address, word: str) -> None:
     """A name that belongs to one of several repeats cannot be set alone."""
-    place = find_layer(tables, word)
-    address = addresses(tables)[place] if place is not None else None
-    if address and len(address.layers) > 1 and word in address.layers and word != address.name:
+    if len(address.layers) > 1 and word in address.layers and word != address.name:
         raise PresetError(
             f"{shown(word)} is one of the {len(address.layers)} repeats of {shown(address.name)}, which are alike; "
             f"set layers.{address.name} instead"

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuinet.errors import PresetError
 from tuinet.presets.lines import Path, line_of
-from tuinet.presets.stack import addresses, find_layer
+from tuinet.presets.stack import addresses, find_layer, usual_types
 
 _WORD = re.compile(r"\[(\d{1,9})\]|([^.\[\]]+)")
 
@@ -39,7 +39,7 @@ def path_of(words: Sequence[str | int], document: Any) -> Path:
     """The path of a key in the parsed preset, as far as it goes there."""
     path: Path = ()
     for word in words:
-        found = step(document, word)
+        found = step(document, word, path)
         if not found:
             break
         for part in found:
@@ -48,14 +48,23 @@ def path_of(words: Sequence[str | int], document: Any) -> Path:
     return path
 
 
-def step(document: Any, word: str | int) -> Path:
-    """What one word of a key means here: a key, a layer by its name, or a layer inside a residual; () where nothing."""
+def step(document: Any, word: str | int, path: Path) -> Path:
+    """What one word of a key means in the part of a preset that stands at the path.
+
+    A key, a layer by its name, or a layer inside a layer; () where nothing.
+    """
     if isinstance(document, Mapping):
         if word in document:
             return (word,)
-        inner = document.get("layers")
-        if isinstance(inner, list) and (place := find_layer(inner, word)) is not None:
-            return ("layers", place)
-    if isinstance(document, list) and (place := find_layer(document, word)) is not None:
+        for key, usual in usual_types().items():
+            inner = document.get(key)
+            if isinstance(inner, list) and (place := find_layer(inner, word, usual)) is not None:
+                return (key, place)
+    if isinstance(document, list) and (place := find_layer(document, word, usual_at(path))) is not None:
         return (place,)
     return ()
+
+
+def usual_at(path: Path) -> str:
+    """The type of a table that names none, in the list of layers at the path."""
+    return usual_types().get(str(path[-1]), "") if path else ""

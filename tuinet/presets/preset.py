@@ -11,12 +11,12 @@ from typing import Any
 from tuinet.data.settings import DataSettings
 from tuinet.errors import PresetError, nearest
 from tuinet.fields import Field, as_table, build, check, shown
-from tuinet.layers import Activation, Dense, Layer
-from tuinet.network import Facts, Network
+from tuinet.layers import Activation, Dense, Facts, Layer
+from tuinet.network import Network
 from tuinet.presets.lines import Path as Place
 from tuinet.presets.overrides import Override, apply, blame, culprit
 from tuinet.presets.places import located, path_of, words_of
-from tuinet.presets.stack import build_stack
+from tuinet.presets.stack import build_stack, usual_types
 from tuinet.presets.training import TrainingSettings
 
 KEYS = ("title", "teaches", "tries", "data", "layers", "training")
@@ -155,7 +155,7 @@ def _agree(layers: tuple[Layer, ...], data: DataSettings, training: TrainingSett
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:
     """A layer's table, and those inside it, without the settings that are not set."""
     return {
-        key: [_without_none(inner) for inner in value] if key == "layers" else value
+        key: [_without_none(inner) for inner in value] if key in usual_types() else value
         for key, value in table.items()
         if value is not None
     }

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from tuinet.errors import PresetError
-from tuinet.fields import Field, as_table, build_part, check, shown
-from tuinet.layers import LAYERS, Layer, Residual
+from tuinet.fields import REQUIRED, Field, as_table, build_part, check, shown, type_word
+from tuinet.layers import LAYERS, Layer, holding
 from tuinet.network import names
+from tuinet.presets.lines import Path
 
 MOST_TABLES = 200  # [[layers]] tables in a file, inner ones too
 MOST_LAYERS = 2_000  # layers after repeating
 LARGEST_REPEAT = 1_000
 
-_LAYER = Field("part", noun="a layer type", family=lambda: LAYERS)
+TOP = Field("stack", name="layers", noun="a layer type", family=lambda: LAYERS)  # the [[layers]] of a preset itself
 _REPEAT = Field("whole", at_least=1, at_most=LARGEST_REPEAT)
 
 
@@ -31,19 +33,23 @@ class Stack:
     sizes: tuple[int, int]  # tables and layers, inner ones counted
 
 
-def build_stack(tables: Any, where: str) -> Stack:
-    """Layers from tables. PresetError where a table, or their number, is not right; its key begins with `where`."""
+def build_stack(tables: Any, where: str, holder: Field = TOP) -> Stack:
+    """Layers from tables. PresetError where a table, or their number, is not right; its key begins with `where`.
+
+    holder: the setting that holds the tables.
+    """
+    brackets = "[[layers]]" if holder is TOP else f"[[layers.{holder.name}]]"
     if not isinstance(tables, list):
-        raise PresetError(f"{shown(tables)} will not do here; write each layer as a [[layers]] table", key=where)
+        raise PresetError(f"{shown(tables)} will not do here; write each layer as a {brackets} table", key=where)
     for place, table in enumerate(tables):
         if not isinstance(table, Mapping):
-            raise PresetError(f"{shown(table)} is not a layer; write a [[layers]] table", key=f"{where}[{place}]")
+            raise PresetError(f"{shown(table)} is not a layer; write a {brackets} table", key=f"{where}[{place}]")
     layers: list[Layer] = []
     written: list[dict[str, Any]] = []
     count_tables = count_layers = 0
-    for table, known, place in zip(tables, addresses(tables), range(len(tables)), strict=True):
+    for table, known, place in zip(tables, addresses(tables, holder.usual), range(len(tables)), strict=True):
         key = f"{where}.{known.name}" if known.name else f"{where}[{place}]"
-        layer, row, (inner_tables, inner_layers) = _build(table, key)
+        layer, row, (inner_tables, inner_layers) = _build(table, key, holder)
         count_tables += inner_tables
         count_layers += inner_layers * len(known.layers)
         if count_tables > MOST_TABLES or count_layers > MOST_LAYERS:
@@ -62,20 +68,58 @@ def build_stack(tables: Any, where: str) -> Stack:
     return Stack(tuple(layers), tuple(written), (count_tables, count_layers))
 
 
-def _build(table: Mapping[str, Any], key: str) -> tuple[Layer, dict[str, Any], tuple[int, int]]:
+def _build(table: Mapping[str, Any], key: str, holder: Field) -> tuple[Layer, dict[str, Any], tuple[int, int]]:
     """One layer, its table written out, and how many tables and layers it stands for."""
     settings = dict(table)
     if "repeat" in settings:
         check(_REPEAT, settings.pop("repeat"), f"{key}.repeat")
-    inner = Stack((), (), (0, 0))
-    if settings.get("type") == "residual" and "layers" in settings:
-        inner = build_stack(settings["layers"], key)
-        settings["layers"] = inner.layers
-    layer: Layer = build_part(_LAYER, settings, key)
-    row = {"type": settings["type"], "name": None, "repeat": None, **as_table(layer)}
-    if isinstance(layer, Residual):
-        row["layers"] = list(inner.tables)
+    inner, inside = Stack((), (), (0, 0)), held(settings, holder.usual)
+    if inside is not None and inside.name in settings:
+        inner = build_stack(settings[inside.name], key, inside)
+        settings[inside.name] = inner.layers
+    part = replace(holder, kind="part", default=holder.usual or REQUIRED)
+    layer: Layer = build_part(part, settings, key)
+    row = {"type": type_word(layer, LAYERS), "name": None, "repeat": None, **as_table(layer)}
+    if inside is not None:
+        row[inside.name] = list(inner.tables)
     return layer, row, (1 + inner.sizes[0], 1 + inner.sizes[1])
+
+
+def held(table: Mapping[str, Any], usual: str = "") -> Field | None:
+    """The setting under which a layer's table holds layers, or None. usual: the type where the table names none."""
+    cls = LAYERS.get(_word(table, usual))
+    return holding(cls) if cls else None
+
+
+@cache
+def usual_types() -> Mapping[str, str]:
+    """The settings under which layers hold layers, and of each the type of a table that names none, or ""."""
+    return {holder.name: holder.usual for cls in LAYERS.values() if (holder := holding(cls))}
+
+
+# -- a network of two halves ----------------------------------------------------------------
+
+HALVES = ("encoder", "decoder")
+
+
+def as_layers(document: Mapping[str, Any], lines: Mapping[Path, int]) -> tuple[dict[str, Any], dict[Path, int]]:
+    """The same preset and its lines with [[encoder]] and [[decoder]] as two layers that hold layers.
+
+    PresetError where one of them stands without the other, or beside [[layers]].
+    """
+    halves = [half for half in HALVES if half in document]
+    if not halves:
+        return dict(document), dict(lines)
+    if "layers" in document:
+        raise PresetError("a preset has [[layers]], or [[encoder]] and [[decoder]]; take one of them out", key="layers")
+    if len(halves) < len(HALVES):
+        missing = next(half for half in HALVES if half not in document)
+        raise PresetError(f"there is no [[{missing}]] beside it; write both, or [[layers]]", key=halves[0])
+    tables = [{"type": half, "name": half, "layers": document[half]} for half in HALVES]
+    places: dict[str | int, Path] = {half: ("layers", place, "layers") for place, half in enumerate(HALVES)}
+    rest = {key: value for key, value in document.items() if key not in HALVES}
+    moved = {(*places[path[0]], *path[1:]) if path and path[0] in places else path: n for path, n in lines.items()}
+    return {**rest, "layers": tables}, moved
 
 
 # -- names ----------------------------------------------------------------------------------
@@ -89,9 +133,12 @@ class Address:
     layers: tuple[str, ...]
 
 
-def addresses(tables: Sequence[Any]) -> list[Address]:
-    """The address of each table of a stack. Never fails: it serves errors about tables that are not right."""
-    words = [_word(table) for table in tables]
+def addresses(tables: Sequence[Any], usual: str = "") -> list[Address]:
+    """The address of each table of a stack. Never fails: it serves errors about tables that are not right.
+
+    usual: the type of a table that names none.
+    """
+    words = [_word(table, usual) for table in tables]
     given = [_text(table, "name") for table in tables]
     counts = [_repeats(table) for table in tables]
     all_words = [word for word, count in zip(words, counts, strict=True) for _ in range(count)]
@@ -113,8 +160,8 @@ def _text(table: Any, key: str) -> str | None:
     return value[:100] if isinstance(value, str) and value else None
 
 
-def _word(table: Any) -> str:
-    word = _text(table, "type")
+def _word(table: Any, usual: str) -> str:
+    word = _text(table, "type") or usual
     return word if word in LAYERS else "layer"
 
 
@@ -123,12 +170,12 @@ def _repeats(table: Any) -> int:
     return value if isinstance(value, int) and 1 <= value <= LARGEST_REPEAT else 1
 
 
-def find_layer(tables: Sequence[Any], word: str | int) -> int | None:
+def find_layer(tables: Sequence[Any], word: str | int, usual: str = "") -> int | None:
     """The place of the table that a name, the name of one of its repeats, or a number means."""
     if isinstance(word, int) or word.lstrip("-").isdecimal():
         number = int(word)
         return range(len(tables))[number] if -len(tables) <= number < len(tables) else None
-    known = addresses(tables)
+    known = addresses(tables, usual)
     for place, address in enumerate(known):
         if word == address.name:
             return place

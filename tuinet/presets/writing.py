@@ -12,14 +12,18 @@ def to_toml(table: dict[str, Any]) -> str:
     """TOML of nested plain values; lists of tables become [[...]]."""
     document = tomlkit.document()
     for key, value in table.items():
-        document.add(key, _tables(value) if key == "layers" else _table(value) if isinstance(value, dict) else value)
+        document.add(key, _tables(value) if _is_tables(value) else _table(value) if isinstance(value, dict) else value)
     return tomlkit.dumps(document)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _table(values: dict[str, Any]) -> Table:
     table = tomlkit.table()
     for key, value in values.items():
-        table.add(key, _tables(value) if key == "layers" else _inline(value) if isinstance(value, dict) else value)
+        table.add(key, _tables(value) if _is_tables(value) else _inline(value) if isinstance(value, dict) else value)
     return table
 
 

@@ -1,0 +1,129 @@
+"""Columns side by side: matrices put together, parts of one taken out, and the gradients of both."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .op import op
+from .scalars import ZERO
+
+
+@op(cut="N")
+def concatenate(a, b):
+    """y = the columns of a, then those of b        a (N, A)   b (N, B)   y (N, J)"""
+    return np.concatenate([a, b], 1)
+
+
+@concatenate.sizes
+def concatenate_sizes(size):
+    return {"J": size["A"] + size["B"]}
+
+
+@concatenate.gradient
+def concatenate_gradient(ops, d, a, b, y):
+    d[a] += ops.slice_columns(d[y], begin=0, width=a.shape[1])
+    d[b] += ops.slice_columns(d[y], begin=a.shape[1], width=b.shape[1])
+
+
+@concatenate.cpu
+def concatenate_cpu(a, b, y):
+    first = a.shape[1]
+    for n in range(y.shape[0]):
+        for i in range(a.shape[1]):
+            y[n, i] = a[n, i]
+        for i in range(b.shape[1]):
+            y[n, first + i] = b[n, i]
+
+
+# -- a stretch of columns -------------------------------------------------------------------
+
+
+@op(cut="N")
+def slice_columns(x, *, begin: int, width: int):
+    """y = so many columns of x, from `begin` on        x (N, J)   y (N, A)"""
+    return x[:, begin : begin + width]
+
+
+@slice_columns.sizes
+def slice_columns_sizes(size, begin, width):
+    return {"A": width}
+
+
+@slice_columns.gradient
+def slice_columns_gradient(ops, d, x, y, begin, width):
+    d[x] += ops.pad_columns(d[y], begin=begin, width=x.shape[1])
+
+
+@slice_columns.cpu
+def slice_columns_cpu(x, y, begin, width):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = x[n, begin + i]
+
+
+@op(cut="N")
+def pad_columns(x, *, begin: int, width: int):
+    """y = x as columns `begin` and on of a matrix of so many columns, the others 0        x (N, A)   y (N, J)"""
+    return np.pad(x, ((0, 0), (begin, width - begin - x.shape[1])))
+
+
+@pad_columns.sizes
+def pad_columns_sizes(size, begin, width):
+    return {"J": width}
+
+
+@pad_columns.gradient
+def pad_columns_gradient(ops, d, x, y, begin, width):
+    d[x] += ops.slice_columns(d[y], begin=begin, width=x.shape[1])
+
+
+@pad_columns.cpu
+def pad_columns_cpu(x, y, begin, width):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = ZERO
+        for i in range(x.shape[1]):
+            y[n, begin + i] = x[n, i]
+
+
+# -- columns one by one ---------------------------------------------------------------------
+
+
+@op(cut="N")
+def choose_columns(x, chosen):
+    """y = the chosen columns of x        x (N, I)   chosen (A) int   y (N, A)"""
+    return x[:, chosen]
+
+
+@choose_columns.gradient
+def choose_columns_gradient(ops, d, x, chosen, y):
+    d[x] += ops.choose_columns_back(d[y], chosen, width=x.shape[1])
+
+
+@choose_columns.cpu
+def choose_columns_cpu(x, chosen, y):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = x[n, chosen[i]]
+
+
+@op(cut="N")
+def choose_columns_back(dy, chosen, *, width: int):
+    """dx = each column of dy where it was chosen, the others 0        dy (N, A)   chosen (A) int   dx (N, J)"""
+    dx = np.zeros((len(dy), width), dy.dtype)
+    np.add.at(dx, (slice(None), chosen), dy)
+    return dx
+
+
+@choose_columns_back.sizes
+def choose_columns_back_sizes(size, width):
+    return {"J": width}
+
+
+@choose_columns_back.cpu
+def choose_columns_back_cpu(dy, chosen, dx, width):
+    for n in range(dx.shape[0]):
+        for i in range(dx.shape[1]):
+            dx[n, i] = ZERO
+        for i in range(dy.shape[1]):
+            dx[n, chosen[i]] += dy[n, i]
