@@ -88,7 +88,7 @@ def preset_from_series(path: str | Path, label: str | None) -> tuple[str, list[s
 
 def _series_of(table: Table, settings: DataSettings, reasons: list[str]) -> DataSettings:
     """The time, the column to predict, and whether missing cells are filled in; columns of no use are left out."""
-    clock = time_column(table, None)
+    clock = time_column(table, None, () if settings.label is None else (settings.label,))
     others = [column for column in table.columns if column is not clock and not unusable(column, len(table))]
     if not others:
         raise DataError(f"{table.place}: has no column to predict beside the time")

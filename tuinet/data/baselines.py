@@ -21,6 +21,7 @@ from tuinet.errors import PresetError
 MOST_FITTED = 100_000  # steps that coefficients are fitted on, the newest ones
 USUAL_ORDER = 48  # of AR at the most, where none is asked for
 CLEAR = 0.2  # autocorrelation from which a period counts as one
+AS_HIGH = 0.8
 
 Numbers = NDArray[np.float64]
 Starts = NDArray[np.intp]
@@ -140,7 +141,8 @@ def _period(past: Past) -> int | None:
 def period_of(values: Numbers) -> int | None:
     """The lag at which values (n) are most like themselves once their trend is gone; None where they hardly are.
 
-    The highest peak of the autocorrelation after it has fallen below zero, so that what is merely smooth has no period.
+    A peak of the autocorrelation after it has fallen below zero, so that what is merely smooth has no period; the first
+    of those that are about as high as the highest, so that two periods are not taken for one.
     """
     n = len(values)
     longest = n // 3
@@ -152,7 +154,7 @@ def period_of(values: Numbers) -> int | None:
         centred = centred - places * (places @ centred) / (places @ places)
         power = np.abs(np.fft.rfft(centred, 2 * n)) ** 2
         correlation = np.fft.irfft(power)[: longest + 2]
-        correlation = correlation / correlation[0]
+        correlation = correlation / correlation[0] * n / (n - np.arange(len(correlation)))
     if not np.isfinite(correlation).all():
         return None
     below = np.flatnonzero(correlation < 0)
@@ -162,7 +164,7 @@ def period_of(values: Numbers) -> int | None:
     peaks = lags[(correlation[lags] >= correlation[lags - 1]) & (correlation[lags] >= correlation[lags + 1])]
     if not len(peaks):
         return None
-    best = int(peaks[np.argmax(correlation[peaks])])
+    best = int(peaks[correlation[peaks] >= AS_HIGH * correlation[peaks].max()][0])
     return best if correlation[best] >= CLEAR else None
 
 

@@ -13,7 +13,7 @@ from tuinet.data.baselines import Baseline
 from tuinet.data.curves import CURVES
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
-from tuinet.data.scaling import Prepare
+from tuinet.data.scaling import MOST_LETTERS, Prepare
 
 MOST_OUTPUTS = 1 << 20  # columns of an array of labels; far fewer make sense
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -161,6 +161,8 @@ class Facts:
             kept.refuse("inputs", "steps of a window, and its columns,")
         if not set(self.targets) <= set(self.columns):
             kept.refuse("targets", "some of the columns")
+        if self.horizon * sum(map(len, self.targets)) > MOST_LETTERS:  # each name is said once for each step
+            kept.refuse("horizon", f"names of at most {MOST_LETTERS:,} letters together")
 
 
 @dataclass(frozen=True, eq=False)

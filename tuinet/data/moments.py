@@ -28,8 +28,11 @@ UNEVEN = 1.15  # months have 28 to 31 days, and count as even
 FEWEST = 3  # rows of which a pace can be read off
 
 
-def time_column(table: Table, name: str | None) -> Column | None:
-    """The column of this name; where nothing is said, the first that holds dates, or else that counts evenly."""
+def time_column(table: Table, name: str | None, wanted: Sequence[str] = ()) -> Column | None:
+    """The column of this name; where nothing is said, the first that holds dates, or else that counts evenly.
+
+    wanted: names of what is to be predicted, which may count evenly and still be no time.
+    """
     if name is not None:
         if name not in table.names:
             hint = nearest(name, table.names) or ";"
@@ -38,7 +41,9 @@ def time_column(table: Table, name: str | None) -> Column | None:
     if len(table.columns) < 2:
         return None
     dates = (column for column in table.columns if column.kind == "category" and _dates(column) is not None)
-    return next(dates, None) or next((column for column in table.columns if counts_rows(column)), None)
+    return next(dates, None) or next(
+        (column for column in table.columns if counts_rows(column) and column.name not in wanted), None
+    )
 
 
 def counts_rows(column: Column) -> bool:

@@ -92,7 +92,7 @@ def from_rows(table: Table, settings: DataSettings, *, name: str, source: str) -
     Raises DataError that names line and column of what cannot be.
     """
     notes: list[str] = []
-    clock = time_column(table, settings.time)
+    clock = time_column(table, settings.time, _wanted(settings))
     order = in_order(table, clock, notes) if clock is not None else np.arange(len(table))
     targets = _targets(table, settings, clock, notes)
     no_missing(table, targets, "a value to predict cannot be guessed: leave the line out, or fill it in")
@@ -110,9 +110,12 @@ def from_rows(table: Table, settings: DataSettings, *, name: str, source: str) -
     )  # fmt: skip
 
 
+def _wanted(settings: DataSettings) -> tuple[str, ...]:
+    return settings.targets or ((settings.label,) if settings.label is not None else ())
+
+
 def _targets(table: Table, settings: DataSettings, clock: Column | None, notes: list[str]) -> list[Column]:
-    words = settings.targets or ((settings.label,) if settings.label is not None else ())
-    if words:
+    if words := _wanted(settings):
         found = [named_column(table, word) for word in words]
     else:
         found = [column for column in table.columns if column is not clock][-1:]
