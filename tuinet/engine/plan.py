@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..fields import type_word
 from ..layers import LAYERS
 from .arena import KINDS, PRIVATE, padded
+from .sharing import CELLS
 from .step import Step, batch_of
 
 WORD = 4  # bytes of a float32
@@ -102,6 +103,7 @@ def _outer_first(path, order):
     return [order.get(prefix, 0) for prefix in prefixes]
 
 
+HISTORIES = ("recurrent_weights", "gru_weights")
 CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
 
 
@@ -110,6 +112,11 @@ def multiply_adds(call):
     if call.op.name in CONVOLUTIONS:
         outputs = (*call.results, *call.inputs)[CONVOLUTIONS[call.op.name]]
         return outputs.size * call.settings["geometry"].inside
+    if call.op.name.removesuffix("_back") in CELLS:
+        weights = next(s for name, s in zip(call.op.inputs, call.inputs, strict=True) if name in ("W", "V"))
+        return call.results[0].shape[0] * call.settings["steps"] * weights.size
+    if call.op.name in HISTORIES:
+        return call.inputs[0].shape[0] * call.results[0].size
     if call.op.name in ("dense", "matmul_nn", "matmul_nt", "matmul_tn"):
         rows, columns = call.results[0].shape
         deep = call.inputs[0].shape[0 if call.op.name == "matmul_tn" else 1]
