@@ -512,6 +512,20 @@ def test_a_run_says_its_errors_beside_the_baselines_and_predicts_what_it_was_tes
     assert np.sqrt(np.mean(errors**2)) == pytest.approx(end["test"]["test_rmse"], rel=1e-5)
 
 
+@pytest.mark.slow
+def test_the_gru_comes_as_near_to_the_linear_autoregression_of_the_sunspots_as_it_should(tmp_path: Path) -> None:
+    """The median of five seeds, at most 1 % above AR(24)."""
+    found, wanted = [], 0.0
+    for seed in range(1, 6):
+        said = process("run", "sunspots-gru", "--seed", f"{seed}", "--json", home=tmp_path)
+        assert said.returncode == 0, said.stderr
+        end = rows(said.stdout)[-1]
+        wanted = next(other["rmse"] for other in end["baselines"]["others"] if other["name"] == "AR(24)")
+        found.append(end["test"]["test_rmse"])
+    assert wanted == pytest.approx(18.229, abs=0.001)
+    assert np.median(found) <= 1.01 * wanted, found
+
+
 @pytest.mark.parametrize(
     "found",
     [

@@ -45,6 +45,7 @@ class Proposal:
     epochs: int
     decay: float
     flat: bool  # examples have axes, which dense layers do not
+    linear: bool = False  # a linear way leads around the hidden layers
 
 
 def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
@@ -113,17 +114,18 @@ def _window(series: Series, reasons: list[str]) -> int:
 
 
 def _proposed_for_series(examples: Examples, settings: DataSettings, reasons: list[str]) -> Proposal:
-    n, width = len(examples.rows), math.prod(examples.rows.shape[1:])
+    n = len(examples.rows)
     reasons.append(_sentence(examples.labels.reason))
-    hidden, dropout = _layers(n, width, False, reasons)
+    units = 16 if n < 500 else 32
+    reasons.append(f"One hidden layer of {units}, and a linear way around it: much of most series is linear.")
     data: dict[str, Any] = {"file": settings.file, "series": True, "label": settings.label, "window": settings.window}
     data |= {"impute": settings.impute} if settings.impute != "no" else {}
     data |= {"validation": 0.1, "test": 0.2}
     reasons.append("The last 20% of the steps are kept for a test, and the 10% before them decide when to stop.")
     batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
     epochs = max(10, min(200, round(UPDATES * batch_size / n)))
-    return Proposal(data, hidden, dropout, "mean_squared_error", False, batch_size, epochs, 1e-2 if n < 2_000 else 1e-3,
-                    True)  # fmt: skip
+    return Proposal(data, (units,), 0.0, "mean_squared_error", False, batch_size, epochs, 1e-2 if n < 2_000 else 1e-3,
+                    flat=True, linear=True)  # fmt: skip
 
 
 # -- the columns ---------------------------------------------------------------------------
@@ -281,6 +283,9 @@ def _written(path: Path, examples: Examples, proposal: Proposal) -> str:
 def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
     if proposal.flat:
         yield from ("", "[[layers]]", 'type = "flatten"')
+    if proposal.linear:
+        yield from _two_ways(proposal.hidden[0])
+        return
     for number, units in enumerate(proposal.hidden, 1):
         yield from ("", "[[layers]]", 'type = "dense"', f'name = "hidden_{number}"', f"units = {units}")
         yield 'activation = "relu"'
@@ -288,6 +293,17 @@ def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
             yield from ("", "[[layers]]", 'type = "dropout"', f"rate = {proposal.dropout:g}")
     units_word = "classes" if task == "classes" else "outputs"
     yield from ("", "[[layers]]", 'type = "dense"', 'name = "out"', f'units = "{units_word}"')
+
+
+def _two_ways(units: int) -> Iterator[str]:
+    """y = a x + f(x), with a hidden layer in f: both ways are added."""
+    yield from ("", "[[layers]]", 'type = "branches"', 'name = "look"')
+    yield from ("", "[[layers.branches]]", 'name = "linear"')
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "ar"', 'units = "outputs"')
+    yield from ("", "[[layers.branches]]", 'name = "read"')
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "hidden"', f"units = {units}")
+    yield 'activation = "tanh"'
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "mix"', 'units = "outputs"', "l2 = 0.01")
 
 
 def _value(value: Any) -> str:
