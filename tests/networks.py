@@ -220,7 +220,7 @@ def recurrent() -> dict[str, list[Any]]:
         "lstm on frozen": [short, layer("gru", units=6, trainable=False), layer("lstm", units=3), flat, out],
         "gru": [short, layer("gru", units=37), flat, out],
         "gru last": [long, layer("gru", units=9, sequence=False, bias=False), out],
-        "gru in both directions": [short, layer("gru", units=3, bidirectional=True, depth=2, sequence=False), out],
+        "gru in both directions": [short, layer("gru", units=3, bidirectional=True, sequence=False), out],
     }
 
 
@@ -236,9 +236,9 @@ def token_stacks() -> dict[str, list[Any]]:
         ],
         "recurrent": [
             layer("embedding", units=5),
-            layer("gru", units=4, bidirectional=True),
-            layer("lstm", units=5),
-            layer("rnn", units=9),
+            layer("gru", units=3),
+            layer("lstm", units=3),
+            layer("rnn", units=5),
             dense(7),
         ],
         "a small transformer": [

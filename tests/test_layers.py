@@ -159,7 +159,7 @@ def test_a_layer_gives_the_shape_it_says(
 ) -> None:
     recorder = ShapeRecorder(training=training)
     layer = made(table)
-    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=layer.takes_tokens))
+    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=bool(layer.takes_tokens)))
     assert y.shape == (4, *outputs)
     assert recorder.marks[-1] == (Network((made(table),)).layers[0].path, (4, *inputs), (4, *outputs))
 

@@ -96,7 +96,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     if "begin" in each.settings or name == "choose_columns_back":
         begin, width = COLUMNS[kind]
         sizes = sizes | {"A": width}
-        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
+        settings = {"begin": begin, "width": width if name.startswith("slice_") else sizes["J"]}
     if name.startswith("group_norm"):
         groups, channels, places = GROUPS[kind]
         sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}

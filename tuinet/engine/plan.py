@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """rows: the layers, inner ones of a residual after it. arena_bytes: all that training holds besides the data."""
+    """rows: the layers, after each those that it holds. arena_bytes: all that training holds besides the data."""
 
     rows: tuple
     parameters: int
@@ -96,7 +96,7 @@ def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1,
 
 
 def _outer_first(path, order):
-    """Residuals before what they hold, siblings in the order of the network."""
+    """Layers before what they hold, siblings in the order of the network."""
     parts = path.split(".")
     prefixes = [".".join(parts[: i + 1]) for i in range(len(parts))]
     # A layer's place is known by when its last inner layer was done: the order of marks.
