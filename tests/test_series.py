@@ -13,9 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, process, rows, tuinet
+from tests.shape_recorder import Shaped, ShapeRecorder
+from tuinet import presets
 from tuinet.cli.baselines import baseline_lines
 from tuinet.cli.output import Terminal
-from tuinet.data import DataSettings, Facts, Prepare, bind, read_inputs
+from tuinet.data import DataSettings, Facts, Prepare, bind, bind_for, read_inputs
+from tuinet.data.adviser import preset_from_series
 from tuinet.data.baselines import Past, autoregression, baselines, coefficients, period_of, seasonal
 from tuinet.data.known import series
 from tuinet.data.splits import split
@@ -465,7 +468,7 @@ label = "temp"
 window = 4
 horizon = 2
 test = 0.2
-scale = "{scale}"
+scale = "sqrt_standard"
 [[layers]]
 type = "flatten"
 [[layers]]
@@ -478,15 +481,12 @@ epochs = 3
 """
 
 
-@pytest.mark.parametrize("scale", ["standard", "sqrt_standard"])
-def test_a_run_says_its_errors_beside_the_baselines_and_predicts_what_it_was_tested_on(
-    scale: str, tmp_path: Path
-) -> None:
+def test_a_run_says_its_errors_beside_the_baselines_and_predicts_what_it_was_tested_on(tmp_path: Path) -> None:
     values = np.abs(weather(120))
     stamps = np.datetime64("2020-01-01") + np.arange(120)
     lines = [f"{stamp},{wind},{temp}" for stamp, (wind, temp) in zip(stamps, values, strict=True)]
     write(tmp_path / "weather.csv", ["day,wind,temp", *lines])
-    (tmp_path / "weather.toml").write_text(PRESET.format(scale=scale))
+    (tmp_path / "weather.toml").write_text(PRESET)
     said = process("run", str(tmp_path / "weather.toml"), "--device", "reference", "--json", home=tmp_path)
     assert said.returncode == 0, said.stderr
     events = rows(said.stdout)
@@ -570,11 +570,30 @@ def test_one_table_is_enough_for_a_preset_of_a_series(tmp_path: Path) -> None:
     stamps = np.datetime64("2020-01-01") + np.arange(150)
     lines = [f"{stamp},{wind},{temp}" for stamp, (wind, temp) in zip(stamps, weather(150), strict=True)]
     file = write(tmp_path / "weather.csv", ["day,wind,temp", *lines])
-    said = process("run", "--data", file, "--series", "--epochs", "1", "--device", "reference", home=tmp_path)
-    words = " ".join(said.stderr.split()) + " ".join(said.stdout.split())
-    assert said.returncode == 0, words
+    text, reasons = preset_from_series(file, None)
+    words = " ".join(reasons)
     assert "it comes round again after 12 steps" in words and '"temp", is predicted' in words
-    assert "Traceback" not in words
+    preset = presets.load("weather.toml", text=text)
+    assert (preset.data.series, preset.data.label, preset.data.window) == (True, "temp", 18)
+    bound = bind_for(preset)
+    x = Shaped("x", (4, *bound.facts.inputs))
+    assert preset.network(bound.facts).forward(ShapeRecorder(), x).shape == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "label", "words"),
+    [
+        (["day,a", *LINES], None, "cells"),
+        (["day", *DAYS], None, "no column to predict beside the time"),
+        (["day,a,b", *LINES], "c", 'has no column "c"'),
+        (["day,a,b", *LINES[:5]], "a", "too few"),
+    ],
+)
+def test_a_table_without_a_series_gets_no_preset(
+    lines: list[str], label: str | None, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=words):
+        preset_from_series(write(tmp_path / "t.csv", lines), label)
 
 
 @pytest.mark.parametrize("words", [["run", "xor", "--series"], ["run", "--series"]])
