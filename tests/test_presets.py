@@ -58,6 +58,7 @@ WANTED = [
     "overfit-l2",
     "sunspots-gru",
     "airline-lstm",
+    "fashion-augment",
 ]
 
 FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
