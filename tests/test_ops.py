@@ -62,16 +62,13 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
-<<<<<<< HEAD
 POOLED = {  # of a convolution and the pool behind it
     "odd": (slide((7, 6, 17), (3, 2), (2, 1), (1, 0), (1, 2)), (2, 2), (1, 2), (1, 0), 6),  # windows of both overlap
     "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), (2, 2), (2, 2), "valid", 64),
     "wide": (slide((14, 13, 3), (5, 4), (2, 1), (2, 1)), (3, 3), (2, 2), (1, 1), 37),  # narrow windows
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), (1, 1), (1, 1), "valid", 1),
 }
-=======
 IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1, 1)}  # of the ops that change images
->>>>>>> main
 RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
     "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
     "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
@@ -99,7 +96,6 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
-<<<<<<< HEAD
     if "pool" in each.settings:
         geometry, *window, outputs = POOLED[kind]
         pool = slide((geometry.rows, geometry.columns, outputs), *window)
@@ -108,11 +104,9 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes = {"N": SIZES[kind]["N"], "O": outputs, "K": geometry.inside, "S": reals, "L": wholes}
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
-=======
     if "height" in each.settings:
         image = dict(zip(("height", "width", "channels"), IMAGES[kind], strict=True))
         sizes, settings = {"N": sizes["N"], "X": np.prod(IMAGES[kind])}, settings | image
->>>>>>> main
     if "backwards" in each.settings:
         steps, units, more = RECURRENT[kind]
         others = steps

@@ -6,6 +6,7 @@ Each takes a part of a program's calls and gives a better list that means the sa
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from ..kernels.pooled_convolution import room
@@ -47,7 +48,7 @@ def fold_tables(program, calls, wanted):
             continue
         new = {call: [] for call in (look, *views)}
         for call in readers:
-            made = _recorded(program, lambda c=call: getattr(program, c.op.name)(table, *c.inputs[1:], **c.settings))
+            made = _recorded(program, partial(program.record, call.op, [table, *call.inputs[1:]], call.settings))
             folded, y = made[-1].results[0], call.results[0]
             folded.name = f"{_layer(y)}.folded"
             new[call] = [*made, Call(look.op, [folded, rows], [y], look.settings)]
