@@ -430,7 +430,8 @@ def test_pairs_stand_in_the_list_of_sets_and_can_be_looked_into() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("run", "digits", "--pairs"), "goes with --data FILE"),
-     (("run", "--data", "x.tsv", "--pairs", "--label", "1"), "leave one of them out")],
+     (("run", "--data", "x.tsv", "--pairs", "--label", "1"), "leave --label out"),
+     (("run", "--data", "x.tsv", "--pairs", "--series"), "leave --series out")],
 )  # fmt: skip
 def test_flags_that_do_not_go_together_are_refused(words: tuple[str, ...], said: str) -> None:
     result = tuinet(*words)

@@ -65,6 +65,8 @@ WANTED = [
     "overfit",
     "overfit-dropout",
     "overfit-l2",
+    "sunspots-gru",
+    "airline-lstm",
     "fashion-augment",
 ]
 
@@ -75,6 +77,8 @@ FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
     "letters": ((16,), "classes", 26, 26),
     "concrete": ((8,), "reals", 0, 1),
     "auto-mpg": ((9,), "reals", 0, 1),
+    "sunspots": ((24, 1), "reals", 0, 1),
+    "airline": ((13, 1), "reals", 0, 1),
     **dict.fromkeys(("circle", "xor", "gauss", "spiral"), ((2,), "binary", 2, 1)),
     **dict.fromkeys(("plane", "hills"), ((2,), "reals", 0, 1)),
 }

@@ -36,6 +36,8 @@ def table(folder: Path) -> None:
     (folder / "pairs.tsv").write_text("".join(f"{number}\t{number + 1}\n" for number in range(200)))
     (folder / "notes.txt").write_text("To be written down, and to be read again.\n" * 80)
     (folder / "prices.csv").write_text("\n".join(rows) + "\n")
+    days = [f"2024-{day // 28 + 1:02}-{day % 28 + 1:02},{day * 5 % 9},{10 + day % 12}" for day in range(140)]
+    (folder / "weather.csv").write_text("\n".join(["day,wind,temp", *days]) + "\n")
     (folder / "rows.csv").write_text("\n".join([rows[0].rpartition(",")[0], "70,3,town", "55,2,farm"]) + "\n")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
 @click.option("--pairs", is_flag=True, help="With --data: each line is a text, a tab, and what to write from it.")
+@click.option("--series", is_flag=True, help="With --data: its rows follow one another in time; predict the next.")
 @runs_option
 @json_option
 def run(
@@ -43,6 +44,7 @@ def run(
     data_file: str | None,
     label: str | None,
     pairs: bool,
+    series: bool,
     runs_folder: str | None,
     as_json: bool,
 ) -> int:
@@ -61,7 +63,7 @@ def run(
 
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
-    loaded, origin = _preset(preset, data_file, label, pairs)
+    loaded, origin = _preset(preset, data_file, label, pairs, series)
     loaded = loaded.with_overrides([*overrides, *words])
     folder = chosen(runs_folder)
     begin = partial(
@@ -80,7 +82,7 @@ def run(
 
 
 def _preset(
-    name: str | None, data_file: str | None, label: str | None, pairs: bool
+    name: str | None, data_file: str | None, label: str | None, pairs: bool, series: bool
 ) -> tuple[Preset, dict[str, Any] | None]:
     """The preset that is meant, and where it came from if it was made for a table."""
     from tuinet import presets
@@ -89,27 +91,37 @@ def _preset(
     if data_file is not None:
         if name is not None:
             raise UsageError(f"run wants either a preset ({name}) or --data ({data_file}), and was given both")
-        if pairs and label is not None:
-            raise UsageError("--pairs says what stands in a line, and --label names a column; leave one of them out")
-        return made_for(data_file, label, pairs)
+        if pairs and (series or label is not None):
+            raise UsageError(
+                f"--pairs says what stands in a line, and goes with neither --label nor --series; leave "
+                f"{'--series' if series else '--label'} out"
+            )
+        return made_for(data_file, label, pairs=pairs, series=series)
     if pairs:
         raise UsageError("--pairs says what stands in the lines of a file, and goes with --data FILE")
     if label is not None:
         raise UsageError("--label says which column of a table to predict, and goes with --data FILE")
+    if series:
+        raise UsageError("--series says that the rows of a table follow one another, and goes with --data FILE")
     if name is None:
         raise UsageError("run wants a preset, as in `tuinet run spam-neuron`; `tuinet presets` lists them")
     return presets.load(name), None
 
 
-def made_for(data_file: str, label: str | None, pairs: bool = False) -> tuple[Preset, dict[str, Any]]:
+def made_for(
+    data_file: str, label: str | None, *, pairs: bool = False, series: bool = False
+) -> tuple[Preset, dict[str, Any]]:
     """A preset for one's own table, text or pairs of texts, and its origin with the reasons, as run.json keeps it."""
     from pathlib import Path
 
     from tuinet import presets
-    from tuinet.data.adviser import preset_from_table
+    from tuinet.data.adviser import preset_from_series, preset_from_table
     from tuinet.data.pair_adviser import preset_from_pairs
 
     path = Path(data_file).expanduser()
-    text, reasons = preset_from_pairs(path) if pairs else preset_from_table(path, label)
+    if pairs:
+        text, reasons = preset_from_pairs(path)
+    else:
+        text, reasons = preset_from_series(path, label) if series else preset_from_table(path, label)
     said: Sequence[str] = list(reasons)
     return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}

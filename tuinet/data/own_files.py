@@ -14,10 +14,11 @@ from tuinet.data.foreign import check_memory, opened, read_at_most, read_whole
 from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.pairs import own_pairs
 from tuinet.data.pictures import MAGIC, read_folder
+from tuinet.data.series import from_rows
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, is_table, read_table
 from tuinet.data.texts import LARGEST_TEXT, corpus, named_as_text, read_text
-from tuinet.errors import DataError, nearest
+from tuinet.errors import DataError, PresetError, nearest
 from tuinet.safe_text import safe
 
 Array = NDArray[Any]
@@ -58,6 +59,10 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     if settings.task == "translate":
         return own_pairs(path, read_whole(path, LARGEST_TEXT), settings)
     kind = kind_of(settings.file)
+    if settings.series and kind != "table":
+        raise PresetError(
+            f"is read from tables, and {safe(path.name, 100)} is none ({kind}); write it as CSV", key="data.series"
+        )
     if kind == "folder":
         return _from_folder(path, settings, wanted)
     if settings.tokens is not None or (kind == "text" and not any(getattr(settings, key) for key in FOR_TABLES)):
@@ -67,6 +72,8 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     kind = "table" if kind == "text" else kind
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
+        if settings.series:
+            return from_rows(table, settings, name=path.name, source="file")
         return from_table(table, settings, name=path.name, source="file", wanted=wanted)
     labels: Array | None
     if settings.reconstructs and settings.label is None:

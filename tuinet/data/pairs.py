@@ -26,7 +26,8 @@ from tuinet.safe_text import safe
 Pair = tuple[str, str]
 Tokens = NDArray[np.int32]
 
-USELESS = ("label", "ignore", "impute", "scale", "noise", "features")
+USELESS = ("label", "ignore", "impute", "scale", "noise", "features", "series", "targets", "time", "horizon",
+           "period", "order")  # fmt: skip
 
 
 def read_pairs(content: bytes, place: str, tokens: str, *, header: bool = False) -> list[Pair]:

@@ -23,7 +23,8 @@ from tuinet.safe_text import safe
 
 WINDOW = 64  # tokens that a network reads at a time, where nothing is said
 LARGEST_TEXT = 100 << 20  # bytes
-USELESS = ("label", "ignore", "impute", "separator", "header", "scale", "samples", "noise", "features")
+USELESS = ("label", "ignore", "impute", "separator", "header", "scale", "samples", "noise", "features",
+           "series", "targets", "time", "horizon", "period", "order")  # fmt: skip
 
 
 def read_text(path: str | Path, tokens: str) -> str:

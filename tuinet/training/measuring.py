@@ -116,9 +116,9 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
         size = int((piece.targets >= 0).sum()) if _many(piece) else len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
-            there, _ = AVERAGED.get(name, _AS_IT_IS)
+            there, _ = averaged(name)
             sums[name] = sums.get(name, 0.0) + size * there(value)
-    return {name: float(AVERAGED.get(name, _AS_IT_IS)[1](total / count)) for name, total in sums.items()}
+    return {name: float(averaged(name)[1](total / count)) for name, total in sums.items()}
 
 
 def _root(value: float) -> float:
@@ -140,6 +140,11 @@ AVERAGED: dict[str, tuple[Scalar, Scalar]] = {
 }
 
 
+def averaged(name: str) -> tuple[Scalar, Scalar]:
+    """The two of a metric's name; rmse_1, of one step ahead, is one of rmse."""
+    return AVERAGED.get("rmse" if name.startswith("rmse") else name, _AS_IT_IS)
+
+
 def guess(bound: Bound) -> float:
     """The accuracy of always saying the commonest class; for reals the rmse of always saying the mean.
 
@@ -157,6 +162,9 @@ def guess(bound: Bound) -> float:
     if bound.facts.task == "binary":
         share = float(targets.mean())
         return max(share, 1 - share)
+    if bound.facts.target_curve:
+        own = bound.facts.in_own_units(targets)
+        return float(np.sqrt(np.mean(np.square(own - own.mean(axis=0)))))
     deviations = targets.astype(np.float64).std(axis=0)
     if bound.facts.target_scale is not None:
         deviations = deviations * np.asarray(bound.facts.target_scale[1])
