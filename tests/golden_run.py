@@ -13,10 +13,11 @@ from unittest.mock import patch
 import numpy as np
 
 from tuinet import presets
-from tuinet.data import Facts, Prepare
+from tuinet.data import Facts, Prepare, Vocabulary
 from tuinet.data.scaling import Form
 from tuinet.diagnostics.by_class import ByClass
 from tuinet.runs import RunFolder
+from tuinet.runs.data import encoded
 
 NOON = 1790000000.125
 ID = "spam-neuron-3fa2"
@@ -145,6 +146,17 @@ def data() -> tuple[Facts, Prepare]:
     return facts, scaler
 
 
+def text() -> tuple[Facts, Vocabulary]:
+    """A text of eight characters: what commands a terminal and what JSON has to escape stand in it too."""
+    characters = '\n\x1b "ab\u2014\U0001f600'
+    facts = Facts(
+        name="notes.txt", source="file", inputs=(4,), task="classes", classes=8, outputs=8, tokens=8, steps=4,
+        class_names=list(characters), class_counts=[1, 0, 9, 2, 5, 3, 1, 3], target="next character",
+        reason="the next character is to be predicted, one of 8", fingerprint="00ff",
+    )  # fmt: skip
+    return facts, Vocabulary("characters", characters, 4)
+
+
 def by_class() -> ByClass:
     """Two classes; one of them was never predicted."""
     return ByClass(("mail", "spam \u2014 neu"), (300, 20), (320, 0), (300, 0), ((1, 0, 20),))
@@ -166,3 +178,5 @@ if __name__ == "__main__":
     shutil.rmtree(target, ignore_errors=True)
     shutil.rmtree(target.with_name(ID), ignore_errors=True)
     made(target.parent).path.rename(target)
+    target.with_name("text").mkdir(exist_ok=True)
+    target.with_name("text").joinpath("data.json").write_bytes(encoded(*text()))

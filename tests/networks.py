@@ -124,6 +124,13 @@ def stacks() -> dict[str, list[Any]]:
             layer("global_average_pool"),
             dense(5),
         ],
+        "convolution dealt out by columns": [
+            layer("reshape", shape=(6, 2)),
+            layer("conv1d", filters=24, kernel=1),
+            layer("conv1d", filters=72, kernel=2),
+            layer("global_average_pool"),
+            dense(5),
+        ],
         "transposed convolution": [
             layer("reshape", shape=(2, 3, 2)),
             layer("conv2d_transpose", filters=3, kernel=(3, 2), stride=(2, 1), padding="same", activation="tanh"),

@@ -57,7 +57,7 @@ class ShapeRecorder:
         return Shaped(name, getattr(array, "shape", (len(array),)))
 
     def shared(self, name: str) -> Any:
-        return None
+        return Shaped(name, self.parameters[name]["shape"]) if name in self.parameters else None
 
     def scratch(self, size: int) -> Shaped:
         return Shaped("scratch", (size,))
@@ -77,6 +77,8 @@ class ShapeRecorder:
             self.calls.append((op, settings))
             if op in ("dense", "matmul_nn"):
                 return Shaped(op, (x.shape[0], operands[0].shape[1]))
+            if op == "matmul_nt":
+                return Shaped(op, (x.shape[0], operands[0].shape[0]))
             if op == "take":
                 return Shaped(op, (*operands[0].shape, x.shape[1]))
             if op == "batch_norm":

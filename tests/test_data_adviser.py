@@ -11,7 +11,8 @@ import pytest
 
 from tuinet import presets
 from tuinet.data import bind_for
-from tuinet.data.adviser import preset_from_table, toml_text
+from tuinet.data.adviser import preset_from_table
+from tuinet.data.toml_text import toml_text
 from tuinet.errors import DataError
 
 
@@ -131,3 +132,48 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         preset_from_table(tmp_path / "t.csv", None)
     with pytest.raises(DataError, match="no such file"):
         preset_from_table(tmp_path / "missing.csv", None)
+
+
+# -- texts -----------------------------------------------------------------------------------
+
+
+def small_text(n: int) -> str:
+    rng = np.random.default_rng(n)
+    return "".join(rng.choice(list("abcdefgh  \n"), n))
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "blocks", "epochs"), [(3_000, 32, 1, 60), (200_000, 64, 2, 30), (3_500_000, 128, 3, 2)]
+)
+def test_a_text_gets_a_transformer_of_its_size(n: int, width: int, blocks: int, epochs: int, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text(small_text(n))
+    preset, reasons = proposed(tmp_path / "notes.txt")
+    embedding, _, block, *_ = preset["layers"]
+    assert (embedding["units"], block.get("repeat", 1), preset["training"]["epochs"]) == (width, blocks, epochs)
+    assert block["causal"] and preset["layers"][-1]["units"] == "classes"
+    assert "10 different ones" in reasons and "never on both sides" in reasons and "tuinet generate last" in reasons
+
+
+def test_what_is_no_utf_8_or_has_very_many_characters_is_read_as_bytes(tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(("Stra\xdfe " * 500).encode("latin-1"))
+    preset, reasons = proposed(tmp_path / "latin.txt")
+    assert preset["data"]["tokens"] == "bytes" and "it is not UTF-8" in reasons
+    (tmp_path / "many.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 12_000))))
+    preset, reasons = proposed(tmp_path / "many.txt")
+    assert preset["data"]["tokens"] == "bytes" and "very many different ones" in reasons
+
+
+def test_a_text_that_is_empty_or_too_short_is_refused(tmp_path: Path) -> None:
+    for content, words in (("", "is empty"), ("Hello.\n", "holds 7 characters")):
+        (tmp_path / "notes.txt").write_text(content)
+        with pytest.raises(DataError, match=rf"notes\.txt: {words}; windows of 16 need at least 33"):
+            preset_from_table(tmp_path / "notes.txt", None)
+
+
+def test_a_label_says_that_a_file_named_as_a_text_is_a_table(tmp_path: Path) -> None:
+    lines = "\n".join(f"{n % 7} {n % 3} {n}" for n in range(100))
+    (tmp_path / "t.txt").write_text(f"a b c\n{lines}\nodd\n")
+    with pytest.raises(DataError, match="line 102"):
+        preset_from_table(tmp_path / "t.txt", "c")
+    (tmp_path / "t.txt").write_text(f"a b c\n{lines}\n")
+    assert proposed(tmp_path / "t.txt", "c")[0]["data"]["label"] == "c"

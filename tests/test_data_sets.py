@@ -20,7 +20,7 @@ from tuinet.data.splits import random_numbers
 from tuinet.errors import DataError, PresetError
 
 ROOT = Path(__file__).parent.parent
-TRAINABLE = [info for info in catalog() if info.kind == "embedded" and info.form != "text"]
+TRAINABLE = [info for info in catalog() if info.kind == "embedded"]
 
 
 def test_all_embedded_files_together_stay_under_six_megabytes() -> None:
@@ -45,7 +45,8 @@ def test_an_embedded_set_binds_to_what_the_list_says_of_it(info) -> None:  # typ
     assert (bound.facts.inputs, bound.facts.task) == (info.inputs, info.task)
     assert (len(bound.test) if bound.test else 0) == info.test
     for part in parts:
-        assert part.inputs.dtype == np.float32 and part.inputs.flags.c_contiguous
+        assert part.inputs.dtype == (np.int32 if info.form == "labelled" else np.float32)
+        assert part.inputs.flags.c_contiguous
         assert np.isfinite(part.inputs).all() and np.isfinite(part.targets).all()
 
 
@@ -73,9 +74,9 @@ def test_surnames_and_series_can_be_read() -> None:
     assert all(len(series(info.name)) == info.examples for info in catalog() if info.form == "series")
 
 
-def test_a_text_set_says_what_it_is_for() -> None:
-    with pytest.raises(DataError, match=r"surnames holds text .* recurrent"):
-        bind(DataSettings(set="surnames"))
+def test_a_set_that_no_network_here_can_read_says_what_it_is_for() -> None:
+    with pytest.raises(DataError, match=r"tatoeba holds pairs of texts .* encoder and a decoder"):
+        bind(DataSettings(set="tatoeba"))
 
 
 def test_a_series_is_split_in_time_and_a_window_predicts_the_next_value() -> None:
@@ -99,6 +100,14 @@ def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:
         ({"set": "fashion", "samples": 100}, "data.samples"),
         ({"set": "fashion", "label": "x"}, "data.label"),
         ({"set": "circle", "window": 3}, "data.window"),
+        ({"set": "nile", "tokens": "bytes"}, "data.tokens"),
+        ({"set": "surnames", "scale": "standard"}, "data.scale"),
+        ({"set": "surnames", "split": "documents"}, "data.split"),
+        ({"set": "surnames", "task": "reals"}, "data.task"),
+        ({"set": "language-reference", "task": "reconstruct"}, "data.task"),
+        ({"set": "language-reference", "split": "random"}, "data.split"),
+        ({"set": "language-reference", "label": "x"}, "data.label"),
+        ({"set": "language-reference", "validation": "test"}, "data.validation"),
         ({"set": "spambase", "separator": "tab"}, "data.separator"),
         ({"set": "nile", "window": 60}, "data.window"),
         ({"set": "spambase", "validation": "test"}, "data.validation"),

@@ -14,6 +14,7 @@ from tests import cli_scenes as scenes
 from tests import golden_run
 from tuinet import presets
 from tuinet.runs import RunFolder, json_line, list_runs, weights_sha256
+from tuinet.runs.data import encoded
 from tuinet.runs.info import KEYS
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -68,10 +69,21 @@ def test_classes_json_is_read_and_has_the_documented_keys(copy: RunFolder) -> No
 def test_data_json_has_the_documented_keys() -> None:
     said = json.loads((GOLDEN / "run" / "data.json").read_bytes())
     section = FORMATS.read_text(encoding="utf-8").split("\n## data.json\n")[1].split("\n## ")[0]
-    _, top, facts, scaler = re.split(r"\n\| key.*\n", section)
-    for table, written in ((top, said), (facts, said["facts"]), (scaler, said["scaler"])):
+    _, top, facts, scaler, vocabulary = re.split(r"\n\| key.*\n", section)
+    text = json.loads((GOLDEN / "text" / "data.json").read_bytes())
+    tables = ((top, said), (facts, said["facts"]), (scaler, said["scaler"]), (vocabulary, text["vocabulary"]))
+    for table, written in tables:
         first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
         assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == set(written)
+
+
+def test_data_json_of_a_text_is_written_and_read_to_the_byte(copy: RunFolder) -> None:
+    golden = (GOLDEN / "text" / "data.json").read_bytes()
+    wanted, vocabulary = golden_run.text()
+    assert encoded(wanted, vocabulary) == golden
+    (copy.path / "data.json").write_bytes(golden)
+    facts, read = copy.data() or pytest.fail("there is no data.json")
+    assert facts.as_table() == wanted.as_table() and read == vocabulary
 
 
 def test_metrics_are_read_with_the_second_generation_in_the_place_of_the_first(copy: RunFolder) -> None:

@@ -24,6 +24,13 @@ from tuinet.presets.limits import LARGEST, guard
 from tuinet.presets.lines import find_lines
 
 WANTED = [
+    "char-gpt",
+    "char-gru",
+    "char-lstm",
+    "char-rnn",
+    "names-lstm",
+    "names-rnn",
+    "text-classify",
     "spam-neuron",
     "spam-mlp",
     "xor",
@@ -72,6 +79,19 @@ FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
     "airline": ((13, 1), "reals", 0, 1),
     **dict.fromkeys(("circle", "xor", "gauss", "spiral"), ((2,), "binary", 2, 1)),
     **dict.fromkeys(("plane", "hills"), ((2,), "reals", 0, 1)),
+}
+# Of texts, for which vocabularies depend on the Python: tokens, and targets of an example.
+TEXTS: dict[str, tuple[int, int]] = {
+    "python-source": (100, 64),
+    "language-reference": (103, 64),
+    "topics": (98, 0),
+    "surnames": (130, 0),
+}
+FACTS |= {
+    "python-source": ((64,), "classes", 100, 100),
+    "language-reference": ((64,), "classes", 103, 103),
+    "topics": ((128,), "classes", 6, 6),
+    "surnames": ((20,), "classes", 20, 20),
 }
 
 BASE = """\
@@ -203,11 +223,12 @@ def test_a_preset_fits_its_data_and_its_loss(name: str) -> None:
     inputs, task, classes, outputs = FACTS[preset.data.set or ""]
     if preset.data.reconstructs:
         task, classes, outputs = "reals", 0, prod(inputs)
-    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0)
+    tokens, steps = TEXTS.get(preset.data.set or "", (0, 0))
+    facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=tokens, steps=steps)
     recorder = ShapeRecorder()
-    y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
-    losses = preset.training.loss.record(recorder, y, Shaped("t", (4, outputs)), facts)
-    assert losses.shape == (4,)
+    y = preset.network(facts).forward(recorder, Shaped("x", (4, *inputs), whole=tokens > 0))
+    losses = preset.training.loss.record(recorder, y, Shaped("t", (4, steps or outputs)), facts)
+    assert losses.shape == (4 * (steps or 1),)
 
 
 def test_fashion_mlp_is_the_network_of_the_benchmark() -> None:

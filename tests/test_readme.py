@@ -17,15 +17,20 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.S)
 COMMANDS = [
     line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.startswith("tuinet ")
 ]
-SHORTER = {"tuinet bench": "tuinet bench --repeats 1"}  # the same command, with less to wait for
+SHORTER = {  # the same command, with less to wait for
+    "tuinet bench": "tuinet bench --repeats 1",
+    "tuinet run char-gpt": "tuinet run char-gpt --max-steps 20",
+    "tuinet run --data notes.txt": "tuinet run --data notes.txt --max-steps 20",
+}
 
 
 def table(folder: Path) -> None:
-    """A table to train on and rows to predict: a price that follows from size and place."""
+    """A table to train on and rows to predict: a price that follows from size and place. And a text."""
     rows = ["size,rooms,place,price"]
     for number in range(120):
         size, rooms, place = 40 + number % 90, 1 + number % 5, ("town", "village", "farm")[number % 3]
         rows.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 300 * (number % 7)}")
+    (folder / "notes.txt").write_text("To be written down, and to be read again.\n" * 80)
     (folder / "prices.csv").write_text("\n".join(rows) + "\n")
     days = [f"2024-{day // 28 + 1:02}-{day % 28 + 1:02},{day * 5 % 9},{10 + day % 12}" for day in range(140)]
     (folder / "weather.csv").write_text("\n".join(["day,wind,temp", *days]) + "\n")

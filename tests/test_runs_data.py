@@ -43,7 +43,7 @@ def content() -> dict[str, Any]:
 # -- what goes in ----------------------------------------------------------------------------------------------------
 
 
-SETS = [{"set": one.name} for one in catalog() if one.state != "not fetched" and one.form != "text"]
+SETS = [{"set": one.name} for one in catalog() if one.state != "not fetched" and one.form != "pairs"]
 OTHERS = [
     {"set": "fashion", "limit": 10, "scale": "standard"},
     {"set": "spambase", "scale": "log_standard"},
@@ -71,8 +71,11 @@ def as_it_went_in(bound: Bound, run: RunFolder) -> None:
     facts, scaler = run.data() or pytest.fail("nothing was written")
     assert facts.as_table() == bound.facts.as_table()
     assert scaler.as_table() == bound.scaler.as_table()
-    assert scaler.centre.tobytes() == bound.scaler.centre.tobytes()
-    assert scaler.spread.tobytes() == bound.scaler.spread.tobytes()
+    if isinstance(scaler, Prepare) and isinstance(bound.scaler, Prepare):
+        assert scaler.centre.tobytes() == bound.scaler.centre.tobytes()
+        assert scaler.spread.tobytes() == bound.scaler.spread.tobytes()
+    else:
+        assert scaler == bound.scaler
 
 
 @settings(max_examples=50, deadline=None)

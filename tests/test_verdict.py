@@ -128,3 +128,18 @@ def test_any_records_get_one_of_the_six_words(records: Rows, guess: float | None
     found = verdict(records, guess=guess)
     assert found.word in get_args(Word)
     assert found.sentence
+
+
+def test_a_text_is_judged_by_its_bits_beside_those_of_knowing_only_how_often_each_character_comes() -> None:
+    def text(bits: float) -> list[dict[str, object]]:
+        row = {"train_loss": bits, "val_loss": bits, "train_accuracy": 0.3, "val_accuracy": 0.3}
+        return [{"epoch": i + 1, **row, "train_bits_per_char": bits, "val_bits_per_char": bits} for i in range(9)]
+
+    assert verdict(text(2.0), guess=4.5).word == "good"
+    judged = verdict(text(4.0), guess=4.5)
+    assert judged.word == "underfitting" and "bits_per_char is 4, where guessing gives 4.5" in judged.sentence
+
+
+def test_metrics_that_do_not_belong_together_are_not_set_side_by_side() -> None:
+    losses = {"train_loss": 0.0, "val_loss": 0.0}
+    assert verdict([losses, losses, {**losses, "train_accuracy": 1.0, "val_rmse": 1.0}], guess=0.5).word == "good"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SILENT = ("title", "teaches", "tries")
 LABELS = ("device", "threads")
-BETTER_SMALL = ("loss", "rmse", "mae")
+BETTER_SMALL = ("loss", "rmse", "mae", "perplexity", "bits_per_char")
 
 
 @click.command()

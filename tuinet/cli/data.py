@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuinet.data import Bound, SetInfo
 
 MOST_NAMES = 40
+BLANK = "␠"  # what stands for a class that is a blank, as in a text
 
 
 @click.group(invoke_without_command=True)
@@ -151,13 +152,9 @@ def _bound_row(name: str, bound: Bound) -> dict[str, Any]:
 
 
 def _class_counts(bound: Bound) -> dict[str, int]:
-    import numpy as np
-
-    if not bound.facts.class_names:
-        return {}
-    labels = np.asarray(bound.train.targets).reshape(-1).astype(np.int64)
-    counts = np.bincount(labels, minlength=len(bound.facts.class_names))
-    return {str(name): int(count) for name, count in zip(bound.facts.class_names, counts, strict=False)}
+    """Examples of the training part by class; of a text, places by what comes next."""
+    facts = bound.facts
+    return dict(zip(facts.class_names, facts.class_counts, strict=True))
 
 
 def _print_bound(output: Output, name: str, bound: Bound) -> None:
@@ -168,7 +165,8 @@ def _print_bound(output: Output, name: str, bound: Bound) -> None:
     parts = [("training", bound.train), ("validation", bound.validation), ("test", bound.test)]
     sizes = [f"{figures.count(len(part.inputs))} {word}" for word, part in parts if part is not None]
     output.heading(safe(name, 60), f"{facts.source}, {facts.task}")
-    output.prose(" + ".join(sizes) + f" examples of {figures.shape(facts.inputs)}", indent="  ")
+    tokens = f" tokens, {figures.count(facts.tokens)} to tell apart" if facts.tokens else ""
+    output.prose(" + ".join(sizes) + f" examples of {figures.shape(facts.inputs)}{tokens}", indent="  ")
     for note in facts.notes:
         output.prose(safe(note, 500), "warn", indent="  ")
     if facts.columns:
@@ -188,7 +186,12 @@ def _print_classes(output: Output, counts: dict[str, int]) -> None:
     output.say()
     largest, total = max(counts.values()) or 1, sum(counts.values()) or 1
     rows = [
-        [name, figures.count(number), figures.share(number / total), "━" * round(24 * number / largest)]
+        [
+            BLANK if name == " " else name,
+            figures.count(number),
+            figures.share(number / total),
+            "━" * round(24 * number / largest),
+        ]
         for name, number in list(counts.items())[:MOST_NAMES]
     ]
     columns = (

@@ -19,6 +19,10 @@ TITLES = {
     "val_loss": ("val loss", 8),
     "train_accuracy": ("train acc", 4),
     "val_accuracy": ("val acc", 7),
+    "train_bits_per_char": ("train bits/char", 3),
+    "val_bits_per_char": ("val bits/char", 6),
+    "train_perplexity": ("train perplexity", 2),
+    "val_perplexity": ("val perplexity", 5),
     "train_top5": ("train top5", 1),
     "val_top5": ("val top5", 3),
     "train_rmse": ("train rmse", 4),
@@ -91,10 +95,12 @@ class EpochTable:
 def shown_metrics(first: Event, start: Event) -> list[str]:
     """The columns for what was measured: both losses, accuracy or rmse of both parts, penalty where there is one.
 
-    What is rarely asked for, top 5, has a column only where the best epoch is chosen by it.
+    What says the same again is left out: mae beside rmse, and the loss of the training part in other units. What is
+    rarely asked for, top 5, has a column only where the best epoch is chosen by it.
     """
-    rmse = "train_rmse" in first or "val_rmse" in first
-    wanted = [name for name in TITLES if name in first and not (name.endswith("_mae") and rmse)]
+    again = ["train_mae", "val_mae"] if "train_rmse" in first or "val_rmse" in first else []
+    again += ["train_bits_per_char", "train_perplexity"] if "val_perplexity" in first else []
+    wanted = [name for name in TITLES if name in first and name not in again]
     wanted = [name for name in wanted if not name.endswith("_top5") or name == monitor_of(first, start)]
     if not _real(first.get("penalty")):
         wanted = [name for name in wanted if name != "penalty"]

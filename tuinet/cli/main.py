@@ -26,7 +26,7 @@ from tuinet.safe_text import safe
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Train": ("run", "resume"),
     "Choose and write presets": ("presets", "show", "new", "data"),
-    "Look at runs": ("runs", "compare", "predict", "rm"),
+    "Look at runs": ("runs", "compare", "predict", "generate", "rm"),
     "Check": ("gradcheck", "bench", "doctor"),
 }
 """Every command, in the order of the help page. The module tuinet.cli.NAME has the command of that name."""

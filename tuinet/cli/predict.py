@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from tuinet.cli.output import Output
     from tuinet.data import Facts
-    from tuinet.presets import Preset
-    from tuinet.runs import RunFolder
 
 PASS_ROWS = 256  # examples that are evaluated at a time
 MOST_BARS = 12
@@ -33,31 +31,40 @@ MOST_COLUMNS = 8  # numbers of a prediction that a table shows
 def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_json: bool) -> None:
     """Predict with a run for the examples in FILE (- for standard input).
 
-    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx. Where that
-    were pictures, it may be a PNG or JPEG, or a folder of them. Of a series, every stretch of it is predicted from; the
-    last forecast is of what comes after the file's end. RUN is an id, a unique beginning of one, a folder, or last.
+    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx; for texts it
+    has one a line. Where that were pictures, it may be a PNG or JPEG, or a folder of them. Of a series, every stretch
+    of it is predicted from; the last forecast is of what comes after the file's end. RUN is an id, a unique beginning
+    of one, a folder, or last.
     """
+    import numpy as np
+
     from tuinet import presets
     from tuinet.cli.output import Output
-    from tuinet.cli.trained import data_of
-    from tuinet.data import read_inputs
+    from tuinet.cli.trained import data_of, network_of
+    from tuinet.data import Prepare, Vocabulary, read_inputs
     from tuinet.data.inputs import read_pictures
     from tuinet.data.own_files import kind_of
+    from tuinet.errors import UsageError
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
+    from tuinet.safe_text import safe
 
     output = Output(as_json=as_json)
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
-    pictures = file != "-" and kind_of(file) in ("picture", "folder")
-    if pictures:
+    if isinstance(scaler, Vocabulary) and facts.steps:
+        raise UsageError(f"{safe(run.id)} predicts the next character; `tuinet generate {safe(run.id)}` lets it write")
+    pictures = isinstance(scaler, Prepare) and file != "-" and kind_of(file) in ("picture", "folder")
+    if pictures and isinstance(scaler, Prepare):
         inputs, labels, notes = read_pictures(Path(file), facts, scaler)
         for note in notes:
             output.note(note)
     else:
         inputs, labels = read_inputs(file, facts, scaler)
-    outputs = network_outputs(run, preset, facts, inputs, output)
+    # The NumPy reference compiles nothing, and is quick enough here.
+    network = network_of(run, preset, facts, rows=PASS_ROWS, device="reference", warn=output.note)
+    outputs = np.asarray(network.outputs(inputs), np.float64)
     rows = answers(outputs, facts)
     if facts.horizon:
         rows = [{"row": row.pop("row"), "after": word.removeprefix("after "), **row}
@@ -71,46 +78,6 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
         output.prose(_summary(rows, facts, out))
     elif not as_json:
         _print(output, rows, labels, facts)
-
-
-def network_outputs(
-    run: RunFolder, preset: Preset, facts: Facts, inputs: NDArray[np.float32], output: Output
-) -> NDArray[np.float64]:
-    """The network's raw outputs (n, outputs), by the NumPy reference: it compiles nothing, and is quick enough here."""
-    import numpy as np
-
-    from tuinet.engine.trainer import Trainer
-    from tuinet.training.initial import weights_of
-
-    training = preset.training
-    stopping = training.early_stopping
-    best = stopping is not None and stopping.restore_best
-    weights = weights_of(run, best=best, warn=output.note)
-    stand_in = _stand_in(facts)
-    trainer = Trainer(
-        preset.network(facts),
-        training.loss,
-        training.optimizer,
-        stand_in,
-        batch_size=len(stand_in.train),
-        seed=training.seed,
-        device="reference",
-    )
-    trainer.load(weights, None, 0)
-    return np.asarray(trainer.outputs(inputs), np.float64)
-
-
-def _stand_in(facts: Facts) -> Any:
-    """Zeros in the place of the examples: the trainer wants some, and what it predicts does not depend on them."""
-    from types import SimpleNamespace
-
-    import numpy as np
-
-    from tuinet.data import Part
-
-    targets = np.zeros(PASS_ROWS, np.int32) if facts.task == "classes" else np.zeros((PASS_ROWS, facts.outputs), "f4")
-    inputs = np.broadcast_to(np.float32(0), (PASS_ROWS, *facts.inputs))
-    return SimpleNamespace(train=Part(inputs, targets), validation=None, test=None, facts=facts)
 
 
 # -- from outputs to answers -----------------------------------------------------------------

@@ -42,7 +42,9 @@ def preview(output: Output, bound: Bound, augment: Augment | None, seed: int) ->
             row = {"row": "example", "number": number + 1, "version": version, "label": label}
             output.record({**row, "values": values.tolist()})
     output.say()
-    if len(bound.facts.inputs) == 3:
+    if bound.facts.tokens:
+        _print_texts(output, bound, part, labels)
+    elif len(bound.facts.inputs) == 3:
         for line in pictures(shown, labels, output):
             output.say(line)
     else:
@@ -117,6 +119,26 @@ def _means(values: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray
     return means
 
 
+# -- texts -----------------------------------------------------------------------------------
+
+
+def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str]) -> None:
+    """The beginning of each example, with the label in front where it has one."""
+    from tuinet.cli.table import Column, table
+    from tuinet.data import Vocabulary
+
+    if not isinstance(bound.scaler, Vocabulary):
+        return
+    rows = []
+    for number, (row, label) in enumerate(zip(part.inputs[:EXAMPLES], labels, strict=False), 1):
+        text = b"".join(bound.scaler.decode(int(token)) for token in row).decode("utf-8", "replace")
+        rows.append([str(number), *([label] if any(labels) else []), safe(text)])
+    columns = [Column("example", right=True, need=9)]
+    columns += [Column(safe(bound.facts.target, 30), need=8)] if any(labels) else []
+    for line in table([*columns, Column("text", need=7, least=20)], rows, output.terminal):
+        output.say(line)
+
+
 # -- numbers ---------------------------------------------------------------------------------
 
 
@@ -149,8 +171,10 @@ def original(bound: Bound, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """An example's numbers (k) before they were scaled."""
     import numpy as np
 
+    from tuinet.data import Prepare
+
     flat, scaler = values.reshape(-1), bound.scaler
-    if bound.facts.tokens:
+    if not isinstance(scaler, Prepare):
         return flat
     raw: NDArray[np.float64] = flat * scaler.spread + scaler.centre
     raw = np.where(np.abs(raw) < 1e-6 * scaler.spread, 0.0, raw)  # 32 bits leave a trace of what was taken off

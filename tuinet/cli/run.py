@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--data",
     "data_file",
     metavar="FILE",
-    help="Your own table, or a folder of pictures: a preset is made for it.",
+    help="Your own table or text, or a folder of pictures: a preset is made for it.",
 )
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
 @click.option("--series", is_flag=True, help="With --data: its rows follow one another in time; predict the next.")

@@ -19,20 +19,21 @@ from tuinet.data.settings import DataSettings
 
 if TYPE_CHECKING:
     from tuinet.data.binding import bind, bind_for
-    from tuinet.data.bound import Bound, Facts, Part
+    from tuinet.data.bound import Bound, Facts, Part, Scaler
     from tuinet.data.download import get
     from tuinet.data.inputs import read_inputs
     from tuinet.data.scaling import Prepare
     from tuinet.data.tables import read_table
+    from tuinet.data.vocabulary import Vocabulary
 
 __all__ = [
-    "Bound", "DataSettings", "Facts", "Part", "Prepare", "SetInfo", "bind", "bind_for", "catalog", "get", "read_inputs",
-    "read_table",
+    "Bound", "DataSettings", "Facts", "Part", "Prepare", "Scaler", "SetInfo", "Vocabulary", "bind", "bind_for",
+    "catalog", "get", "read_inputs", "read_table",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Bound", "Facts", "Part"):
+    if name in ("Bound", "Facts", "Part", "Scaler"):
         from tuinet.data import bound
 
         return getattr(bound, name)
@@ -40,6 +41,10 @@ def __getattr__(name: str) -> Any:
         from tuinet.data.scaling import Prepare
 
         return Prepare
+    if name == "Vocabulary":
+        from tuinet.data.vocabulary import Vocabulary
+
+        return Vocabulary
     if name in ("bind", "bind_for"):
         from tuinet.data import binding
 

@@ -8,7 +8,6 @@ how the columns look        →  scaling, imputing, columns left out
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +23,8 @@ from tuinet.data.own_files import kind_of, read_file
 from tuinet.data.series import WINDOW, Series
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Table, read_table
+from tuinet.data.text_adviser import preset_from_text
+from tuinet.data.toml_text import toml_text
 from tuinet.errors import DataError
 from tuinet.safe_text import safe
 
@@ -58,13 +59,18 @@ def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[st
     """A preset (TOML text) for a file of one's own, and the reasons for what is in it.
 
     label: the column to predict, by name or number; None for the last one. Also for .npy, .npz and idx files, and for
-    a folder with a folder of pictures for each class.
+    texts, which need no label, and for a folder with a folder of pictures for each class.
     Raises DataError for a file that cannot be used.
     """
     where = Path(path).expanduser().absolute()
+    kind = kind_of(where)
+    if kind == "text" and label is None:
+        lines, why = preset_from_text(where)
+        head = [f"title = {toml_text(where.name)}", f"teaches = {toml_text(f'To write like {where.name}.')}", ""]
+        return "\n".join([*head, *lines]) + "\n", why
     settings = DataSettings(file=str(where), label=label)
     reasons: list[str] = []
-    if kind_of(where) == "table":
+    if kind in ("table", "text"):
         settings = _for_table(read_table(where), settings, reasons)
     examples = read_file(settings)
     reasons.extend(map(_sentence, examples.notes))
@@ -352,12 +358,3 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "[" + ", ".join(map(_value, value)) + "]" if isinstance(value, list) else repr(value)
-
-
-def toml_text(text: str) -> str:
-    """The text as a TOML string. DataError where TOML has no way to write it: a file name that is no Unicode."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{text!r} is no Unicode name, which a preset cannot hold; rename the file") from None
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

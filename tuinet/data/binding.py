@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.data.baselines import Baseline, baselines
-from tuinet.data.bound import Bound, Facts, Part, Scale
+from tuinet.data.bound import Bound, Facts, Part, Scale, Scaler
 from tuinet.data.curves import CURVES, curve_of
 from tuinet.data.duplicates import shared
 from tuinet.data.examples import Examples
@@ -27,7 +27,8 @@ from tuinet.data.own_files import read_file
 from tuinet.data.scaling import Prepare, fit
 from tuinet.data.series import parts_of, past_of
 from tuinet.data.settings import DataSettings
-from tuinet.data.splits import Split, split
+from tuinet.data.splits import Split, by_document, split
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
@@ -45,7 +46,7 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     seed = settings.seed if settings.seed is not None else seed
     examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
     parts = _split(settings, examples, seed)
-    scaler = _scaler(settings, examples, parts.train)
+    scaler = examples.vocabulary or _scaler(settings, examples, parts.train)
     curve = curve_of(_scale(settings, examples)) if examples.series is not None else ""
     if curve:
         examples = replace(examples, labels=_on_curve(examples, curve))
@@ -82,6 +83,10 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
     if kind == "stratified" and task not in CLASSES:
         what = "this label is a real number" if task == "reals" else "there is no label here"
         raise PresetError(f'"stratified" keeps the shares of classes, and {what}', key="data.split")
+    if kind == "documents":
+        if examples.documents is None:
+            raise PresetError('"documents" is for passages of files, and these examples are none', key="data.split")
+        return by_document(settings, examples.documents, examples.labels.values, seed)
     labels = examples.labels.values if task in CLASSES else None
     return split(settings, len(examples.rows), examples.own_test, labels, kind, seed)
 
@@ -126,7 +131,7 @@ def _on_curve(examples: Examples, curve: str) -> Labels:
     return replace(examples.labels, values=CURVES[curve](examples.labels.values, title))
 
 
-def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale | None:
+def _target_scale(examples: Examples, train: Indices, scaler: Scaler) -> Scale | None:
     """Mean and deviation of the training part's real targets; a target that never changes keeps its size.
 
     Inputs that are to be given back have the centre and spread that they were scaled by.
@@ -147,21 +152,21 @@ def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale 
     return mean, deviation
 
 
-def _inputs_scale(scaler: Prepare) -> Scale | None:
+def _inputs_scale(scaler: Scaler) -> Scale | None:
+    assert isinstance(scaler, Prepare)  # a text is not given back
     if scaler.scale == "none":
         return None
     size = math.prod(scaler.shape)
     return np.broadcast_to(scaler.centre, size).copy(), np.broadcast_to(scaler.spread, size).copy()
 
 
-def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | None) -> Part:
-    inputs = scaler(examples.rows, chosen)
+def _part(examples: Examples, chosen: Indices, scaler: Scaler, scale: Scale | None) -> Part:
+    inputs = _taken(examples.rows, chosen) if isinstance(scaler, Vocabulary) else scaler(examples.rows, chosen)
     if examples.labels.task == "reconstruct":
         return Part(inputs, inputs.reshape(len(inputs), -1))
-    values = examples.labels.values[chosen]
-    targets: NDArray[Any]
+    values, targets = _taken(examples.labels.values, chosen), np.empty(0)
     if examples.labels.task == "classes":
-        targets = values.astype(np.int32)
+        targets = values.astype(np.int32, copy=False)
     elif examples.labels.task == "binary":
         targets = values[:, None].astype(np.float32)
     else:
@@ -170,11 +175,18 @@ def _part(examples: Examples, chosen: Indices, scaler: Prepare, scale: Scale | N
     return Part(inputs, targets)
 
 
+def _taken(rows: NDArray[Any], chosen: Indices) -> NDArray[Any]:
+    """The chosen rows; a view, where they follow one another, as those of a corpus do."""
+    if len(chosen) and (np.diff(chosen) == 1).all():
+        return rows[chosen[0] : chosen[-1] + 1]
+    return rows[chosen]
+
+
 # -- facts ---------------------------------------------------------------------------------
 
 
 def _facts(
-    examples: Examples, scaler: Prepare, scale: Scale | None, train: Part, validation: Part | None, test: Part | None
+    examples: Examples, scaler: Scaler, scale: Scale | None, train: Part, validation: Part | None, test: Part | None
 ) -> Facts:
     labels = examples.labels
     classes = len(labels.words)
@@ -189,11 +201,15 @@ def _facts(
     series = examples.series
     if examples.source != "generated" and series is None:  # a calm stretch of a series comes again, and is no copy
         notes += list(_duplicates(train, validation, test))
-    absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
-    notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    steps = labels.values.shape[-1] if examples.vocabulary is not None and labels.values.ndim == 2 else 0
+    if not steps:
+        absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
+        notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
+    words = examples.vocabulary
     return Facts(
         name=examples.name, source=examples.source, inputs=scaler.shape, task=task, classes=classes,
-        outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
+        outputs=outputs, tokens=words.size if words else 0, steps=steps, padded=words is not None and words.padded,
+        class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
         target=target, target_scale=scale, reason=labels.reason, notes=notes,
         fingerprint=_fingerprint(train, validation, test), white=_white(examples),
         horizon=series.horizon if series else 0, targets=series.names if series else [],

@@ -14,8 +14,10 @@ from tuinet.data.curves import CURVES
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
 from tuinet.data.scaling import MOST_LETTERS, Prepare
+from tuinet.data.vocabulary import MOST_TOKENS, Vocabulary
 
 MOST_OUTPUTS = 1 << 20  # columns of an array of labels; far fewer make sense
+Scaler = Prepare | Vocabulary
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -92,7 +94,6 @@ class Facts:
         """The same as plain values that JSON keeps exactly."""
         table = asdict(self)
         table["inputs"] = list(self.inputs)
-        table["padded"] = int(self.padded)
         if self.target_scale is not None:
             table["target_scale"] = [values.tolist() for values in self.target_scale]
         return table
@@ -120,7 +121,7 @@ class Facts:
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
             white=kept.whole("white") if kept.says("white") else 0,
-            padded=bool(kept.whole("padded")) if kept.says("padded") else False,
+            padded=kept.says("padded") and kept.truth("padded"),
             source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
             target_curve=kept.text("target_curve") if kept.says("target_curve") else "",
             horizon=kept.whole("horizon") if kept.says("horizon") else 0,
@@ -147,6 +148,12 @@ class Facts:
         if self.target_curve and (self.target_curve not in CURVES or self.target_scale is None):
             kept.refuse("target_curve", f"one of {', '.join(CURVES)}, and target_scale beside it,")
         self._check_series(kept)
+        if self.tokens > MOST_TOKENS + 1 or (self.tokens and len(self.inputs) != 1):
+            kept.refuse("tokens", f"at most {MOST_TOKENS:,}, in examples of one axis,")
+        if self.steps and (not self.inputs or self.steps != self.inputs[0]):
+            kept.refuse("steps", "0 or as many as an example has places")
+        if self.padded and self.tokens < 2:
+            kept.refuse("padded", "true only where there are tokens")
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:
                 kept.refuse("target_scale", "mean and deviation of each real target")
@@ -172,12 +179,13 @@ class Facts:
 class Part:
     """Examples of one purpose.
 
-    inputs: float32 (n, *shape), C-contiguous; int32 for tokens.
+    inputs: float32 (n, *shape), C-contiguous; int32 (n, T) for tokens.
     targets: int32 (n) for classes, or (n, steps); float32 (n, 1) of 0 and 1 for binary; float32 (n, outputs),
         standardised, for reals.
+    A corpus keeps one row of tokens: inputs and targets are read-only views of it.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     targets: NDArray[Any]
 
     def __len__(self) -> int:
@@ -186,17 +194,20 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A set, split and scaled. scaler does to new rows what was done to these. baselines: of a series."""
+    """A set, split and scaled. scaler does to new rows what was done to these: the vocabulary, where they are text.
+    baselines: of a series.
+    """
 
     facts: Facts
     train: Part
     validation: Part | None
     test: Part | None
-    scaler: Prepare
+    scaler: Scaler
     baselines: tuple[Baseline, ...] = ()
 
     def prepare(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """New examples (n, *raw shape) as the network wants them: float32 (n, *shape)."""
+        assert isinstance(self.scaler, Prepare)
         return self.scaler(rows)
 
     def scaler_table(self) -> dict[str, Any]:

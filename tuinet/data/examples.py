@@ -13,6 +13,7 @@ from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.scaling import Form
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, Table
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
 
@@ -28,6 +29,7 @@ class Examples:
 
     own_test: the last so many are the set's own test part. scale, split: what "auto" means for this set.
     series: whose windows they are, where they are such.
+    vocabulary: what the rows, int32 (n, T) then, stand for where they are text. documents: which file each is from (n).
     """
 
     name: str
@@ -42,6 +44,8 @@ class Examples:
     forms: tuple[Form, ...] = ()
     features: tuple[str, ...] = ()
     largest_pixel: float = 255.0
+    vocabulary: Vocabulary | None = None
+    documents: NDArray[np.int32] | None = None
     keep_targets: bool = False  # real targets stay as they are, not standardised
     series: Series | None = None
     notes: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.data.arrays import npz_names, read_npz
-from tuinet.data.bound import Facts
+from tuinet.data.bound import Facts, Scaler
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.moments import in_order, stamps
@@ -22,30 +22,33 @@ from tuinet.data.pictures import converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
+from tuinet.data.texts import decoded as decoded_text
+from tuinet.data.texts import read_text
+from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
 
 Array = NDArray[Any]
-Inputs = tuple[NDArray[np.float32], list[str]]
+Inputs = tuple[Array, list[str]]
 
 
-def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
+def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
     """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands.
 
     path: a CSV or TSV, .npy, .npz or idx file, a picture or a folder of them, or "-" for CSV on standard input. A
     table's columns are found by name, in any order; others, such as the label, are passed over. Of a series, each
-    stretch of as many rows as a window has is an example; the last one ends where the file does. DataError names what
-    is missing or does not fit.
+    stretch of as many rows as a window has is an example; the last one ends where the file does. For a network that was
+    trained on texts, a text a line. DataError names what is missing or does not fit.
     """
+    if isinstance(prepare, Vocabulary):
+        return _lines(path, prepare)
     if str(path) == "-":
-        content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
-        if len(content) > LARGEST_TABLE:
-            raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
+        content = _standard_input()
         return _from_table(_parsed(decoded(content, "standard input"), "standard input", prepare), facts, prepare)
     kind = kind_of(path)
     if kind in ("picture", "folder"):
         return read_pictures(Path(path), facts, prepare)[:2]
-    if kind == "table":
+    if kind in ("table", "text"):
         return _from_table(_read(path, prepare), facts, prepare)
     place = safe(str(path), 200)
     values = _npz(path) if kind == "npz" else read_array(path)
@@ -53,6 +56,25 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
     check_memory(place, len(rows), rows[0].size if len(rows) else 0, rows.nbytes)
     check_finite(rows, place, allow_missing=prepare.fills is not None)
     return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
+
+
+def _standard_input() -> bytes:
+    content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
+    if len(content) > LARGEST_TABLE:
+        raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
+    return content
+
+
+def _lines(path: str | Path, vocabulary: Vocabulary) -> Inputs:
+    """The lines of a text that hold anything, each an example."""
+    place = "standard input" if str(path) == "-" else safe(str(path), 200)
+    tokens = vocabulary.tokens
+    text = read_text(path, tokens) if str(path) != "-" else decoded_text(_standard_input(), place, tokens)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines:
+        raise DataError(f"{place}: holds no line of text")
+    places = [f"{place}, line {number}" for number, _ in lines]
+    return vocabulary([line for _, line in lines], places), [f"line {number}" for number, _ in lines]
 
 
 def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[np.float32], list[str], list[str]]:

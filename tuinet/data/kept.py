@@ -41,6 +41,9 @@ class Kept:
     def wholes(self, key: str) -> list[int]:
         return list(self._fitting(key, "a list of whole numbers", lambda value: _all(value, _is_whole)))
 
+    def truth(self, key: str) -> bool:
+        return bool(self._fitting(key, "true or false", lambda value: type(value) is bool))
+
     def numbers(self, key: str) -> NDArray[np.float64]:
         """Finite ones, at least one."""
         value = self._fitting(key, "a list of numbers", lambda value: _all(value, _is_number) and value)

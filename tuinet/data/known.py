@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from tuinet.data.arrays import idx_array
 from tuinet.data.compact import CompactColumn, CompactSet, read_embedded
 from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import opened, read_at_most
+from tuinet.data.installed import language_reference, packages, python_source
 from tuinet.data.labels import labels_of
 from tuinet.data.playground import generate
 from tuinet.data.scaling import Form
@@ -21,6 +23,8 @@ from tuinet.data.sets import RemoteFile, SetInfo, known_set
 from tuinet.data.settings import DataSettings
 from tuinet.data.splits import random_numbers
 from tuinet.data.tables import Column, Table, decoded, parse_table
+from tuinet.data.texts import corpus, labelled
+from tuinet.data.texts import decoded as decoded_text
 from tuinet.errors import DataError, PresetError
 from tuinet.safe_text import safe
 
@@ -32,11 +36,13 @@ def read_known(settings: DataSettings, seed: int, wanted: str | None = None) -> 
     _check_settings(settings, info)
     if info.form == "points":
         return _points(info, settings, seed, wanted)
-    if info.form == "text":
+    if info.form == "pairs":
         raise DataError(
-            f"{info.name} holds text ({info.title}), which networks of dense layers cannot read; it is for recurrent "
-            "networks and transformers"
+            f"{info.name} holds pairs of texts ({info.title}), which networks with an encoder and a decoder read; "
+            "tuinet has none yet"
         )
+    if info.form in ("corpus", "labelled", "packages"):
+        return _text(info, settings, wanted)
     if info.form == "series":
         return from_values(series(info.name), settings, name=info.name, source="embedded")
     if info.form == "idx":
@@ -50,7 +56,7 @@ def read_known(settings: DataSettings, seed: int, wanted: str | None = None) -> 
 def texts(name: str) -> tuple[list[str], list[str]]:
     """The texts of an embedded text set, and the label of each."""
     info = known_set(name)
-    if info.kind != "embedded" or info.form != "text":
+    if info.kind != "embedded" or info.form != "labelled":
         raise DataError(f"{name} is no embedded set of texts")
     compact = read_embedded(info.file)
     labels = compact.column(compact.about["label"])
@@ -66,9 +72,10 @@ def series(name: str) -> NDArray[np.float64]:
     return read_embedded(info.file).column(name).values.astype(np.float64)
 
 
+TEXTS = ("corpus", "labelled", "packages")
 FOR_TABLES = ("separator", "header", "ignore")
 FOR_POINTS = ("samples", "noise", "features")
-FOR_SERIES = ("window", "horizon", "period", "order")
+FOR_SERIES = ("horizon", "period", "order")
 FOR_SERIES_OF_FILES = ("series", "targets", "time")
 
 
@@ -77,7 +84,9 @@ def _check_settings(settings: DataSettings, info: SetInfo) -> None:
     useless = [*FOR_TABLES, *FOR_SERIES_OF_FILES]
     useless += [] if info.form in ("table", "tables") else ["label"]
     useless += [] if info.form == "points" else [*FOR_POINTS]
+    useless += [] if info.form in ("series", *TEXTS) else ["window"]
     useless += [] if info.form == "series" else [*FOR_SERIES]
+    useless += [] if info.form in TEXTS else ["tokens"]
     usual = DataSettings(set=info.name)
     for key in useless:
         if getattr(settings, key) != getattr(usual, key):
@@ -122,6 +131,33 @@ def _points(info: SetInfo, settings: DataSettings, seed: int, wanted: str | None
         name=info.name, source="generated", rows=points, labels=labels, target="label", scale="none",
         features=settings.features, forms=(Form("x"), Form("y")), keep_targets=info.task == "binary",
     )  # fmt: skip
+
+
+# -- texts ---------------------------------------------------------------------------------
+
+
+def _text(info: SetInfo, settings: DataSettings, wanted: str | None) -> Examples:
+    if info.name in INSTALLED:
+        return INSTALLED[info.name](info, settings, wanted)
+    window = info.inputs[0]
+    if info.kind == "embedded":
+        lines, labels = texts(info.name)
+        return labelled(lines, labels, settings, name=info.name, source="embedded", target=info.label, wanted=wanted,
+                        usual=info.task, window=window)  # fmt: skip
+    content = decoded_text(verified(info, info.files[0]), info.name, settings.tokens or "characters")
+    if info.form == "corpus":
+        return corpus(content, settings, name=info.name, source="cached", place=info.name, window=window)
+    pairs = [line.partition("\t")[::2] for line in content.split("\n") if line]
+    labels, lines = [label for label, _ in pairs], [line for _, line in pairs]
+    return labelled(lines, labels, settings, name=info.name, source="cached", target=info.label, wanted=wanted,
+                    usual=info.task, window=window)  # fmt: skip
+
+
+INSTALLED: dict[str, Callable[[SetInfo, DataSettings, str | None], Examples]] = {
+    "python-source": lambda info, settings, wanted: python_source(info, settings),
+    "language-reference": lambda info, settings, wanted: language_reference(info, settings),
+    "topics": packages,
+}
 
 
 # -- on demand -----------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.pictures import MAGIC, read_folder
 from tuinet.data.series import from_rows
 from tuinet.data.settings import DataSettings
-from tuinet.data.tables import Column, read_table
+from tuinet.data.tables import Column, is_table, read_table
+from tuinet.data.texts import corpus, named_as_text, read_text
 from tuinet.errors import DataError, PresetError, nearest
 from tuinet.safe_text import safe
 
@@ -26,20 +27,28 @@ INPUTS = ("x_train", "X_train", "x", "X", "inputs", "images", "features", "data"
 LABELS = ("y_train", "Y_train", "y", "Y", "labels", "targets", "label", "target", "train_labels", "arr_1")
 TEST = (("x_test", "y_test"), ("X_test", "Y_test"), ("X_test", "y_test"), ("test_images", "test_labels"))
 
+FOR_TABLES = ("label", "ignore")  # settings that say of a file named as a text that it is a table
+SAMPLE = 1 << 16  # bytes by which a file's kind is told
+
 
 def kind_of(path: str | Path) -> str:
-    """npy, npz, idx, picture, folder (of pictures) or table."""
+    """npy, npz, idx, picture, folder (of pictures), table or text.
+
+    A text is what is named as one, unless all of its lines have equally many cells.
+    """
     if Path(path).is_dir():
         return "folder"
     with opened(path) as stream:
-        start = bytes(read_at_most(stream, 6))
-    if start == b"\x93NUMPY":
+        start = bytes(read_at_most(stream, SAMPLE))
+    if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "npz"
     if start[:2] == b"\0\0" and len(start) > 3 and 8 <= start[2] <= 14 and 1 <= start[3] <= 8:
         return "idx"
-    return "picture" if start.startswith(MAGIC) else "table"
+    if start.startswith(MAGIC):
+        return "picture"
+    return "text" if named_as_text(path) and not is_table(start) else "table"
 
 
 def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
@@ -52,8 +61,11 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
         )
     if kind == "folder":
         return _from_folder(path, settings, wanted)
+    if settings.tokens is not None or (kind == "text" and not any(getattr(settings, key) for key in FOR_TABLES)):
+        return own_text(path, settings)
     if kind == "picture":
         raise DataError(f"{safe(str(path), 200)}: is one picture; name the folder with a folder of them for each class")
+    kind = "table" if kind == "text" else kind
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
         if settings.series:
@@ -71,6 +83,12 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
         own_test = 0
     return from_arrays(inputs, labels, settings, place=safe(str(path), 200), target=target, own_test=own_test,
                        wanted=wanted)  # fmt: skip
+
+
+def own_text(path: Path, settings: DataSettings) -> Examples:
+    """A text of one's own, to predict its next character."""
+    text = read_text(path, settings.tokens or "characters")
+    return corpus(text, settings, name=path.name, source="file", place=safe(str(path), 200))
 
 
 def read_array(path: str | Path) -> Array:

@@ -1,7 +1,8 @@
 """The sets that tuinet knows by name, as plain data: listing them loads neither NumPy nor a set.
 
-Three kinds: embedded ones come along in the compact form, generated ones are formulas, and on_demand ones are fetched
-from their publishers by `tuinet data get NAME`, checked against the sha256 that stands here, and kept.
+Four kinds: embedded ones come along in the compact form, installed ones are texts that every Python brings along,
+generated ones are formulas, and on_demand ones are fetched from their publishers by `tuinet data get NAME`, checked
+against the sha256 that stands here, and kept.
 """
 
 from __future__ import annotations
@@ -66,18 +67,21 @@ class TableForm:
 class SetInfo:
     """What is known of a set before it is read.
 
-    kind: embedded, generated or on_demand. form: how it is read: images, table, series, text, points, idx or tables.
-    inputs: the shape of one example. test: how many examples are the set's own test part.
+    kind: embedded, installed, generated or on_demand. form: how it is read: images, table, series, corpus, labelled
+    (texts), packages, pairs, points, idx or tables. examples: None where that depends on the machine.
+    inputs: the shape of one example; of a text, how much is read at a time. test: how many examples are the set's own
+    test part. label: what texts are labelled with.
     """
 
     name: str
     title: str
     kind: str
     form: str
-    examples: int
+    examples: int | None
     inputs: tuple[int, ...]
     task: str
     licence: str
+    label: str = "class"
     test: int = 0
     classes: tuple[str, ...] = ()
     largest_pixel: int = 255
@@ -112,7 +116,7 @@ class SetInfo:
 
     @property
     def state(self) -> str:
-        """embedded, generated, cached, or not fetched."""
+        """embedded, installed, generated, cached, or not fetched."""
         if self.kind != "on_demand":
             return self.kind
         return "cached" if all(self.find(file) for file in self.files) else "not fetched"
@@ -137,7 +141,7 @@ def data_folder() -> Path:
 
 
 def catalog() -> list[SetInfo]:
-    """All sets, in the order they are shown: embedded, generated, on demand."""
+    """All sets, in the order they are shown: embedded, installed, generated, on demand."""
     return list(BY_NAME.values())
 
 
@@ -173,7 +177,7 @@ _EMBEDDED = [
     _embedded("concrete", "compressive strength of concrete from its recipe", "table", 1_030, 8, "reals", _CC_BY),
     _embedded("auto-mpg", "miles per gallon of 392 cars", "table", 392, 9, "reals", _CC_BY),
     _embedded("diabetes", "progression of diabetes after a year", "table", 442, 10, "reals", _BSD),
-    _embedded("surnames", "surnames of 20 languages", "text", 13_614, (), "classes", _MIT),
+    _embedded("surnames", "surnames of 20 languages", "labelled", 13_614, 20, "classes", _MIT, label="language"),
     *(
         _embedded(name, title, "series", length, (WINDOW, 1), "reals", _FACTS)
         for name, length, title in (
@@ -189,6 +193,18 @@ _EMBEDDED = [
             ("lake-huron", 98, "level of Lake Huron, yearly, 1875-1972, in feet"),
         )
     ),
+]  # fmt: skip
+
+# -- installed -----------------------------------------------------------------------------
+
+_INSTALLED = [
+    SetInfo(name=name, title=title, kind="installed", form=form, examples=None, inputs=(window,), task=task,
+            licence="PSF-2.0")
+    for name, title, form, window, task in (
+        ("python-source", "the source of some modules of the standard library", "corpus", 64, "text"),
+        ("language-reference", "the reference manual of the language, as help() shows it", "corpus", 64, "text"),
+        ("topics", "which package of the standard library is this from?", "packages", 128, "classes"),
+    )
 ]  # fmt: skip
 
 # -- generated -----------------------------------------------------------------------------
@@ -318,21 +334,21 @@ _TABLES = [
 ]  # fmt: skip
 
 _TEXTS = [
-    SetInfo(name="tinyshakespeare", title="40,000 lines of Shakespeare", kind="on_demand", form="text",
-            examples=1_115_394, inputs=(), task="text", licence="public domain",
+    SetInfo(name="tinyshakespeare", title="40,000 lines of Shakespeare", kind="on_demand", form="corpus",
+            examples=17_428, inputs=(64,), task="text", licence="public domain",
             urls=(_GITHUB + "/karpathy/char-rnn/master/data/tinyshakespeare/{file}",),
             files=(_plain("input.txt", 1_115_394,
                           "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"),)),
-    SetInfo(name="sms-spam", title="5,574 text messages, some of them spam", kind="on_demand", form="text",
-            examples=5_574, inputs=(), task="binary", licence=_CC_BY,
+    SetInfo(name="sms-spam", title="5,574 text messages, some of them spam", kind="on_demand", form="labelled",
+            examples=5_574, inputs=(160,), task="binary", licence=_CC_BY,
             urls=(_GITHUB + "/ia4legos/MachineLearning/main/data/{file}",),
             files=(_plain("SMSSpamCollection", 477_907,
                           "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"),)),
-    SetInfo(name="tatoeba", title="sentences in English and French", kind="on_demand", form="text",
+    SetInfo(name="tatoeba", title="sentences in English and French", kind="on_demand", form="pairs",
             examples=167_130, inputs=(), task="text", licence="CC BY 2.0 FR",
             urls=("https://github.com/modelexlab/data/raw/gh-pages/{file}",),
             files=(_plain("fra-eng.zip", 3_424_571,
                           "161c93f18da3a7e6df611ed961426613260de8af06ccf8c79c977afe5135ac44"),)),
 ]  # fmt: skip
 
-BY_NAME = {info.name: info for info in (*_EMBEDDED, *_GENERATED, *_IMAGES, *_TABLES, *_TEXTS)}
+BY_NAME = {info.name: info for info in (*_EMBEDDED, *_INSTALLED, *_GENERATED, *_IMAGES, *_TABLES, *_TEXTS)}

@@ -14,7 +14,7 @@ from tuinet.fields import choice, flag, optional, pair, real, shown, text, text_
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
-SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
+SPLITS = ("auto", "random", "stratified", "time", "documents", *UCI_SPLITS)
 COLORS = ("auto", "grey", "rgb")
 SCALES = ("auto", "none", "standard", "minmax", "log_standard", "sqrt_standard", "pixels")
 
@@ -26,8 +26,8 @@ class DataSettings:
     set: str | None = optional(text(help="name of a set that `tuinet data` lists, such as fashion or spiral"))
     file: str | None = optional(
         text(
-            help="one's own file: .csv, .tsv, .npy, .npz or idx, gzipped or not; or a folder that holds a folder of "
-            "pictures (.png, .jpg) for each class"
+            help="one's own file: .csv, .tsv, .npy, .npz, idx or a text, gzipped or not; or a folder that holds a "
+            "folder of pictures (.png, .jpg) for each class"
         )
     )
     label: str | None = optional(
@@ -64,7 +64,8 @@ class DataSettings:
         "auto",
         SPLITS,
         help="how parts are drawn: stratified keeps the shares of the classes (the default for classes), "
-        "time keeps the order and holds out the end, uci-0 to uci-19 are published 90/10 splits",
+        "time keeps the order and holds out the end, documents keeps the passages of one file together, "
+        "uci-0 to uci-19 are published 90/10 splits",
     )
     scale: str = choice(
         "auto",
@@ -95,7 +96,12 @@ class DataSettings:
         )
     )
     window: int | None = optional(
-        whole(at_least=1, at_most=4_096, help="past steps from which a series is predicted (left out: 12)")
+        whole(
+            at_least=1,
+            at_most=4_096,
+            help="past steps from which a series is predicted (left out: 12), or what a network reads of a "
+            "text at a time (left out: 64, or what suits the set)",
+        )
     )
     horizon: int = whole(1, at_least=1, at_most=200, help="steps of a series that are predicted: the next 1, 2, ... H")
     period: int | None = optional(
@@ -111,6 +117,14 @@ class DataSettings:
             at_least=1,
             at_most=1_000,
             help="past values that the linear baseline AR(p) has; left out: as many as the window, at most 48",
+        )
+    )
+    tokens: str | None = optional(
+        choice(
+            "characters",
+            ("characters", "bytes"),
+            noun="what a text is cut into",
+            help="what a text is cut into (left out: characters); where it is given, a file is read as a text",
         )
     )
 

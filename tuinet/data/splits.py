@@ -53,6 +53,35 @@ def split(settings: DataSettings, n: int, own_test: int, labels: NDArray[np.inte
     return Split(train, test, _NONE) if on_test else Split(train, validation, test)
 
 
+def by_document(
+    settings: DataSettings, documents: NDArray[np.integer], labels: NDArray[np.integer], seed: int
+) -> Split:
+    """Whole documents on either side of the split, drawn class by class: a class's documents, shuffled, are held out as
+    long as its share of the examples is not passed, and at least one of them is, and at least one trains.
+    """
+    on_test = settings.validation == "test"
+    shares = (0.0 if on_test else float(settings.validation), settings.test)
+    if on_test and settings.test == 0:
+        _check(settings, len(labels), 0, "documents")
+    rng, parts = random_numbers(seed, 1), np.zeros(len(labels), np.int8)
+    for label in np.unique(labels):
+        own = labels == label
+        waiting = list(rng.permutation(np.unique(documents[own])))
+        for part, share in enumerate(shares, 1):
+            taken = 0
+            while share > 0 and waiting:
+                size = int((documents == waiting[0]).sum())
+                if taken and taken + size > share * own.sum():
+                    break
+                parts[documents == waiting.pop(0)] = part
+                taken += size
+        if not waiting:
+            raise PresetError("a class has too few files for these shares; hold out less", key="data.validation")
+    train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    train = rng.permutation(train)[: settings.limit]
+    return Split(train, test, _NONE) if on_test else Split(train, validation, test)
+
+
 def _check(settings: DataSettings, n: int, own_test: int, kind: str) -> None:
     has_test = own_test > 0 or kind.startswith("uci-")
     if has_test and settings.test > 0:

@@ -123,6 +123,19 @@ def parse_table(
     return _filled(titles, islice(_records(text, mark, place), int(with_header), None), place, with_header)
 
 
+def is_table(start: bytes) -> bool:
+    """Whether a file that begins so is cut into columns: as many cells in every line, and numbers in one of them."""
+    lines = start.decode("latin-1").splitlines(keepends=True)[: SAMPLE + 1]
+    text = "".join(lines if len(lines) < 2 or lines[-1].endswith(("\n", "\r")) else lines[:-1])
+    try:
+        rows = [cells for _, cells in islice(_records(text, _sniffed(text, "it"), "it"), SAMPLE)]
+    except DataError:
+        return False
+    if len(rows) < 3 or {len(cells) for cells in rows} != {len(rows[0])} or len(rows[0]) < 2:
+        return False
+    return any(all(_is_number(cells[place]) for cells in rows[1:]) for place in range(len(rows[0])))
+
+
 # -- lines and cells -----------------------------------------------------------------------
 
 

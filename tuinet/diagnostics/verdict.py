@@ -9,6 +9,7 @@
 
 Losses are the honest ones: measured after the epoch, without dropout. Skill is the share of the way from guessing
 (always the commonest class, always the mean) to perfect: (accuracy - guess) / (1 - guess), or 1 - (rmse / guess)^2.
+Of a text it is 1 - bits / guess, in bits per character; guessing knows how often each character comes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal
 
 Word = Literal["underfitting", "good", "overfitting", "diverged", "noisy", "too early"]
 
+METRICS = ("bits_per_char", "accuracy", "rmse")  # the first one that was measured is what guessing is compared by
 ENOUGH_EPOCHS = 3
 EXPLODED = 3.0  # diverged: the last loss is this many times the first one
 RISE = 0.10  # overfitting: validation loss rose by this share above its best
@@ -50,8 +52,8 @@ def verdict(
 ) -> Verdict:
     """`epochs`: the epoch records in order (`epoch`, `train_loss`, `val_loss`, `train_accuracy` or `train_rmse` ...).
 
-    guess: the accuracy (or rmse) of guessing, where known. diverged: where the run was stopped by NaN or infinity,
-    the words for it.
+    guess: the accuracy (or rmse, or bits per character) of guessing, where known. diverged: where the run was stopped
+    by NaN or infinity, the words for it.
     """
     curves = _Curves(epochs, guess)
     numbers = curves.numbers()
@@ -76,20 +78,20 @@ class _Curves:
         self.held = [float(_number(row, "val_loss") or 0.0) for row in rows] if self.validated else self.train
         self.held_name = "val_loss" if self.validated else "train_loss"
         last = rows[-1] if rows else {}
-        self.train_skill, self.val_skill = self._skill(last, "train"), self._skill(last, "val")
-        self.metric = "accuracy" if "train_accuracy" in last else "rmse"
+        self.metric = next(name for name in METRICS if f"train_{name}" in last or name == METRICS[-1])
         self.last_metrics = {part: _number(last, f"{part}_{self.metric}") for part in ("train", "val")}
+        self.train_skill, self.val_skill = (self._skill(self.last_metrics[part]) for part in ("train", "val"))
 
-    def _skill(self, row: Mapping[str, object], part: str) -> float | None:
-        accuracy, rmse = _number(row, f"{part}_accuracy"), _number(row, f"{part}_rmse")
-        if self.guess is None:
+    def _skill(self, value: float | None) -> float | None:
+        """The share of the way from guessing to perfect that this value of the metric stands for."""
+        if value is None or self.guess is None:
             return None
-        if accuracy is not None and self.guess < 1:
-            return (accuracy - self.guess) / (1 - self.guess)
-        if rmse is not None and self.guess > 0:
-            ratio = rmse / self.guess
-            return 1 - ratio * ratio
-        return None
+        if self.metric == "accuracy":
+            return (value - self.guess) / (1 - self.guess) if self.guess < 1 else None
+        if self.guess <= 0:
+            return None
+        ratio = value / self.guess
+        return 1 - ratio if self.metric == "bits_per_char" else 1 - ratio * ratio
 
     @property
     def best(self) -> int:

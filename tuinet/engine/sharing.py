@@ -144,8 +144,8 @@ class Sharing:
         owned = next((self.owner.get(s.root, s.root) for s in call.writes if self._is_owned(s.root)), None)
         if owned is not None:
             axis = self.owned.get(owned, 0)
-            if op.cut == ("*",):
-                return f"*{axis}"
+            if op.cut == ("*",):  # weights of a convolution have more axes than rows and columns
+                return f"*{axis}" if len(call.writes[0].shape) <= 2 else "*0"
             for letter in op.cut:
                 if self._axis_of(op, call.writes[0], call, letter) == axis:
                     return letter

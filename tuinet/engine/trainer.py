@@ -6,6 +6,7 @@ above (tuinet/training).
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from .step import RATES, Pass, Step, batch_of
 
 PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network ...
 PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
+LARGEST_EXPONENT = 709.0  # e to more than this is no float
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 TOP = 5  # guesses among which the right class is looked for, where there are more classes
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
@@ -289,7 +291,9 @@ class Trainer:
             targets, known = targets.ravel(), targets.ravel() >= 0
             targets, losses = targets[known], losses.ravel()[known]
             outputs = outputs.reshape(len(known), -1)[known]
-        return {"loss": float(losses.mean(dtype=np.float64)), **metrics(kind, outputs, targets, facts)}
+        loss = float(losses.mean(dtype=np.float64))
+        written = text_metrics(loss) if facts.tokens and facts.steps else {}
+        return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
 
     def classify(self, inputs):
         """The class that the network gives each example: whole numbers (n). For yes or no, 1 from a half on."""
@@ -424,3 +428,11 @@ def metrics(targets_kind, outputs, targets, facts):
         errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
     steps = getattr(facts, "horizon", 0) or 1  # of a series: an error of its own for each step ahead
     return errors_of(errors.reshape(len(errors), steps, -1))
+
+
+def text_metrics(loss):
+    """Of a network that predicts the next token, from its loss in nats: among how many tokens, all alike, it would be
+    as much at a loss; and how many bits a token takes where it is written down by what the network expects.
+    """
+    perplexity = math.inf if loss > LARGEST_EXPONENT else math.exp(loss)
+    return {"perplexity": perplexity, "bits_per_char": loss / math.log(2)}

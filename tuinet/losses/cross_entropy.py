@@ -20,7 +20,7 @@ class CrossEntropy(Loss):
     """
 
     targets = "classes"
-    metrics = ("accuracy", "top5")
+    metrics = ("accuracy", "top5", "perplexity", "bits_per_char")  # the last two where the next token is predicted
     last = "softmax"
 
     label_smoothing: float = real(

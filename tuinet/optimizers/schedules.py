@@ -21,11 +21,15 @@ MONITORS = (
     "val_top5",
     "val_rmse",
     "val_mae",
+    "val_perplexity",
+    "val_bits_per_char",
     "train_loss",
     "train_accuracy",
     "train_top5",
     "train_rmse",
     "train_mae",
+    "train_perplexity",
+    "train_bits_per_char",
 )
 
 

@@ -1,9 +1,10 @@
 """data.json: what a run has to know of its data once the data are changed, gone, or on another machine.
 
-    facts    what the data are: shape of an example, names of columns and classes, scale of the targets
-    scaler   how inputs were scaled: fitted on the training part, and not to be had again without it
+    facts        what the data are: shape of an example, names of columns and classes, scale of the targets
+    scaler       how inputs were scaled: fitted on the training part, and not to be had again without it
+    vocabulary   in its place where the inputs are text: which number stands for which character
 
-Written once, before the first step. No example stands in it, but names of columns and classes do.
+Written once, before the first step. No example stands in it, but names of columns and classes do, and the characters.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tuinet.runs.checked import Json, decoded_file, encoded_file
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
-    from tuinet.data import Facts, Prepare
+    from tuinet.data import Facts, Scaler
 
 NAME = "data.json"
 LIMIT = 16 << 20  # bytes: mean and deviation of each of 200,000 numbers of an example
@@ -25,12 +26,22 @@ FORMAT = 1
 _LEAST_NUMBER = len("   0.0,\n")  # bytes
 
 
-def encoded(facts: Facts, scaler: Prepare) -> bytes:
+def encoded(facts: Facts, scaler: Scaler) -> bytes:
     """The bytes of data.json. RunError where they would be more than are read, or would not read back."""
-    numbers = scaler.centre.size + scaler.spread.size  # looked at first: a gigabyte of text is not made to be measured
+    from tuinet.data import Prepare
+
+    # The numbers are counted first: a gigabyte of text is not made to be measured.
+    fitted = isinstance(scaler, Prepare)
+    numbers = scaler.centre.size + scaler.spread.size if isinstance(scaler, Prepare) else 0
     data = b""
     if numbers * _LEAST_NUMBER <= LIMIT:
-        data = encoded_file({"format": FORMAT, "facts": facts.as_table(), "scaler": scaler.as_table()})
+        table = scaler.as_table()
+        data = encoded_file({
+            "format": FORMAT,
+            "facts": facts.as_table(),
+            "scaler": table if fitted else None,
+            "vocabulary": None if fitted else table,
+        })  # fmt: skip
     if not 0 < len(data) <= LIMIT:
         raise RunError(f"{NAME} would hold more than {LIMIT:,} bytes, which is the most that is read")
     try:
@@ -40,7 +51,7 @@ def encoded(facts: Facts, scaler: Prepare) -> bytes:
     return data
 
 
-def read(folder: Path) -> tuple[Facts, Prepare] | None:
+def read(folder: Path) -> tuple[Facts, Scaler] | None:
     """What data.json in the folder says, None where there is none. RunDamaged says what is wrong with it."""
     try:
         return _as_written(read_bounded(folder / NAME, LIMIT))
@@ -52,7 +63,7 @@ def read(folder: Path) -> tuple[Facts, Prepare] | None:
         raise _damaged(folder, str(error)) from None
 
 
-def _as_written(data: bytes) -> tuple[Facts, Prepare]:
+def _as_written(data: bytes) -> tuple[Facts, Scaler]:
     """ValueError says what is wrong."""
     content = decoded_file(data)
     if content is None:
@@ -68,10 +79,18 @@ def _as_written(data: bytes) -> tuple[Facts, Prepare]:
         raise ValueError(f"cannot be used: {error}") from None
 
 
-def _tables(content: Json) -> tuple[Facts, Prepare]:
-    from tuinet.data import Facts, Prepare
+def _tables(content: Json) -> tuple[Facts, Scaler]:
+    from tuinet.data import Facts, Prepare, Vocabulary
 
-    facts, scaler = Facts.from_table(content.get("facts")), Prepare.from_table(content.get("scaler"))
+    facts = Facts.from_table(content.get("facts"))
+    if facts.tokens:
+        vocabulary = Vocabulary.from_table(content.get("vocabulary"))
+        if (facts.tokens, facts.inputs, facts.padded) != (vocabulary.size, vocabulary.shape, vocabulary.padded):
+            raise DataError(f"the facts speak of {facts.tokens:,} tokens, and the vocabulary is another one")
+        if facts.steps and facts.classes != vocabulary.size:
+            raise DataError(f"the facts speak of {facts.classes:,} classes at each place, and the vocabulary of more")
+        return facts, vocabulary
+    scaler = Prepare.from_table(content.get("scaler"))
     if facts.inputs != scaler.shape:
         raise DataError(f"the facts speak of inputs {facts.inputs}, and the fitted scaling gives {scaler.shape}")
     if facts.columns != scaler.columns:

@@ -29,7 +29,7 @@ from tuinet.runs.wall_clock import label
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
-    from tuinet.data import Facts, Prepare
+    from tuinet.data import Facts, Scaler
     from tuinet.diagnostics.by_class import ByClass
     from tuinet.runs.tensors import Arrays
 
@@ -115,11 +115,11 @@ class RunFolder:
     def write_preset(self, text: str) -> None:
         write_file(self.path / "preset.toml", text.encode("utf-8"))
 
-    def data(self) -> tuple[Facts, Prepare] | None:
+    def data(self) -> tuple[Facts, Scaler] | None:
         """data.json: what the run knows of its data; None where it has none. RunDamaged where it does not read back."""
         return data.read(self.path)
 
-    def write_data(self, facts: Facts, scaler: Prepare) -> None:
+    def write_data(self, facts: Facts, scaler: Scaler) -> None:
         """Puts data.json there. RunError, and no file, where it would be larger than a reader allows."""
         self._check_lock()
         write_file(self.path / data.NAME, data.encoded(facts, scaler))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from tuinet.errors import UsageError, nearest
 from tuinet.safe_text import safe
 
-METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in ("loss", "accuracy", "top5", "rmse", "mae"))
+KINDS = ("loss", "accuracy", "top5", "rmse", "mae", "perplexity", "bits_per_char")
+METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in KINDS)
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,

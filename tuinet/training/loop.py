@@ -68,7 +68,7 @@ class Course:
     epochs: int
     examples: int  # of the training part
     step_examples: int  # examples of one update: batch size times accumulation
-    guess: float  # accuracy or rmse of guessing
+    guess: float  # accuracy, rmse or bits per character of guessing
     max_steps: int | None = None
     max_seconds: float | None = None  # of the loop, over all generations
     goal: Goal | None = None

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 500, 1_000  # training examples of the honest loss, at the least and at the most ...
 SAMPLE_SHARE = 16  # ... and in between one in so many: measuring must stay small beside training
-PIECE = 8_192  # targets measured between two looks at the stop flag
+PIECE = 8_192  # targets measured between two looks at the stop flag ...
+LEAST_PIECE = 256  # ... and examples at the least: as many as are evaluated at a time
 SAMPLE_STREAM = 0x5A3713
 
 
@@ -40,7 +41,8 @@ class Measured:
 
     @classmethod
     def of(cls, bound: Bound, seed: int) -> Measured:
-        return cls(_pieces(sample(bound.train, seed)), _pieces(bound.validation), _pieces(bound.test))
+        size = max(LEAST_PIECE, PIECE // (bound.facts.steps or 1))
+        return cls(*(_pieces(part, size) for part in (sample(bound.train, seed), bound.validation, bound.test)))
 
     def names(self, facts: Facts) -> list[str]:
         """The metrics that each epoch gives."""
@@ -48,6 +50,7 @@ class Measured:
         kinds = ["loss", "rmse", "mae"] if facts.task == "reals" else ["loss", "accuracy"]
         if facts.task == "classes" and facts.classes > 5:
             kinds.append("top5")
+        kinds += ["perplexity", "bits_per_char"] if facts.tokens and facts.steps else []
         return [f"{part}_{kind}" for part in parts for kind in kinds]
 
 
@@ -61,12 +64,11 @@ def sample(part: Part, seed: int) -> Part:
     return replace(part, inputs=part.inputs[chosen], targets=part.targets[chosen])
 
 
-def _pieces(part: Part | None) -> tuple[Part, ...]:
-    return () if part is None or not len(part.inputs) else tuple(_cut(part))
+def _pieces(part: Part | None, size: int) -> tuple[Part, ...]:
+    return () if part is None or not len(part.inputs) else tuple(_cut(part, size))
 
 
-def _cut(part: Part) -> Iterator[Part]:
-    size = max(1, PIECE // (part.targets.shape[1] if _many(part) else 1))
+def _cut(part: Part, size: int) -> Iterator[Part]:
     for start in range(0, len(part.inputs), size):
         piece = slice(start, start + size)
         yield replace(part, inputs=part.inputs[piece], targets=part.targets[piece])
@@ -78,7 +80,10 @@ def _many(part: Part) -> bool:
 
 
 def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], None]) -> dict[str, float]:
-    """The means over all pieces. `check` is called before each and may raise."""
+    """What is measured of all pieces together. `check` is called before each and may raise.
+
+    Losses and shares of the pieces are averaged; rmse as a mean of squares, perplexity as one of logarithms.
+    """
     sums: dict[str, float] = {}
     count = 0
     for piece in pieces:
@@ -86,17 +91,45 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
         size = int((piece.targets >= 0).sum()) if _many(piece) else len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
-            sums[name] = sums.get(name, 0.0) + size * (value * value if name.startswith("rmse") else value)
-    means = {name: total / count for name, total in sums.items()}
-    for name, value in means.items():
-        if name.startswith("rmse"):
-            means[name] = math.sqrt(value) if value >= 0 else value
-    return {name: float(value) for name, value in means.items()}
+            there, _ = averaged(name)
+            sums[name] = sums.get(name, 0.0) + size * there(value)
+    return {name: float(averaged(name)[1](total / count)) for name, total in sums.items()}
+
+
+def _root(value: float) -> float:
+    return math.sqrt(value) if value >= 0 else value
+
+
+def exponential(value: float) -> float:
+    """e to the value; infinity where it is more than a float can hold."""
+    return math.inf if value > LARGEST_EXPONENT else math.exp(value)
+
+
+LARGEST_EXPONENT = 709.0
+Scalar = Callable[[float], float]
+_AS_IT_IS: tuple[Scalar, Scalar] = (float, float)
+# In what form a metric of several pieces is averaged, and the way back.
+AVERAGED: dict[str, tuple[Scalar, Scalar]] = {
+    "rmse": (lambda value: value * value, _root),
+    "perplexity": (math.log, exponential),
+}
+
+
+def averaged(name: str) -> tuple[Scalar, Scalar]:
+    """The same for any metric; rmse_2 is that of the second step ahead."""
+    return AVERAGED.get(name.partition("_")[0] if name.startswith("rmse") else name, _AS_IT_IS)
 
 
 def guess(bound: Bound) -> float:
-    """The accuracy of always saying the commonest class; for reals the rmse of always saying the mean."""
+    """The accuracy of always saying the commonest class; for reals the rmse of always saying the mean.
+
+    For a text the bits per character of knowing no more than how often each character comes: the entropy of that.
+    """
     targets: NDArray[np.generic] = bound.train.targets
+    if bound.facts.tokens and bound.facts.steps:
+        counts = np.asarray(bound.facts.class_counts, np.float64)
+        shares = counts[counts > 0] / counts.sum()
+        return float(-(shares * np.log2(shares)).sum())
     if bound.facts.task == "classes":
         labels = targets.astype(np.int64)
         known = labels[labels >= 0]
