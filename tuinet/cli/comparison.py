@@ -105,8 +105,8 @@ class Comparison:
     @property
     def monitor(self) -> str | None:
         """The metric by which all of them chose their best epoch; None where they differ."""
-        found = {trained.info["monitor"] for trained in self.trained}
-        return str(found.pop()) if len(found) == 1 and None not in found else None
+        found = {trained.info["monitor"] for trained in self.trained} - {None}
+        return str(found.pop()) if len(found) == 1 else None
 
     @property
     def differs(self) -> str:
@@ -115,10 +115,10 @@ class Comparison:
         data = [(preset.data.set, preset.data.file, preset.data.label, preset.data.task) for preset in settings]
         if any(one != data[0] for one in data):
             return "the variants have different data"
-        if self.monitor is None:
+        if self.monitor is None and any(trained.info["monitor"] for trained in self.trained):
             return "the variants are measured by different metrics"
         losses = [preset.training.loss for preset in settings]
-        if self.monitor.endswith("loss") and any(one != losses[0] for one in losses):
+        if str(self.monitor).endswith("loss") and any(one != losses[0] for one in losses):
             return f"the variants have different losses, whose {self.monitor} cannot be compared"
         return ""
 
@@ -139,7 +139,7 @@ class Comparison:
 
     def sentence(self) -> str:
         """Which one did best, and what is to be said of those that do not count."""
-        return ". ".join(word[:1].upper() + word[1:] for word in (self._judged(), *self._left_out()) if word) + "."
+        return ". ".join((self._judged(), *self._left_out())) + "."
 
     def _judged(self) -> str:
         if self.differs:
@@ -155,12 +155,12 @@ class Comparison:
             return f"{', '.join(level[:-1])} and {level[-1]} are level, with a best {best}"
         behind = figures.metric(monitor, ranked[1].info["best"])
         place = figures.setting(ranked[0].info["best_epoch"])
-        return f"{ranked[0].name} did best: {best} after epoch {place}, before {ranked[1].name} with {behind}"
+        return f"{ranked[0].name} did best: {best} after epoch {place}, ahead of {ranked[1].name} with {behind}"
 
     def _left_out(self) -> list[str]:
         states = [f"{one.name} {_WORDS.get(one.state, one.state)}" for one in self.trained if one.state != "finished"]
         missing = self.missing
-        return states + ([f"not trained: {', '.join(missing)}"] if missing else [])
+        return states + ([f"Not trained: {', '.join(missing)}"] if missing else [])
 
     @property
     def missing(self) -> list[str]:
