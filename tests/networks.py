@@ -170,6 +170,7 @@ def stacks() -> dict[str, list[Any]]:
             layer("global_max_pool"),
             dense(5),
         ],
+        **recurrent(),
         "by position": [
             layer("reshape", shape=(4, 3)),
             dense(6, "softmax"),
@@ -203,6 +204,26 @@ def stacks() -> dict[str, list[Any]]:
     return found
 
 
+def recurrent() -> dict[str, list[Any]]:
+    """Sequences of 6 steps of 2 numbers, or 3 of 4: every cell, in both directions, on top of each other."""
+    long, short = layer("reshape", shape=(6, 2)), layer("reshape", shape=(3, 4))
+    flat, out = layer("flatten"), dense(5)
+    return {
+        "rnn": [long, layer("rnn", units=7), flat, out],
+        "rnn relu": [short, layer("rnn", units=33, activation="relu", sequence=False, l2=0.1), out],
+        "rnn backwards": [short, layer("rnn", units=4, bidirectional=True, depth=2), flat, out],
+        "rnn of one step": [layer("reshape", shape=(1, 12)), layer("rnn", units=6, sequence=False), out],
+        "lstm": [short, layer("lstm", units=37), flat, out],
+        "lstm last": [long, layer("lstm", units=9, sequence=False, bias=False), out],
+        "lstm in both directions": [short, layer("lstm", units=3, bidirectional=True, sequence=False), out],
+        "lstm on lstm": [short, layer("lstm", units=6, depth=2, dropout=0.2), flat, out],
+        "lstm on frozen": [short, layer("gru", units=6, trainable=False), layer("lstm", units=3), flat, out],
+        "gru": [short, layer("gru", units=37), flat, out],
+        "gru last": [long, layer("gru", units=9, sequence=False, bias=False), out],
+        "gru in both directions": [short, layer("gru", units=3, bidirectional=True, sequence=False), out],
+    }
+
+
 def token_stacks() -> dict[str, list[Any]]:
     """Networks from 21 tokens a row, of 7 kinds, to an answer at each."""
     return {
@@ -212,6 +233,13 @@ def token_stacks() -> dict[str, list[Any]]:
             layer("embedding", units=6, name="letters"),
             layer("positions"),
             layer("unembedding", embedding="letters", bias=False),
+        ],
+        "recurrent": [
+            layer("embedding", units=5),
+            layer("gru", units=3),
+            layer("lstm", units=3),
+            layer("rnn", units=5),
+            dense(7),
         ],
         "a small transformer": [
             layer("embedding", units=12),

@@ -28,6 +28,7 @@ class ShapeRecorder:
 
     training: bool = True
     step: Shaped = field(default_factory=lambda: Shaped("step", ()))
+    lengths: Any = None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     statistics: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -83,6 +84,9 @@ class ShapeRecorder:
             if op in ("cross_entropy", "layer_norm", "rms_norm", "attention"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))
+            if "steps" in settings and op in ("rnn", "gru", "lstm"):
+                h = Shaped(op, (x.shape[0], settings["steps"] * operands[0].shape[0]))
+                return h if op == "rnn" else (x, h, h)
             if op == "turned":
                 return Shaped(op, x.shape[::-1])
             if op in ("concatenate", "slice_columns", "choose_columns"):

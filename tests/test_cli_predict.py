@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, process, rows, tuinet
@@ -162,3 +163,32 @@ def test_foreign_words_in_it_cannot_move_the_cursor(scene: Scene, tmp_path: Path
     assert "neuron's weights" in printed[2].stdout
     for said in printed:
         assert sorted(PAYLOAD & set(said.stdout + said.stderr)) == []
+
+
+def test_inputs_that_are_given_back_have_the_names_and_units_of_their_columns(trained: Path, tmp_path: Path) -> None:
+    preset = PRESET.format(loss="mean_squared_error").replace("[[layers]]", 'task = "reconstruct"\n[[layers]]')
+    (trained / "back.toml").write_text(preset.replace("epochs = 2", "epochs = 300\noptimizer.learning_rate = 0.02"))
+    runs = tmp_path / "runs"
+    said = process("run", str(trained / "back.toml"), "--device", "reference", "--runs", str(runs), home=tmp_path)
+    assert said.returncode == 0, said.stderr
+    (trained / "few.csv").write_text("colour,size,price\nred,3.5,60\nblue,1,80\n")
+    (first, second) = rows(tuinet("predict", "last", str(trained / "few.csv"), "--runs", str(runs), "--json").output)
+    assert list(first) == ["row", "size", "colour=a – b", "colour=blue", "colour=red", "price"]
+    assert abs(first["size"] - 3.5) < 0.2 and abs(first["price"] - 60) < 2 and second["colour=blue"] > 0.6
+
+
+def test_a_prediction_of_many_numbers_is_shown_in_part_and_written_in_full(tmp_path: Path) -> None:
+    (tmp_path / "many.toml").write_text(
+        '[data]\nset = "digits"\ntask = "reconstruct"\nlimit = 40\n[[layers]]\ntype = "upsample"\nfactor = 1\n'
+        '[[layers]]\ntype = "flatten"\n[training]\nloss = "mean_squared_error"\nepochs = 1\n'
+    )
+    runs = tmp_path / "runs"
+    said = process("run", str(tmp_path / "many.toml"), "--device", "reference", "--runs", str(runs), home=tmp_path)
+    assert said.returncode == 0, said.stderr
+    np.save(tmp_path / "new.npy", np.arange(128, dtype="u1").reshape(2, 8, 8) % 17)
+    said = tuinet("predict", "last", str(tmp_path / "new.npy"), "--runs", str(runs))
+    assert "value_8" in said.output and "value_9" not in said.output and "56 more numbers a row" in said.output
+    out = tmp_path / "out.csv"
+    tuinet("predict", "last", str(tmp_path / "new.npy"), "--runs", str(runs), "--out", str(out))
+    written = np.loadtxt(out, delimiter=",", skiprows=1)
+    assert np.allclose(written[:, 1:], np.arange(128).reshape(2, 64) % 17, atol=1e-4)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tuinet.data import DataSettings, bind
+from tuinet.data import DataSettings, Facts, bind
 from tuinet.data.duplicates import shared
 from tuinet.data.known import verified
 from tuinet.data.sets import BY_NAME, DEBIAN
@@ -276,3 +277,76 @@ def test_all_of_fashion_mnist_is_found_where_debian_puts_it() -> None:
     assert bound.validation is not None and small.validation is not None
     assert (len(bound.train), len(bound.validation)) == (60_000, 10_000)
     assert bound.validation.inputs[:2_000].tobytes() == small.validation.inputs.tobytes()
+
+
+# -- inputs as targets ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "columns"),
+    [
+        ("a,b,c\n", {}, ["a", "b", "c"]),
+        ("a,b,c\n", {"label": "b"}, ["a", "c"]),
+        ("a,b,c\n", {"ignore": ("a",)}, ["b", "c"]),
+        ("a,b,c\n", {"scale": "minmax"}, ["a", "b", "c"]),
+    ],
+)
+def test_inputs_that_are_to_be_given_back_are_the_targets(
+    tmp_path: Path, text: str, settings: dict[str, Any], columns: list[str]
+) -> None:
+    rows = np.random.default_rng(3).normal(50, 20, (80, 3))
+    text += "\n".join(",".join(f"{value:.6f}" for value in row) for row in rows) + "\n"
+    bound = bind(DataSettings(file=write(tmp_path / "t.csv", text), task="reconstruct", **settings))
+    facts = bound.facts
+    assert (facts.columns, facts.task, facts.outputs, facts.target) == (columns, "reals", len(columns), "")
+    assert facts.reconstructs and bound.validation is not None and facts.target_scale is not None
+    assert (bound.train.targets == bound.train.inputs).all() and (
+        bound.validation.targets == bound.validation.inputs
+    ).all()
+    mean, deviation = facts.target_scale
+    chosen = sorted(rows[:, ["abc".index(name) for name in columns]].tolist())
+    told = np.concatenate([bound.train.targets, bound.validation.targets]).astype(float) * deviation + mean
+    assert np.allclose(sorted(told.tolist()), chosen, atol=1e-3)
+
+
+def test_pictures_are_given_back_as_rows_of_pixels_without_their_labels() -> None:
+    bound = bind(DataSettings(set="digits", task="reconstruct", validation=0.2))
+    assert bound.train.inputs.shape[1:] == (8, 8, 1) and bound.facts.outputs == 64
+    assert bound.train.targets.base is not None, "no second copy of the pictures is made"
+    assert (bound.train.targets == bound.train.inputs.reshape(-1, 64)).all()
+    assert Facts.from_table(bound.facts.as_table()).reconstructs
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+def test_an_own_file_needs_no_labels_where_inputs_are_to_be_given_back(tmp_path: Path, kind: str) -> None:
+    rows = np.random.default_rng(3).normal(0, 1, (60, 5)).astype("f4")
+    path = tmp_path / f"t.{kind}"
+    if kind == "npy":
+        np.save(path, rows)
+    elif kind == "npz":
+        np.savez(path, x=rows)
+    else:
+        np.savetxt(path, rows, delimiter=",")
+    bound = bind(DataSettings(file=str(path), task="reconstruct"))
+    assert bound.facts.inputs == (5,) and bound.facts.outputs == 5 and len(bound.train) == 54
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "words"),
+    [
+        ({"scale": "log_standard"}, "data.scale", "in the data's own units"),
+        ({"split": "stratified"}, "data.split", "there is no label here"),
+    ],
+)
+def test_settings_that_make_no_sense_without_a_label_are_refused(
+    tmp_path: Path, settings: dict[str, Any], key: str, words: str
+) -> None:
+    with pytest.raises(PresetError) as caught:
+        bind(DataSettings(file=table(tmp_path / "t.csv"), task="reconstruct", **settings))
+    assert caught.value.key == key and words in caught.value.message
+
+
+def test_a_word_that_is_missing_is_no_matter_where_its_column_is_left_out(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", "a,b,why\n" + "".join(f"{n},{n * n % 7},\n" for n in range(40)))
+    bound = bind(DataSettings(file=file, task="reconstruct", label="why"))
+    assert bound.facts.columns == ["a", "b"]

@@ -63,7 +63,10 @@ def test_threads_agree_for_every_optimizer_with_clipping_and_accumulation(name: 
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", [name for name in STACKS if name.startswith(("convolution", "depth", "sequence"))])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in STACKS if name.startswith(("convolution", "depth", "sequence", "transposed", "upsampled"))],
+)
 def test_rows_in_blocks_give_the_same_bits_as_all_rows_at_once(
     name: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +299,25 @@ def test_every_part_of_an_accumulated_batch_has_coins_of_its_own() -> None:
         reference.run(part, trainer.arena)
         masks.append(trainer.arena.view(slot) == 0)
     assert not (masks[0] == masks[1]).all() and not (masks[1] == masks[2]).all()
+
+
+def test_spatial_dropout_leaves_out_a_channel_everywhere_or_nowhere() -> None:
+    layers = [
+        layer("reshape", shape=(2, 3, 2)),
+        layer("upsample"),
+        layer("conv2d", filters=40, kernel=(1, 1), bias_start=1.0),
+        layer("spatial_dropout", rate=0.25),
+        layer("global_average_pool"),
+        dense(5),
+    ]
+    trainer = make(layers, device="reference")
+    call = next(c for c in trainer.plan.sections["forward"] if c.op.name == "dropout")
+    reference.run(trainer.plan.micro_batches[0], trainer.arena)
+    x, y = (trainer.arena.view(slot).reshape(24, 4 * 6, 40) for slot in (call.inputs[0], call.results[0]))
+    kept = y != 0
+    assert (kept == kept[:, :1]).all(), "a channel is in one place and not in another"
+    assert 0.68 < kept[:, 0].mean() < 0.82 and len({row.tobytes() for row in kept[:, 0]}) == 24
+    assert np.allclose(y[kept], x[kept] / 0.75)
 
 
 def test_weights_of_another_network_are_refused_and_nothing_is_changed() -> None:

@@ -86,6 +86,12 @@ EXAMPLES: list[tuple[Any, tuple[int, ...], tuple[int, ...]]] = [
     ("batch_norm", (6,), (6,)),
     ("batch_norm", (7, 3), (7, 3)),
     ("batch_norm", (5, 4, 3), (5, 4, 3)),
+    ({"type": "rnn", "units": 3, "activation": "relu"}, (5, 2), (5, 3)),
+    ({"type": "rnn", "units": 3, "sequence": False, "bidirectional": True}, (5, 2), (6,)),
+    ({"type": "lstm", "units": 4, "depth": 2, "dropout": 0.2, "bidirectional": True}, (5, 2), (5, 8)),
+    ({"type": "lstm", "units": 4, "truncate": 2, "bias": False}, (5, 2), (5, 4)),
+    ({"type": "gru", "units": 1, "sequence": False}, (1, 1), (1,)),
+    ({"type": "gru", "units": 3, "depth": 2, "sequence": False, "bias": False}, (5, 2), (3,)),
     ({"type": "dense", "units": 3, "activation": "softmax"}, (7, 5), (7, 3)),
     ("layer_norm", (7, 6), (7, 6)),
     ({"type": "layer_norm", "bias": False}, (6,), (6,)),
@@ -153,7 +159,7 @@ def test_a_layer_gives_the_shape_it_says(
 ) -> None:
     recorder = ShapeRecorder(training=training)
     layer = made(table)
-    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=layer.takes_tokens))
+    y = Network((layer,)).forward(recorder, Shaped("x", (4, *inputs), whole=bool(layer.takes_tokens)))
     assert y.shape == (4, *outputs)
     assert recorder.marks[-1] == (Network((made(table),)).layers[0].path, (4, *inputs), (4, *outputs))
 
@@ -187,6 +193,9 @@ MISFITS: list[tuple[Any, tuple[int, ...], str]] = [
     ("max_pool", (8,), "pooling wants an image"),
     ({"type": "max_pool", "size": 9, "padding": 1}, (4, 4, 1), "does not fit into 6 (height with its padding)"),
     ({"type": "max_pool", "padding": 2}, (4, 4, 1), "lets whole windows of [2, 2] lie outside"),
+    ({"type": "rnn", "units": 3}, (8,), "rnn wants a sequence (T, D), but (8) comes in; put an embedding or a reshape"),
+    ({"type": "lstm", "units": 3}, (4, 4, 2), "lstm wants a sequence (T, D), but (4, 4, 2) comes in"),
+    ({"type": "gru", "units": 3, "depth": 2}, (8,), "gru wants a sequence (T, D)"),
     ("layer_norm", (2, 2, 3), "layer_norm wants a flat input"),
     ({"type": "activation", "function": "softmax"}, (2, 2, 3), "softmax wants a flat input"),
     ({"type": "reshape", "shape": [5, 5]}, (24,), "choose axes whose product is 24"),
@@ -260,6 +269,12 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"type": "conv2d", "filters": 3, "kernel": [3, 3, 3]}, "layers.it.kernel", "two of them for down and across"),
     ({"type": "conv2d", "filters": 3, "kernel": 0}, "layers.it.kernel", "between 1 and 1000"),
     ({"type": "conv2d", "filters": 3, "padding": "sam"}, "layers.it.padding", 'did you mean "same"?'),
+    ({"type": "lstm"}, "layers.it.units", "is missing"),
+    ({"type": "rnn", "units": 3, "activation": "sigmoid"}, "layers.it.activation", "Known: tanh, relu"),
+    ({"type": "lstm", "units": 3, "activation": "relu"}, "layers.it.activation", "is not a setting"),
+    ({"type": "gru", "units": 3, "depth": 0}, "layers.it.depth", "between 1 and 64"),
+    ({"type": "gru", "units": 3, "truncate": -1}, "layers.it.truncate", "between 0 and 1000000"),
+    ({"type": "gru", "units": 3, "recurrent_initializer": "ortho"}, "layers.it.recurrent_initializer", "orthogonal"),
     ({"type": "residual"}, "layers.it.layers", "at least one layer inside"),
     ({"type": "branches"}, "layers.it.branches", "at least one branch inside"),
     ({"type": "branches", "branches": []}, "layers.it.branches", "at least one branch inside"),
@@ -320,6 +335,30 @@ def test_batch_norm_of_an_image_has_one_gain_and_one_mean_for_each_channel(train
     made("batch_norm").forward(recorder, Shaped("x", (4, 6, 5, 3)))
     assert {name: parameter["shape"] for name, parameter in recorder.parameters.items()} == {"g": (3,), "b": (3,)}
     assert recorder.statistics == {"mean": (3,), "variance": (3,)}
+
+
+def test_the_weights_of_a_recurrent_layer_are_named_by_what_they_read() -> None:
+    recorder = ShapeRecorder()
+    layer = made({"type": "lstm", "name": "memory", "units": 3, "depth": 2, "bidirectional": True, "forget_bias": 2})
+    Network((layer, made({"type": "gru", "units": 2}))).forward(recorder, Shaped("x", (4, 5, 7)))
+    shapes = {name: parameter["shape"] for name, parameter in recorder.parameters.items()}
+    ways = [f"memory.level_{level}.{way}" for level in (1, 2) for way in ("forwards", "backwards")]
+    weights = [(f"{way}.{word}") for way in ways for word in ("Wx", "Wh", "b")]
+    assert list(shapes) == [*weights, "gru_1.Wx", "gru_1.Wh", "gru_1.b", "gru_1.bh"]
+    assert shapes[weights[0]] == (7, 12) and shapes["memory.level_2.backwards.Wx"] == (6, 12)
+    assert (shapes["gru_1.Wh"], shapes["gru_1.bh"]) == ((2, 6), (2,))
+    b, Wh = (recorder.parameters[f"{ways[0]}.{word}"]["start"] for word in ("b", "Wh"))
+    rng = np.random.default_rng(1)
+    assert list(b(rng, (12,))) == [0] * 3 + [2] * 3 + [0] * 6
+    for gate in np.split(Wh(rng, (3, 12)), 4, 1):
+        assert gate @ gate.T == pytest.approx(np.eye(3), abs=1e-12)
+
+
+def test_dropout_stands_between_the_levels_of_a_recurrent_layer_and_only_in_training() -> None:
+    for training, count in ((True, 2), (False, 0)):
+        recorder = ShapeRecorder(training=training)
+        made({"type": "rnn", "units": 3, "depth": 3, "dropout": 0.5}).forward(recorder, Shaped("x", (4, 5, 2)))
+        assert [name for name, _ in recorder.calls].count("dropout_rows") == count
 
 
 # -- networks -------------------------------------------------------------------------------

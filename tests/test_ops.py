@@ -52,6 +52,12 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
+RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
+    "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
+    "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
+    "wide": (7, 43, dict(backwards=1, truncate=3, relu=0)),
+    "one": (1, 1, dict(backwards=0, truncate=1, relu=1)),
+}
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
     "odd": (7, 5, 3, 2, 0),
     "tiles": (32, 32, 2, 16, 1),
@@ -73,6 +79,13 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "backwards" in each.settings:
+        steps, units, more = RECURRENT[kind]
+        others = steps
+        gates = units * {"lstm": 4, "gru": 3}.get(name.partition("_")[0], 1)
+        sizes = {"N": sizes["N"], "H": units, "G": gates, "A": steps * gates, "Y": steps * units, "D": units}
+        sizes |= {"R": sizes["N"] * steps, "S": sizes["N"] * (gates + 2 * units)}
+        settings = {"steps": steps, **more}
     if "heads" in each.settings:
         steps, others, heads, width, causal = ATTENDED[kind]
         sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
@@ -83,7 +96,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     if "begin" in each.settings or name == "choose_columns_back":
         begin, width = COLUMNS[kind]
         sizes = sizes | {"A": width}
-        settings = {"begin": begin, "width": width if name == "slice_columns" else sizes["J"]}
+        settings = {"begin": begin, "width": width if name.startswith("slice_") else sizes["J"]}
     if name.startswith("group_norm"):
         groups, channels, places = GROUPS[kind]
         sizes = {"N": sizes["N"], "G": groups, "C": channels, "X": channels * places}
@@ -98,8 +111,10 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         values = chance.integers(0, 2, shape) if whole else chance.standard_normal(shape)
         if operand == "numbers":
             values = np.arange(sizes["O"])
-        if operand == "lengths":
-            values = chance.integers(1, ATTENDED[kind][1] + 1, shape)
+        if operand == "lengths" and "steps" in each.settings:
+            values = chance.integers(1 if "heads" in each.settings else 0, others + 1, shape)
+        if operand in ("W", "V") and "backwards" in each.settings:  # else differences would grow from step to step
+            values = values / np.sqrt(units)
         if operand == "labels" and name.startswith(("cross_entropy", "share_of_known")):
             values = chance.integers(-1, 2, shape)
         if operand == "chosen":

@@ -23,7 +23,7 @@ class Network:
         object.__setattr__(self, "layers", _named(self.layers, "", trainable=True))
 
     def bound(self, facts: Facts) -> Network:
-        """The same with what the data decides as numbers: units = "classes" and "outputs", names of columns."""
+        """The same with what the data decides as numbers: units = "classes" and "outputs", tokens, names of columns."""
         return Network(bound(self.layers, facts, on_data=True))
 
     def forward(self, ops: Ops, x: Any) -> Any:

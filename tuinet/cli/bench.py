@@ -66,7 +66,7 @@ class Times:
 def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str | None, as_json: bool) -> None:
     """Time training steps of small networks.
 
-    Without TASKs: playground, fashion-mlp, wide-mlp and cnn. The same with -odd behind it has odd sizes.
+    Without TASKs: playground, fashion-mlp, wide-mlp, cnn, lstm, gru and gpt. With -odd behind it, a task has odd sizes.
     """
     from tuinet.cli.output import Output
     from tuinet.engine.bench import DEFAULT, TASKS

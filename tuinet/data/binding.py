@@ -80,7 +80,14 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
 
 
 def _scale(settings: DataSettings, examples: Examples) -> str:
-    return examples.scale if settings.scale == "auto" else settings.scale
+    scale = examples.scale if settings.scale == "auto" else settings.scale
+    if scale == "log_standard" and settings.reconstructs:
+        raise PresetError(
+            '"log_standard" will not do where the inputs are to be given back, in the data\'s own units; '
+            'choose "standard", or another task',
+            key="data.scale",
+        )
+    return scale
 
 
 def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale | None:
@@ -107,12 +114,6 @@ def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale 
 def _inputs_scale(scaler: Prepare) -> Scale | None:
     if scaler.scale == "none":
         return None
-    if scaler.scale == "log_standard":
-        raise PresetError(
-            '"log_standard" will not do where the inputs are to be given back, in the data\'s own units; '
-            'choose "standard", or another task',
-            key="data.scale",
-        )
     size = math.prod(scaler.shape)
     return np.broadcast_to(scaler.centre, size).copy(), np.broadcast_to(scaler.spread, size).copy()
 

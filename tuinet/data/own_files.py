@@ -172,9 +172,10 @@ def from_arrays(
     if labels is not None:
         check_finite(labels, f"{place}, {safe(target, 60)}", allow_missing=False)
     rows, scale = as_examples(inputs)
+    found = RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted)
     return Examples(
-        name=Path(place).name, source="file", rows=rows,
-        labels=RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted), target=target, own_test=own_test, scale=scale, impute=settings.impute,
+        name=Path(place).name, source="file", rows=rows, labels=found, target=target, own_test=own_test, scale=scale,
+        impute=settings.impute,
     )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from ..layers import (
     Dense,
     Embedding,
     Flatten,
+    Gru,
     LayerNorm,
+    Lstm,
     MaxPool,
     Positions,
     TransformerBlock,
@@ -69,19 +71,29 @@ def transformer(steps, width, batch, tokens=65, blocks=4, heads=4):
     return Task((steps,), layers, tokens, batch, "cross_entropy", "adamw", 1e-3, 10, tokens)
 
 
+def recurrent(layer, steps, width, batch, tokens=65):
+    """A language model: a recurrent layer between an embedding and a dense layer."""
+    layers = (Embedding(units=width), layer(units=width), Dense(units=tokens))
+    return Task((steps,), layers, tokens, batch, "cross_entropy", "adam", 1e-3, 10, tokens)
+
+
 TASKS = {
     "playground": dense((2, 8, 8, 1), 10, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
     "fashion-mlp": dense((784, 128, 10), 32, "cross_entropy", "relu", "adam", 1e-3, 300),
     "wide-mlp": dense((784, 512, 512, 10), 128, "cross_entropy", "relu", "adam", 1e-3, 60),
     "cnn": convolutional(28, (32, 64), 128, 64),
+    "lstm": recurrent(Lstm, 64, 128, 32),
+    "gru": recurrent(Gru, 64, 128, 32),
     "gpt": transformer(64, 128, 12),
     "playground-odd": dense((2, 9, 7, 1), 11, "mean_squared_error", "tanh", "sgd", 0.03, 20000),
     "fashion-mlp-odd": dense((784, 129, 10), 33, "cross_entropy", "relu", "adam", 1e-3, 300),
     "wide-mlp-odd": dense((784, 513, 513, 10), 127, "cross_entropy", "relu", "adam", 1e-3, 60),
     "cnn-odd": convolutional(27, (33, 65), 127, 13),
+    "lstm-odd": recurrent(Lstm, 61, 120, 13),
+    "gru-odd": recurrent(Gru, 61, 120, 13),
     "gpt-odd": transformer(61, 120, 13),
 }
-DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn", "gpt")
+DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn", "lstm", "gru", "gpt")
 
 
 def make(name, threads=None, seed=0):

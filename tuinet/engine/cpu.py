@@ -37,7 +37,7 @@ from .primitives import (  # noqa: E402
     nanoseconds,
     operands,
 )
-from .sharing import BARRIER, Sharing, as_matrix, batch_cuts  # noqa: E402
+from .sharing import BARRIER, CELLS, Sharing, as_matrix, batch_cuts  # noqa: E402
 
 # The control words that all threads share. Each counter has a cache line of its own.
 GO, WHY, DEADLINE, ASKED, LAST, ARRIVED, TURN, WORDS = 0, 1, 2, 3, 4, 8, 16, 24
@@ -236,7 +236,8 @@ def share_of(array, axis, thread, cuts):
 
 
 NEAR = 1 << 19  # bytes of values that are worked on at a time: half of a second cache
-PRODUCTS = ("dense", "matmul_nn", "matmul_nt", "matmul_tn")  # want many rows, and keep to the caches by themselves
+# These want many rows, and keep to the caches by themselves.
+MANY_ROWS = ("dense", "matmul_nn", "matmul_nt", "matmul_tn", *CELLS, *(f"{cell}_back" for cell in CELLS))
 
 
 def by_rows(items, dealt):
@@ -244,7 +245,7 @@ def by_rows(items, dealt):
     groups, rows = [], None
     for item in items:
         known, rows = rows, None
-        if item != BARRIER and item.call.op.name not in PRODUCTS and not any(s in dealt for s in item.call.operands):
+        if item != BARRIER and item.call.op.name not in MANY_ROWS and not any(s in dealt for s in item.call.operands):
             axes = dict(zip(item.call.operands, item.axes, strict=True))
             counts = {slot.shape[0] for slot, axis in axes.items() if axis == 0}
             uncut = {axis for axis in item.axes if axis != 0}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..fields import type_word
 from ..layers import LAYERS
 from .arena import KINDS, PRIVATE, padded
+from .sharing import CELLS
 from .step import Step, batch_of
 
 WORD = 4  # bytes of a float32
@@ -28,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """rows: the layers, inner ones of a residual after it. arena_bytes: all that training holds besides the data."""
+    """rows: the layers, after each those that it holds. arena_bytes: all that training holds besides the data."""
 
     rows: tuple
     parameters: int
@@ -95,13 +96,14 @@ def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1,
 
 
 def _outer_first(path, order):
-    """Residuals before what they hold, siblings in the order of the network."""
+    """Layers before what they hold, siblings in the order of the network."""
     parts = path.split(".")
     prefixes = [".".join(parts[: i + 1]) for i in range(len(parts))]
     # A layer's place is known by when its last inner layer was done: the order of marks.
     return [order.get(prefix, 0) for prefix in prefixes]
 
 
+HISTORIES = ("recurrent_weights", "gru_weights")
 CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
 
 
@@ -110,6 +112,11 @@ def multiply_adds(call):
     if call.op.name in CONVOLUTIONS:
         outputs = (*call.results, *call.inputs)[CONVOLUTIONS[call.op.name]]
         return outputs.size * call.settings["geometry"].inside
+    if call.op.name.removesuffix("_back") in CELLS:
+        weights = next(s for name, s in zip(call.op.inputs, call.inputs, strict=True) if name in ("W", "V"))
+        return call.results[0].shape[0] * call.settings["steps"] * weights.size
+    if call.op.name in HISTORIES:
+        return call.inputs[0].shape[0] * call.results[0].size
     if call.op.name in ("dense", "matmul_nn", "matmul_nt", "matmul_tn"):
         rows, columns = call.results[0].shape
         deep = call.inputs[0].shape[0 if call.op.name == "matmul_tn" else 1]

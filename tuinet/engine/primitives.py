@@ -16,10 +16,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel.models import ArrayModel
-from numba.extending import intrinsic, lower_builtin, register_jitable, register_model
+from numba.extending import intrinsic, lower_builtin, overload, register_jitable, register_model
 from numba.np import arrayobj
 
-from ..kernels import SCALARS
+from ..kernels import SCALARS, parts
 from ..shapes import Geometry
 
 # Neither "arcp" nor "afn": they let LLVM divide by an estimated reciprocal in vector code and exactly in what
@@ -78,6 +78,49 @@ def _setitem(context, builder, signature, args):
 for index in (types.Integer, types.BaseTuple):
     lower_builtin(operator.getitem, Operand, index)(_getitem)
     lower_builtin(operator.setitem, Operand, index, types.Any)(_setitem)
+
+
+def _stretch(context, builder, kind, data, count):
+    """An operand of one axis that begins at an address."""
+    size = i64(kind.dtype.bitwidth // 8)
+    array = arrayobj.make_array(kind)(context, builder)
+    arrayobj.populate_array(array, data, [count], [size], size, None)
+    return array._getvalue()
+
+
+@intrinsic
+def stretch(typingctx, x, first, count):
+    """kernels/parts.py: part"""
+    kind = Operand(x.dtype, 1)
+
+    def generate(context, builder, signature, args):
+        data = _place(context, builder, signature.args[0], args[0], types.int64, args[1])
+        return _stretch(context, builder, kind, data, args[2])
+
+    return kind(x, types.int64, types.int64), generate
+
+
+@intrinsic
+def row_stretch(typingctx, x, n, first, count):
+    """kernels/parts.py: row_part"""
+    kind, place = Operand(x.dtype, 1), types.UniTuple(types.int64, 2)
+
+    def generate(context, builder, signature, args):
+        at = context.make_tuple(builder, place, args[1:3])
+        data = _place(context, builder, signature.args[0], args[0], place, at)
+        return _stretch(context, builder, kind, data, args[3])
+
+    return kind(x, types.int64, types.int64, types.int64), generate
+
+
+@overload(parts.part)
+def part_compiled(x, first, count):
+    return lambda x, first, count: stretch(x, first, count)
+
+
+@overload(parts.row_part)
+def row_part_compiled(x, n, first, count):
+    return lambda x, n, first, count: row_stretch(x, n, first, count)
 
 
 # -- records: a call's operands as a row of 64-bit words ----------------------------------------

@@ -20,6 +20,7 @@ EVERYONE = None  # scalars, and what all read as a whole: each thread works it o
 WIDE = 64  # columns from which a product may be cut along them
 HEAVY = 1024  # numbers of one example from which a small batch is shared out example by example
 PRODUCTS = ("dense", "matmul_nn", "matmul_nt")
+CELLS = ("rnn", "lstm", "gru")  # recurrent: at each of their steps the states of all rows are multiplied by W
 
 
 def along_columns(rows, columns, batch):
@@ -40,6 +41,8 @@ def own_axes(calls, parameters, batch):
         if call.op.name in PRODUCTS and call.inputs[1].root in rows:
             root = call.inputs[1].root
             rows[root] = max(rows[root], call.inputs[0].shape[0])
+        elif call.op.name in CELLS and call.inputs[1].root in rows:
+            rows[call.inputs[1].root] = batch * call.settings["steps"]
         elif call.op.name == "take":
             tables.add(call.inputs[0].root)
     return {p: 1 if p in tables else _own_axis(p.shape, rows[p], batch) for p in parameters}

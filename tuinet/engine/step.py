@@ -225,7 +225,7 @@ def chosen_rows(ops, table, rows):
 
 
 def lengths_of(ops, inputs, facts):
-    """How many steps of each example are real, where they are padded with token 0; else None. Encoders see to theirs."""
+    """How many steps of each example are real, where token 0 pads them; else None. Encoders see to theirs."""
     return ops.lengths_of(inputs) if facts.padded and not facts.source_steps else None
 
 

@@ -15,6 +15,8 @@ from .blas import ADD, REPLACE, multiply
 from .op import op, scalar
 from .scalars import ONE, ZERO, F
 
+LOWEST = F(-3.0e38)
+
 
 def split(x, steps, heads):
     """Rows (N, T D) as (N, heads, T, D / heads)."""
@@ -72,21 +74,40 @@ def turn_head(x, n, first, width, rows, D, out):
 
 
 @scalar
-def soft_row(p, n, first, seen, all_of_them, share):
-    """Softmax of share times so many numbers of row n, from the first on; the others of that line become 0."""
-    top = p[n, first]
-    for j in range(seen):
-        top = max(top, p[n, first + j])
-    total = ZERO
-    for j in range(seen):
-        e = scalars.exp((p[n, first + j] - top) * share)
-        p[n, first + j] = e
-        total += e
-    scale = ONE / total
-    for j in range(seen):
-        p[n, first + j] *= scale
-    for j in range(all_of_them - seen):
-        p[n, first + seen + j] = ZERO
+def four_sums(x, first, count):
+    """The sum of so many numbers of x. Four sums do not wait for one another."""
+    a, b, c, d = ZERO, ZERO, ZERO, ZERO
+    fours = count // 4
+    for j in range(fours):
+        a += x[first + 4 * j]
+        b += x[first + 4 * j + 1]
+        c += x[first + 4 * j + 2]
+        d += x[first + 4 * j + 3]
+    total = (a + b) + (c + d)
+    for j in range(count - 4 * fours):
+        total += x[first + 4 * fours + j]
+    return total
+
+
+@scalar
+def soft_row(p, n, first, seen, others, share, room, at):
+    """Softmax of share times so many numbers of row n, from the first on; the rest of the others becomes 0.
+
+    Whole vectors are worked on, and what lies behind the last number is put aside: rows that end where a causal mask
+    ends would be half leftovers. The exponentials stand in room meanwhile, as the loops that fill it and add it up are
+    fast only apart.
+    """
+    length = min(others, (seen + 15) // 16 * 16)
+    top = LOWEST
+    for j in range(length):
+        top = max(top, p[n, first + j] if j < seen else LOWEST)
+    for j in range(length):
+        room[at + j] = scalars.exp((p[n, first + j] - top) * share) if j < seen else ZERO
+    scale = ONE / four_sums(room, at, length)
+    for j in range(length):
+        p[n, first + j] = room[at + j] * scale
+    for j in range(others - length):
+        p[n, first + length + j] = ZERO
 
 
 @attention.cpu
@@ -94,6 +115,7 @@ def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
     D = q.shape[1] // steps
     others, width = k.shape[1] // D, D // heads
     share = ONE / np.sqrt(F(width))
+    behind = width * others
     q_row, p_row = q.strides[0] // 4, p.strides[0] // 4
     y_row, v_row = y.strides[0] // 4, v.strides[0] // 4
     for n in range(q.shape[0]):
@@ -110,7 +132,7 @@ def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
                 )  # fmt: skip
                 for i in range(rows):
                     first = (h * steps + t + i) * others
-                    soft_row(p, n, first, min(seen, t + i + 1) if causal else seen, others, share)
+                    soft_row(p, n, first, min(seen, t + i + 1) if causal else seen, others, share, scratch, behind)
                 multiply(
                     p, at + t * others, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
                     rows, width, seen, REPLACE,

@@ -135,9 +135,9 @@ def rms_norm_back_cpu(g, u, r, dy, dx):
 
 @op(cut="N")
 def group_norm(x, g, b, *, groups: int, eps: float):
-    """y, u, r = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over the places and channels of a group
+    """y, u, r = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over a group of channels everywhere
 
-    Wu and He 2018. Channels come last, C of them at each place, and a group is as many neighbours among them.
+    Wu and He 2018. Channels come last, C of them at each place; a group is C / G neighbours among them.
 
     x (N, X)   g (C)   b (C)   y (N, X)   u (N, X)   r (N, G)
     """

@@ -21,13 +21,16 @@ from tuinet.layers.flatten import Flatten
 from tuinet.layers.global_average_pool import GlobalAveragePool
 from tuinet.layers.global_max_pool import GlobalMaxPool
 from tuinet.layers.group_norm import GroupNorm
+from tuinet.layers.gru import Gru
 from tuinet.layers.initializers import INITIALIZERS, Initializer
 from tuinet.layers.layer_norm import LayerNorm
+from tuinet.layers.lstm import Lstm
 from tuinet.layers.max_pool import MaxPool
 from tuinet.layers.positions import Positions
 from tuinet.layers.reshape import Reshape
 from tuinet.layers.residual import Residual
 from tuinet.layers.rms_norm import RmsNorm
+from tuinet.layers.rnn import Rnn
 from tuinet.layers.spatial_dropout import SpatialDropout
 from tuinet.layers.transformer_block import TransformerBlock
 from tuinet.layers.unembedding import Unembedding
@@ -53,12 +56,15 @@ LAYERS: dict[str, type[Layer]] = {
     "global_average_pool": GlobalAveragePool,
     "global_max_pool": GlobalMaxPool,
     "group_norm": GroupNorm,
+    "gru": Gru,
     "layer_norm": LayerNorm,
+    "lstm": Lstm,
     "max_pool": MaxPool,
     "positions": Positions,
     "reshape": Reshape,
     "residual": Residual,
     "rms_norm": RmsNorm,
+    "rnn": Rnn,
     "spatial_dropout": SpatialDropout,
     "transformer_block": TransformerBlock,
     "unembedding": Unembedding,
@@ -89,15 +95,18 @@ __all__ = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
+    "Gru",
     "Initializer",
     "Layer",
     "LayerNorm",
+    "Lstm",
     "MaxPool",
     "Ops",
     "Positions",
     "Reshape",
     "Residual",
     "RmsNorm",
+    "Rnn",
     "Slot",
     "SpatialDropout",
     "TransformerBlock",

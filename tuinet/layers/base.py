@@ -70,7 +70,10 @@ class Ops(Protocol):
 
 
 class Facts(Protocol):
-    """What a network has to know of the data. columns: names of the inputs, where they have any."""
+    """What a network has to know of the data.
+
+    tokens: size of the vocabulary, 0 where the inputs are numbers. columns: names of the inputs, where they have any.
+    """
 
     @property
     def classes(self) -> int: ...
@@ -95,7 +98,7 @@ class Layer(ABC):
 
     path: str = field(default="", compare=False)  # full name, "residual_1.dense_2"; the network fills it in
 
-    takes_tokens: ClassVar[bool] = False  # whether x is whole numbers, as of characters
+    takes_tokens: ClassVar[bool | None] = False  # whether x is whole numbers, as of characters; None: either
 
     @abstractmethod
     def forward(self, ops: Ops, x: Any) -> Any:
@@ -173,7 +176,7 @@ def apply(ops: Ops, layer: Layer, x: Any) -> Any:
 def fit(layer: Layer, ops: Ops, x: Any) -> Any:
     """The layer's forward pass; a ShapeError learns which layer it was."""
     try:
-        if layer.takes_tokens != getattr(x, "whole", False):
+        if layer.takes_tokens not in (None, getattr(x, "whole", False)):
             raise ShapeError(
                 f"this layer is for tokens, but numbers {each(x)} come in; it stands first, on text"
                 if layer.takes_tokens

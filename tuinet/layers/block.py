@@ -1,4 +1,4 @@
-"""What transformer_block and decoder_block share: branches around which a way leads, and the network at each position."""
+"""What transformer_block and decoder_block share: branches with a way around them, and the network at each position."""
 
 from __future__ import annotations
 

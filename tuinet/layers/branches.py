@@ -27,6 +27,8 @@ class Branch(Layer):
     Without layers it gives its inputs on, as they are. It stands inside branches, or by itself in any stack.
     """
 
+    takes_tokens = None
+
     columns: tuple[str, ...] = text_list(
         (),
         help="what it sees of the inputs: names of a table's columns, numbers from 1, or ranges such as "
@@ -62,6 +64,8 @@ class Branch(Layer):
         return tuple(found)
 
     def forward(self, ops: Ops, x: Any) -> Any:
+        if getattr(x, "whole", False) and (self.columns or not self.layers):
+            raise ShapeError("tokens can be embedded, and not be chosen from or given on; put an embedding first")
         return stack(ops, self.layers, self._seen(ops, x) if self.columns else x)
 
     def _seen(self, ops: Ops, x: Any) -> Any:
@@ -120,6 +124,8 @@ class Branches(Layer):
     A branch without layers is a way around the others, as in a residual; with a convolution of 1 x 1 on that way the
     shape may change between them (He et al. 2015).
     """
+
+    takes_tokens = None
 
     join: str = choice(
         "add", ("add", "concatenate"), noun="a way to join", help="add: their sum; concatenate: side by side"

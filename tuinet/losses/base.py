@@ -65,8 +65,8 @@ class Loss(ABC):
             noun = "output" if wanted == 1 else word
             noun += f" at each of {facts.steps} positions" * bool(places)
             remedy = f'let the last layer be a dense with units = "{word}"'
-            if prod(outputs.shape[1:]) == wanted:
-                remedy = "put a flatten layer behind it"
+            if not places and prod(outputs.shape[1:]) == wanted:
+                remedy = "put a flatten layer at the end"
             elif len(outputs.shape) > 2 and not places:
                 remedy = f"one answer is wanted: put a flatten or a global pool before the last layer, and {remedy}"
             elif len(outputs.shape) == 2 and places:

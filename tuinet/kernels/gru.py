@@ -1,0 +1,219 @@
+"""The GRU: one state, and gates that say how much of it is kept and how much of it the new one sees.
+
+Gates stand in the order r, u, n in z (N, T 3H), W (H, 3H) and a (N, T 3H). The reset gate r acts behind the product
+with the state, as in cuDNN and PyTorch, so that one product a step is enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import scalars
+from .blas import ADD, REPLACE, multiply
+from .op import op, scalar
+from .parts import part, row_part
+from .recurrence import (
+    add_sigmoid,
+    add_to,
+    detached,
+    gradients_of_states,
+    move,
+    order,
+    place,
+    real_steps,
+    scale,
+    sigmoid,
+    states_before,
+    times_history,
+    zero,
+)
+from .scalars import ONE
+
+
+@op(cut="N")
+def gru(z, W, b, lengths, scratch, *, steps: int, backwards: int, truncate: int):
+    """a, q, h = gates, what r acts on, and states of every step (Cho et al. 2014)
+
+    r, u = sigmoid of z + h_before W;  q = h_before W + b;  n = tanh(z + r q);  h = (1 - u) n + u h_before
+
+    z (N, A)   W (H, G)   b (H)   lengths (N) int   scratch (S)   a (N, A)   q (N, Y)   h (N, Y)
+    """
+    H, G = W.shape
+    state, a = np.zeros((len(z), H), z.dtype), np.zeros_like(z)
+    q, h = np.zeros((2, len(z), steps * H), z.dtype)
+    for t in order(steps, backwards):
+        x, s, real = z[:, t * G : (t + 1) * G], state @ W, real_steps(lengths, t)
+        gates = sigmoid(x[:, : 2 * H] + s[:, : 2 * H])
+        r, u, inner = gates[:, :H], gates[:, H:], s[:, 2 * H :] + b
+        n = np.tanh(x[:, 2 * H :] + r * inner)
+        state = np.where(real, (1 - u) * n + u * state, state)
+        a[:, t * G : (t + 1) * G] = np.where(real, np.concatenate([gates, n], 1), 0)
+        q[:, t * H : (t + 1) * H], h[:, t * H : (t + 1) * H] = np.where(real, inner, 0), state
+    return a, q, h
+
+
+@gru.sizes
+def gru_sizes(size, steps, backwards, truncate):
+    return {"Y": steps * size["H"]}
+
+
+@gru.gradient
+def gru_gradient(ops, d, z, W, b, lengths, scratch, a, q, h, steps, backwards, truncate):
+    dh, V, room = gradients_of_states(ops, d, h, W, steps)
+    dz, dq = ops.gru_back(a, q, h, dh, V, lengths, room, steps=steps, backwards=backwards, truncate=truncate)
+    (H, G), count = W.shape, z.shape[0] * steps
+    history, rows = ops.view(h, (count, H)), ops.view(dq, (count, H))
+    d[z] += dz
+    d[W] += ops.gru_weights(history, ops.view(dz, (count, G)), rows, steps=steps, backwards=backwards)
+    d[b] += ops.sum_rows(rows)
+
+
+@scalar
+def candidates(x, s, b, r, q, n):
+    """q = s + b, n = tanh(x + r q)"""
+    for j in range(q.size):
+        q[j] = s[j] + b[j]
+    for j in range(q.size):
+        n[j] = scalars.tanh(x[j] + r[j] * q[j])
+
+
+@scalar
+def mix_states(u, n, state, h):
+    """state = h = (1 - u) n + u state"""
+    for j in range(h.size):
+        h[j] = n[j] + u[j] * (state[j] - n[j])
+    move(h, state)
+
+
+@gru.cpu
+def gru_cpu(z, W, b, lengths, scratch, a, q, h, steps, backwards, truncate):
+    N, (H, G) = z.shape[0], W.shape
+    sums = N * H  # scratch: the states, then what the states before add to the sums
+    zero(part(scratch, 0, N * (H + G)))
+    for i in range(steps):
+        t = place(i, steps, backwards)
+        if i > 0:
+            multiply(scratch, 0, H, 1, W, 0, W.strides[0] // 4, scratch, sums, G, W, 0, N, G, H, REPLACE)
+        for row in range(N):
+            state, s, x = part(scratch, row * H, H), part(scratch, sums + row * G, G), row_part(z, row, t * G, G)
+            q_t, h_t, gates = row_part(q, row, t * H, H), row_part(h, row, t * H, H), row_part(a, row, t * G, G)
+            r, u, n = part(gates, 0, H), part(gates, H, H), part(gates, 2 * H, H)
+            if t < lengths[row]:
+                add_sigmoid(part(x, 0, 2 * H), part(s, 0, 2 * H), part(gates, 0, 2 * H))
+                candidates(part(x, 2 * H, H), part(s, 2 * H, H), b, r, q_t, n)
+                mix_states(u, n, state, h_t)
+            else:
+                zero(gates)
+                zero(q_t)
+                move(state, h_t)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="N")
+def gru_back(a, q, h, dh, V, lengths, scratch, *, steps: int, backwards: int, truncate: int):
+    """dz, dq = the gradients of the sums and of q, from the last step to the first        with V = W^T
+
+    dz = dn q r (1 - r), d (h_before - n) u (1 - u), dn for dn = d (1 - u) (1 - n^2);  dq = dn r;
+    d = dh + d_after u_after + (dr, du, dq after) V
+
+    a (N, A)   q (N, Y)   h (N, Y)   dh (N, Y)   V (G, H)   lengths (N) int   scratch (S)   dz (N, A)   dq (N, Y)
+    """
+    G, H = V.shape
+    flow = np.zeros((len(a), H), a.dtype)
+    dz, dq = np.empty_like(a), np.empty_like(q)
+    for k, t in reversed(list(enumerate(order(steps, backwards)))):
+        real, before = real_steps(lengths, t), t + 1 if backwards else t - 1
+        r, u, n = np.split(a[:, t * G : (t + 1) * G], 3, 1)
+        h_before = h[:, before * H : (before + 1) * H] if k else np.zeros_like(u)
+        d = flow + dh[:, t * H : (t + 1) * H]
+        dn = real * d * (1 - u) * (1 - n * n)
+        gates = [dn * q[:, t * H : (t + 1) * H] * r * (1 - r), real * d * (h_before - n) * u * (1 - u)]
+        dq[:, t * H : (t + 1) * H] = dn * r
+        dz[:, t * G : (t + 1) * G] = np.concatenate([*gates, dn], 1)
+        flow = np.where(real, d * u, d) + np.concatenate([*gates, dn * r], 1) @ V
+        if detached(k, truncate):
+            flow = np.zeros_like(flow)
+    return dz, dq
+
+
+@scalar
+def through_candidates(u, n, d, dn):
+    """dn = d (1 - u) (1 - n^2)"""
+    for j in range(n.size):
+        dn[j] = d[j] * (ONE - u[j]) * (ONE - n[j] * n[j])
+
+
+@scalar
+def through_reset(r, q, dn, dr, dq):
+    """dr = dn q r (1 - r), dq = dn r"""
+    for j in range(r.size):
+        dr[j] = dn[j] * q[j] * r[j] * (ONE - r[j])
+        dq[j] = dn[j] * r[j]
+
+
+@scalar
+def through_update(u, n, before, d, du):
+    """du = d (before - n) u (1 - u)"""
+    for j in range(u.size):
+        du[j] = d[j] * (before[j] - n[j]) * u[j] * (ONE - u[j])
+
+
+@scalar
+def through_first_update(u, n, d, du):
+    """The same where the state before is 0."""
+    for j in range(u.size):
+        du[j] = -d[j] * n[j] * u[j] * (ONE - u[j])
+
+
+@gru_back.cpu
+def gru_back_cpu(a, q, h, dh, V, lengths, scratch, dz, dq, steps, backwards, truncate):
+    N, (G, H) = a.shape[0], V.shape
+    sums = N * H  # scratch: the gradients of the states, then those of the products with them
+    zero(part(scratch, 0, N * H))
+    for k in range(steps - 1, -1, -1):
+        t, before = place(k, steps, backwards), place(k - 1, steps, backwards)
+        for row in range(N):
+            flow, inner, gates = part(scratch, row * H, H), part(scratch, sums + row * G, G), row_part(a, row, t * G, G)
+            outer, dq_t = row_part(dz, row, t * G, G), row_part(dq, row, t * H, H)
+            add_to(row_part(dh, row, t * H, H), flow)
+            if t < lengths[row]:
+                r, u, n, dn = part(gates, 0, H), part(gates, H, H), part(gates, 2 * H, H), part(outer, 2 * H, H)
+                through_candidates(u, n, flow, dn)
+                through_reset(r, row_part(q, row, t * H, H), dn, part(inner, 0, H), dq_t)
+                if k > 0:
+                    through_update(u, n, row_part(h, row, before * H, H), flow, part(inner, H, H))
+                else:
+                    through_first_update(u, n, flow, part(inner, H, H))
+                move(part(inner, 0, 2 * H), part(outer, 0, 2 * H))
+                move(dq_t, part(inner, 2 * H, H))
+                scale(u, flow)
+            else:
+                zero(inner)
+                zero(outer)
+                zero(dq_t)
+        if detached(k, truncate):
+            zero(part(scratch, 0, N * H))
+        else:
+            multiply(scratch, sums, G, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, G, ADD)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@op(cut="H")
+def gru_weights(h, dz, dq, *, steps: int, backwards: int):
+    """dW = the sum over all steps of (state before it)^T (dr, du, dq)
+
+    h (R, H)   dz (R, G)   dq (R, D)   dW (H, G)
+    """
+    gates = np.concatenate([dz[:, : dz.shape[1] - dq.shape[1]], dq], 1)
+    return states_before(h, steps, backwards).T @ gates
+
+
+@gru_weights.cpu
+def gru_weights_cpu(h, dz, dq, dW, steps, backwards):
+    outer = dz.shape[1] - dq.shape[1]
+    times_history(h, dz, outer, dW, 0, steps, backwards)
+    times_history(h, dq, dq.shape[1], dW, outer, steps, backwards)
