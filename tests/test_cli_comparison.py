@@ -71,7 +71,7 @@ def infos(home: Path) -> list[dict[str, Any]]:
 
 
 def test_variants_are_trained_in_turn_and_shown_in_one_table_and_one_chart(preset: Path, tmp_path: Path) -> None:
-    said = process("run", str(preset), home=tmp_path, env={"COLUMNS": "100"})
+    said = process("run", str(preset), home=tmp_path, env={"COLUMNS": "100"}, timeout=200)  # kernels may be compiled
     assert said.returncode == 0, said.stderr
     page = said.stdout
     places = [page.index(words) for words in ("variant plain, 1 of 3", "variant long, 2 of 3", "variant wide, 3 of 3")]
@@ -154,7 +154,8 @@ def test_the_exit_code_of_a_comparison(
     assert [result["variant"] for result in last["results"]] == [each.variant for each in chosen][:count]
 
 
-def test_ctrl_c_stops_all_of_it_and_says_what_there_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_all_of_it_and_says_what_there_is(number: signal.Signals, code: int, tmp_path: Path) -> None:
     path = written(tmp_path, epochs=10_000_000, second="short", setting="training.epochs = 1")
     command = [sys.executable, "-m", "tuinet", "run", str(path), "--json"]
     around = {**os.environ, "TUINET_HOME": str(tmp_path)}
@@ -165,11 +166,11 @@ def test_ctrl_c_stops_all_of_it_and_says_what_there_is(tmp_path: Path) -> None:
         for line in running.stdout:
             if json.loads(line)["event"] == "epoch":
                 break
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         rest, page = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == code
     last = rows(rest)[-1]
-    assert last["event"] == "comparison" and last["exit_code"] == 130
+    assert last["event"] == "comparison" and last["exit_code"] == code
     assert [(result["variant"], result["state"]) for result in last["results"]] == [("plain", "stopped")]
     assert last["sentence"] == ("None of the variants came to its end. plain was stopped. Not trained: short, wide.")
     assert f"tuinet resume {last['results'][0]['run']}" in page
@@ -208,6 +209,13 @@ def test_wrong_usage_of_variants_is_named(words: list[str], says: str, preset: P
     assert (said.exit_code, said.stdout) == (2, "")
     assert says in " ".join(said.stderr.split())
     assert not (home / "runs").exists()
+
+
+def test_a_reader_that_goes_away_stops_none_of_it(preset: Path, tmp_path: Path) -> None:
+    words = f"{sys.executable} -m tuinet run {preset} | head -n 1"
+    around = {**os.environ, "TUINET_HOME": str(tmp_path)}
+    subprocess.run(["sh", "-c", words], env=around, capture_output=True, timeout=60, check=False)
+    assert [info["state"] for info in infos(tmp_path)] == ["finished"] * 3
 
 
 # -- looking ----------------------------------------------------------------------------------
