@@ -172,6 +172,9 @@ class ScriptedTrainer:
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         return inputs.reshape(len(inputs), -1) @ self.w + self.b
 
+    def classify(self, inputs: np.ndarray) -> np.ndarray:
+        return self.outputs(inputs).argmax(axis=1)
+
     def evaluate(self, part: Any, limit: int | None = None) -> dict[str, float]:
         time.sleep(self.script.evaluate_seconds)
         out = self.outputs(part.inputs)

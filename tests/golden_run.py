@@ -15,6 +15,7 @@ import numpy as np
 from tuinet import presets
 from tuinet.data import Facts, Prepare
 from tuinet.data.scaling import Form
+from tuinet.diagnostics.by_class import ByClass
 from tuinet.runs import RunFolder
 
 NOON = 1790000000.125
@@ -47,6 +48,7 @@ def _made(runs: Path) -> RunFolder:
         run.write_data(*data())
         _train(run, generation=1, epochs=(1, 2))
         _train(run, generation=2, epochs=(2,))
+        run.write_by_class(by_class(), step=230, epoch=2)
         run.write_info(
             state="finished", epoch=2, step=230, seconds=0.5, best=0.25, best_epoch=2, verdict="good",
             final={"train_loss": 0.25, "val_loss": 0.25, "val_accuracy": 0.921875},
@@ -141,6 +143,11 @@ def data() -> tuple[Facts, Prepare]:
         reason='"is_spam" is yes or no', notes=["1 missing cell is filled"], fingerprint="00ff",
     )  # fmt: skip
     return facts, scaler
+
+
+def by_class() -> ByClass:
+    """Two classes; one of them was never predicted."""
+    return ByClass(("mail", "spam \u2014 neu"), (300, 20), (320, 0), (300, 0), ((1, 0, 20),))
 
 
 def arrays(step: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

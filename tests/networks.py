@@ -80,6 +80,33 @@ def stacks() -> dict[str, list[Any]]:
             layer("flatten"),
             dense(5),
         ],
+        "convolution, relu and pool": [
+            layer("reshape", shape=(3, 4, 1)),
+            layer("conv2d", filters=6, kernel=(2, 3), padding="same", activation="relu"),
+            layer("max_pool", stride=(1, 1)),
+            layer("conv2d", filters=19, kernel=(3, 3), padding=(1, 1), activation="relu"),
+            layer("max_pool", size=(2, 2)),
+            layer("flatten"),
+            dense(5),
+        ],
+        "convolution, relu and pools that overlap": [
+            layer("reshape", shape=(3, 4, 1)),
+            layer("conv2d", filters=17, kernel=(2, 2), padding="same", activation="relu"),
+            layer("max_pool", size=(1, 2), stride=(1, 1)),
+            layer("conv2d", filters=7, kernel=(2, 2), padding=(1, 2), dilation=(1, 2), stride=(1, 1), bias=False),
+            layer("activation", function="relu"),
+            layer("max_pool", size=(3, 3), stride=(2, 2), padding=(1, 1)),
+            layer("flatten"),
+            dense(5),
+        ],
+        "convolution, tanh and pool": [
+            layer("reshape", shape=(3, 4, 1)),
+            layer("conv2d", filters=5, kernel=(2, 2), padding="same", activation="tanh"),
+            layer("conv2d", filters=4, kernel=(1, 4), padding="same", l2=0.1),
+            layer("max_pool"),
+            layer("flatten"),
+            dense(5),
+        ],
         "convolution and batch norm": [
             layer("reshape", shape=(3, 4, 1)),
             layer("conv2d", filters=6, kernel=(2, 3), padding="same", bias=False),
@@ -304,7 +331,7 @@ def make(
     loss: Any = None,
     optimizer: Any = None,
     *,
-    inputs: int = 12,
+    inputs: int | tuple[int, ...] = 12,
     outputs: int = 5,
     examples: int = 90,
     batch_size: int | str = 24,
@@ -317,7 +344,8 @@ def make(
     """A trainer on made data: 90 examples, of which some epochs end inside a batch."""
     loss = loss or LOSSES["cross_entropy"]()
     rng = np.random.default_rng(11)
-    x = rng.standard_normal((examples, inputs)).astype(np.float32)
+    shape = (inputs,) if isinstance(inputs, int) else inputs
+    x = rng.standard_normal((examples, *shape)).astype(np.float32)
     targets: np.ndarray
     if loss.targets == "classes":
         targets, task = rng.integers(0, outputs, examples).astype(np.int32), "classes"
@@ -328,7 +356,7 @@ def make(
     facts = SimpleNamespace(
         source_steps=0,
         task=task,
-        inputs=(inputs,),
+        inputs=shape,
         outputs=outputs,
         classes=outputs if task == "classes" else 0,
         target_scale=None,

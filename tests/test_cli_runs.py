@@ -201,6 +201,13 @@ def test_a_task_has_the_line_of_the_peers() -> None:
     assert (row["us_per_step"], row["us_per_step_median"], row["samples_per_s"]) == (152.31, 160.5, 210098)
 
 
+def test_work_that_is_left_out_is_said_in_the_table_and_in_the_rows() -> None:
+    said = tuinet("bench", "cnn-odd", "--repeats", "1", "--threads", "1", "--json")
+    (row,) = rows(said.stdout)
+    assert "max_pool_1: relu behind the pool (4,752 of 20,625 values)" in row["skips"]
+    assert all(f"- {skip}" in " ".join(said.stderr.split()) for skip in row["skips"])
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -239,7 +246,8 @@ def test_sets_are_listed_with_their_state_and_looked_into() -> None:
     assert list(found["spambase"]) == golden_keys("data")
     assert (found["spambase"]["state"], found["spiral"]["kind"]) == ("embedded", "generated")
     assert found["iris"]["kind"] == "on demand"
-    (inside,) = rows(tuinet("data", "show", "spambase", "--json").stdout)
+    inside, *examples = rows(tuinet("data", "show", "spambase", "--json").stdout)
+    assert [row["number"] for row in examples] == [1, 2, 3, 4]
     assert sum(inside["classes"].values()) == inside["train"]
 
 

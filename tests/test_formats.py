@@ -60,6 +60,14 @@ def test_data_json_is_read(copy: RunFolder) -> None:
     assert scaler(np.array([[1.0, 0.0, np.nan]])).tolist() == fitted(np.array([[1.0, 0.0, 1.0]])).tolist()
 
 
+def test_classes_json_is_read_and_has_the_documented_keys(copy: RunFolder) -> None:
+    assert copy.by_class() == golden_run.by_class()
+    said = json.loads((GOLDEN / "run" / "classes.json").read_bytes())
+    section = FORMATS.read_text(encoding="utf-8").split("\n## classes.json\n")[1].split("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert re.findall(r"`(\w+)`", " ".join(first_cells)) == list(said)
+
+
 def test_data_json_has_the_documented_keys() -> None:
     said = json.loads((GOLDEN / "run" / "data.json").read_bytes())
     section = FORMATS.read_text(encoding="utf-8").split("\n## data.json\n")[1].split("\n## ")[0]

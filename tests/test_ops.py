@@ -12,6 +12,7 @@ import pytest
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
 from tuinet.kernels import OPS, OpError, attention, op, scalars
+from tuinet.kernels.pooled_convolution import room
 from tuinet.shapes import ATTENTION_BLOCK, slide
 
 SIZES = {
@@ -43,6 +44,15 @@ SETTINGS = {
     "first": 0,
     "share": 0.25,
     "count": 7,
+    "shift": 2,
+    "across": 1,
+    "down": 1,
+    "rotate": 20.0,
+    "zoom": 0.2,
+    "by": 0.3,
+    "deviation": 0.5,
+    "side": 3,
+    "rest": 1,
 }
 COLUMNS = {"odd": (3, 5), "tiles": (16, 16), "wide": (31, 50), "one": (0, 1)}  # a stretch of J columns: begin, width
 GROUPS = {"odd": (3, 6, 5), "tiles": (4, 16, 9), "wide": (1, 7, 40), "one": (1, 1, 1)}  # groups, channels, places
@@ -52,6 +62,13 @@ GEOMETRIES = {  # of the ops with windows, and how many outputs they have
     "wide": (slide((14, 13, 3), (5, 4), (2, 3), "valid"), 37),
     "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), 1),
 }
+POOLED = {  # of a convolution and the pool behind it
+    "odd": (slide((7, 6, 17), (3, 2), (2, 1), (1, 0), (1, 2)), (2, 2), (1, 2), (1, 0), 6),  # windows of both overlap
+    "tiles": (slide((9, 8, 16), (3, 3), (1, 1), "same"), (2, 2), (2, 2), "valid", 64),
+    "wide": (slide((14, 13, 3), (5, 4), (2, 1), (2, 1)), (3, 3), (2, 2), (1, 1), 37),  # narrow windows
+    "one": (slide((1, 1, 1), (1, 1), (1, 1), "valid"), (1, 1), (1, 1), "valid", 1),
+}
+IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1, 1)}  # of the ops that change images
 RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
     "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
     "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
@@ -79,6 +96,17 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
         settings = {"geometry": geometry}
+    if "pool" in each.settings:
+        geometry, *window, outputs = POOLED[kind]
+        pool = slide((geometry.rows, geometry.columns, outputs), *window)
+        places = pool.rows * pool.columns
+        settings, (reals, wholes) = {"geometry": geometry, "pool": pool}, room(geometry, pool)
+        sizes = {"N": SIZES[kind]["N"], "O": outputs, "K": geometry.inside, "S": reals, "L": wholes}
+        sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
+        sizes["R"] = sizes["N"] * places
+    if "height" in each.settings:
+        image = dict(zip(("height", "width", "channels"), IMAGES[kind], strict=True))
+        sizes, settings = {"N": sizes["N"], "X": np.prod(IMAGES[kind])}, settings | image
     if "backwards" in each.settings:
         steps, units, more = RECURRENT[kind]
         others = steps
@@ -119,8 +147,12 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
             values = chance.integers(-1, 2, shape)
         if operand == "chosen":
             values = chance.permutation(sizes["I"] if name == "choose_columns" else sizes["J"])[: sizes["A"]]
-        if operand == "place" and "geometry" in each.settings:
-            values = chance.integers(0, sizes["X"], shape)
+        if operand == "place" and "geometry" in each.settings and operand in each.inputs:
+            pool = settings.get("pool", settings["geometry"])
+            images = chance.standard_normal((sizes["N"], pool.height * pool.width * pool.channels))
+            values = OPS["max_pool"].define(images, geometry=pool)[1].reshape(shape)
+        if operand == "dy" and "pool" in each.settings:
+            values *= chance.integers(0, 2, shape)  # what relu let through
         if operand in ("p", "v", "u", "r", "variance", "weights", "squares", "norm") or name == "binary_cross_entropy":
             values = np.abs(values)
         if operand == "p" and name == "attention_back":  # what may not be seen has no share

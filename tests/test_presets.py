@@ -57,6 +57,7 @@ WANTED = [
     "overfit-dropout",
     "overfit-l2",
     "architecture-match",
+    "fashion-augment",
 ]
 
 FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {

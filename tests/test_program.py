@@ -35,6 +35,21 @@ NETWORKS = {
         4,
         20,
     ),
+    "convolution": (
+        [
+            layer("conv2d", filters=8, activation="relu"),
+            layer("max_pool"),
+            layer("conv2d", filters=16, activation="relu"),
+            layer("max_pool"),
+            layer("flatten"),
+            dense(10),
+        ],
+        "cross_entropy",
+        "adam",
+        (15, 15, 1),
+        10,
+        32,
+    ),
 }
 
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.S)
@@ -31,6 +33,18 @@ def table(folder: Path) -> None:
     (folder / "rows.csv").write_text("\n".join([rows[0].rpartition(",")[0], "70,3,town", "55,2,farm"]) + "\n")
 
 
+def pictures(folder: Path) -> None:
+    """Two classes of noise, a dark and a light one, and a picture to predict."""
+    from PIL import Image
+
+    for number in range(24):
+        kind = folder / "pets" / ("cat", "dog")[number % 2]
+        kind.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 99, (20, 24, 3)) + 150 * (number % 2)
+        Image.fromarray(noise.astype(np.uint8)).save(kind / f"{number}.jpg")
+    Image.new("RGB", (30, 30), "gray").save(folder / "cat.png")
+
+
 def test_the_readme_opens_with_two_commands_and_ci_calls_the_second() -> None:
     first = BLOCKS[0].strip().splitlines()
     assert len(first) == 2
@@ -48,6 +62,7 @@ def test_every_file_that_the_readme_names_is_there() -> None:
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     assert len(COMMANDS) > 18
     table(tmp_path)
+    pictures(tmp_path)
     environment = {**os.environ, "TUINET_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     runs: list[str] = []
     for command in COMMANDS:

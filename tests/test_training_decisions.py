@@ -17,6 +17,7 @@ from tuinet.training.progress import Progress
     ("text", "metrics", "met"),
     [
         ("val_accuracy>=0.9", {"val_accuracy": 0.9}, True),
+        ("val_top5>=0.99", {"val_top5": 0.991}, True),
         ("val_accuracy>0.9", {"val_accuracy": 0.9}, False),
         (" val_loss <= 1e-2 ", {"val_loss": 0.01}, True),
         ("val_loss<0.01", {"val_loss": 0.01}, False),
@@ -69,6 +70,7 @@ def test_a_goal_that_is_never_measured_is_refused_before_training() -> None:
         ("val_loss", 0.4, 0.5, 0.2, False),
         ("val_loss", 0.2, 0.5, 0.2, True),
         ("val_accuracy", 0.6, 0.5, 0.0, True),
+        ("val_top5", 0.6, 0.5, 0.0, True),
         ("val_accuracy", 0.4, 0.5, 0.0, False),
         ("val_loss", math.nan, None, 0.0, False),
         ("val_loss", -math.inf, 0.5, 0.0, False),

@@ -48,6 +48,20 @@ def test_a_training_is_told_from_start_to_end_and_kept(tmp_path: Path, monkeypat
     assert not told.run.is_live()
 
 
+def test_each_class_is_measured_with_the_best_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch, Scene(test=20))
+    told = train(tmp_path)
+    found = told.run.by_class() or pytest.fail("classes.json is missing")
+    assert found.names == ("a", "b", "c") and sum(found.support) == sum(found.predicted) == 41
+    best = next(event for event in told.all("epoch") if event["epoch"] == told.end["best_epoch"])
+    assert sum(found.correct) / 41 == pytest.approx(best["val_accuracy"])
+
+
+def test_nothing_is_kept_of_classes_where_nothing_is_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch, Scene(held_out=0))
+    assert train(tmp_path).run.by_class() is None
+
+
 def test_the_records_say_what_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch, Scene(test=20), step_seconds=0.002)
     told = train(tmp_path)

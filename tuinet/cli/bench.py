@@ -29,13 +29,17 @@ LONGEST_OUTPUT = 1 << 20
 
 @dataclass
 class Times:
-    """What one peer needed for a task: microseconds a step, one number a repeat or a turn."""
+    """What one peer needed for a task: microseconds a step, one number a repeat or a turn.
+
+    skips: work that tuinet leaves out by exact algebra, and that whoever computes everything does.
+    """
 
     task: str
     peer: str
     threads: int
     samples: float  # examples in a step
     microseconds: list[float] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
 
     def row(self) -> dict[str, Any]:
         """The line of the peers' script, and what a comparison needs beside it."""
@@ -49,6 +53,7 @@ class Times:
             "us_per_step_median": round(middle, 3),
             "us_per_step_minimum": round(least, 3),
             "repeats": len(self.microseconds),
+            "skips": self.skips,
         }
 
 
@@ -89,10 +94,11 @@ def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str
 
 
 def _alone(task: str, threads: int | None, repeats: int) -> Times:
-    from tuinet.engine.bench import TASKS, time_task
+    from tuinet.engine.bench import TASKS, Timer
 
-    seconds, used = time_task(task, threads, repeats)
-    return Times(task, "tuinet", used, TASKS[task].batch, [value * 1e6 for value in seconds])
+    timer = Timer(task, threads)
+    found = [timer.repeat() * 1e6 for _ in range(repeats)]
+    return Times(task, "tuinet", timer.threads, TASKS[task].batch, found, timer.skips)
 
 
 def _in_turn(task: str, threads: int | None, repeats: int, command: str, output: Output) -> list[Times]:
@@ -101,7 +107,7 @@ def _in_turn(task: str, threads: int | None, repeats: int, command: str, output:
     from tuinet.engine.bench import TASKS, Timer
 
     timer = Timer(task, threads)
-    ours = Times(task, "tuinet", timer.threads, TASKS[task].batch)
+    ours = Times(task, "tuinet", timer.threads, TASKS[task].batch, skips=timer.skips)
     others: dict[str, Times] = {}
     words = command_words(command, task, timer.threads)
     bar = Bar(output.side)
@@ -199,3 +205,9 @@ def _print(output: Output, rows: list[dict[str, Any]]) -> None:
         )
     for line in table(columns, cells, output.terminal):
         output.say(line)
+    for task, row in ours.items():
+        if row["skips"]:
+            output.say()
+            output.prose(f"{task}: tuinet leaves out work whose result is known (exact algebra, the same numbers):")
+            for skip in row["skips"]:
+                output.prose(f"- {skip}", indent="  ")

@@ -81,9 +81,11 @@ def _figures(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def _better(name: str, a: Any, b: Any) -> str | None:
+    from tuinet.training.early_stopping import rises
+
     if not isinstance(a, (int, float)) or not isinstance(b, (int, float)) or a == b:
         return None
-    if name.endswith("accuracy"):
+    if rises(name):
         return "a" if a > b else "b"
     return ("a" if a < b else "b") if name.endswith(BETTER_SMALL) else None
 

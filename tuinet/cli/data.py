@@ -75,21 +75,31 @@ def get(name: str, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
+@click.option(
+    "--augment",
+    metavar="PRESET|SETTINGS",
+    help="Also show examples as training draws them: by a preset's [training.augment], or by shift=2,flip=horizontal.",
+)
 @json_option
-def show(name: str, as_json: bool) -> None:
-    """Look into the set NAME or a file: its parts, classes and columns."""
+def show(name: str, augment: str | None, as_json: bool) -> None:
+    """Look into the set NAME, a file or a folder of pictures: its parts, classes and columns, and some examples."""
     from pathlib import Path
 
     from tuinet.cli.output import Output
+    from tuinet.cli.preview import augment_from, preview
     from tuinet.data import bind
     from tuinet.data.settings import DataSettings
 
     output = Output(as_json=as_json)
-    from_file = Path(name).suffix != "" or "/" in name
+    from_file = Path(name).suffix != "" or "/" in name or Path(name).is_dir()
     settings = DataSettings(file=name) if from_file else DataSettings(set=name)
+    chosen, seed = augment_from(augment) if augment is not None else (None, 0)
     bound = bind(settings)
+    if chosen is not None:
+        chosen.check(bound.facts)
     output.record(_bound_row(name, bound))
     _print_bound(output, name, bound)
+    preview(output, bound, chosen, seed)
 
 
 def set_row(info: SetInfo) -> dict[str, Any]:

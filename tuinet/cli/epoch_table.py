@@ -19,6 +19,8 @@ TITLES = {
     "val_loss": ("val loss", 8),
     "train_accuracy": ("train acc", 4),
     "val_accuracy": ("val acc", 7),
+    "train_top5": ("train top5", 1),
+    "val_top5": ("val top5", 3),
     "train_rmse": ("train rmse", 4),
     "val_rmse": ("val rmse", 7),
     "train_mae": ("train mae", 2),
@@ -87,9 +89,13 @@ class EpochTable:
 
 
 def shown_metrics(first: Event, start: Event) -> list[str]:
-    """The columns for what was measured: both losses, accuracy or rmse of both parts, penalty where there is one."""
+    """The columns for what was measured: both losses, accuracy or rmse of both parts, penalty where there is one.
+
+    What is rarely asked for, top 5, has a column only where the best epoch is chosen by it.
+    """
     rmse = "train_rmse" in first or "val_rmse" in first
     wanted = [name for name in TITLES if name in first and not (name.endswith("_mae") and rmse)]
+    wanted = [name for name in wanted if not name.endswith("_top5") or name == monitor_of(first, start)]
     if not _real(first.get("penalty")):
         wanted = [name for name in wanted if name != "penalty"]
     training = (start.get("preset") or {}).get("training") or {}

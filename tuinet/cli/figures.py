@@ -39,7 +39,7 @@ def share(value: object) -> str:
 
 def metric(name: str, value: object) -> str:
     """A metric's value in the form its name asks for: shares as percentages, rates short, the rest as numbers."""
-    if name.endswith("accuracy"):
+    if name.endswith(("accuracy", "top5")):
         return share(value)
     if name == "learning_rate" and isinstance(value, float):
         return f"{value:.3g}"

@@ -10,6 +10,7 @@ from tuinet.cli.options import json_option, set_option
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
+    from tuinet.presets import TrainingSettings
 
 
 DIFFERENCES, REFERENCE = 1e-6, 1e-4
@@ -37,7 +38,7 @@ def gradcheck(preset: str, overrides: tuple[str, ...], as_json: bool) -> int:
     parts = (chosen.network(bound.facts), training.loss, training.optimizer, bound)
     rows: list[dict[str, Any]] = []
     for title, check in (("finite differences", _against_differences), ("reference", _against_reference)):
-        found = check(parts, training.seed, output)
+        found = check(parts, training, output)
         for row in found:
             output.record(row)
         _print(output, title, found)
@@ -49,7 +50,7 @@ def gradcheck(preset: str, overrides: tuple[str, ...], as_json: bool) -> int:
     return 0 if ok else 1
 
 
-def _against_differences(parts: tuple[Any, ...], seed: int, output: Output) -> list[dict[str, Any]]:
+def _against_differences(parts: tuple[Any, ...], training: TrainingSettings, output: Output) -> list[dict[str, Any]]:
     """The chain rule's gradients in float64 against difference quotients of the loss."""
     from tuinet.cli.bar import Bar
     from tuinet.engine.gradient_check import check_gradients
@@ -61,13 +62,15 @@ def _against_differences(parts: tuple[Any, ...], seed: int, output: Output) -> l
         bar.draw(done / max(1, total), "finite differences", (safe(name, 40), f"{done}/{total}"))
 
     try:
-        found = check_gradients(*parts, seed=seed, rtol=DIFFERENCES, on_slot=checking)
+        found = check_gradients(
+            *parts, seed=training.seed, augment=training.augment, rtol=DIFFERENCES, on_slot=checking
+        )
     finally:
         bar.hide()
     return [_row(row, "finite differences", DIFFERENCES) for row in found]
 
 
-def _against_reference(parts: tuple[Any, ...], seed: int, output: Output) -> list[dict[str, Any]]:
+def _against_reference(parts: tuple[Any, ...], training: TrainingSettings, output: Output) -> list[dict[str, Any]]:
     """The compiled CPU's gradients in float32 against the reference's in float64."""
     from tuinet.cli.bar import Bar
     from tuinet.engine.gradient_check import compare_devices
@@ -78,7 +81,9 @@ def _against_reference(parts: tuple[Any, ...], seed: int, output: Output) -> lis
         bar.draw(done / max(1, total), "compiling, once on this machine", (f"{done}/{total}",))
 
     try:
-        found = compare_devices(*parts, seed=seed, rtol=REFERENCE, on_compile=compiling)
+        found = compare_devices(
+            *parts, seed=training.seed, augment=training.augment, rtol=REFERENCE, on_compile=compiling
+        )
     finally:
         bar.hide()
     return [_row(row, "reference", REFERENCE) for row in found]

@@ -33,13 +33,16 @@ MOST_COLUMNS = 8  # numbers of a prediction that a table shows
 def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_json: bool) -> None:
     """Predict with a run for the examples in FILE (- for standard input).
 
-    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx. RUN is an id,
-    a unique beginning of one, a folder, or last.
+    FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx. Where that
+    were pictures, it may be a PNG or JPEG, or a folder of them. RUN is an id, a unique beginning of one, a folder, or
+    last.
     """
     from tuinet import presets
     from tuinet.cli.output import Output
     from tuinet.cli.trained import data_of
     from tuinet.data import read_inputs
+    from tuinet.data.inputs import read_pictures
+    from tuinet.data.own_files import kind_of
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
 
@@ -47,9 +50,17 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
-    inputs, labels = read_inputs(file, facts, scaler)
+    pictures = file != "-" and kind_of(file) in ("picture", "folder")
+    if pictures:
+        inputs, labels, notes = read_pictures(Path(file), facts, scaler)
+        for note in notes:
+            output.note(note)
+    else:
+        inputs, labels = read_inputs(file, facts, scaler)
     outputs = network_outputs(run, preset, facts, inputs, output)
     rows = answers(outputs, facts)
+    if pictures:
+        rows = [{"row": row.pop("row"), "file": name, **row} for row, name in zip(rows, labels, strict=True)]
     for row in rows:
         output.record(row)
     if out is not None:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set training.seed=N.")
 @click.option("--variant", metavar="NAME", help="Of a preset that compares, train only this variant.")
 @click.option("--init", "init", metavar="RUN", help="Start from this run's weights, where name and shape fit.")
-@click.option("--data", "data_file", metavar="FILE", help="Your own table: a preset is made from what it holds.")
+@click.option(
+    "--data",
+    "data_file",
+    metavar="FILE",
+    help="Your own table, or a folder of pictures: a preset is made for it.",
+)
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
 @runs_option
 @json_option

@@ -201,10 +201,11 @@ def _value_of(run: RunSummary, key: str) -> Any:
 
 def sorted_runs(found: Sequence[RunSummary], sort: str, reverse: bool) -> list[RunSummary]:
     """Newest, best, longest, largest first; words in their own order. Runs without the value come last."""
+    from tuinet.training.early_stopping import rises
 
     def key(run: RunSummary) -> Any:
         if sort == "best" and run.best is not None:
-            return -run.best if str(run.monitor).endswith("accuracy") else run.best
+            return -run.best if rises(str(run.monitor)) else run.best
         if sort == "created":
             return (run.sequence, run.created, run.run)
         return run.bytes if sort == "size" else getattr(run, sort)

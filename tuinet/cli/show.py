@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="PRESET|RUN|WORD")
 @click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
 @click.option("--variant", metavar="NAME", help="Of a preset that compares, show this variant.")
+@click.option("--classes", is_flag=True, help="Of a run: precision, recall and F1 of every class.")
 @set_option
 @runs_option
 @json_option
 def show(
-    name: str, program: bool, variant: str | None, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool
+    name: str,
+    program: bool,
+    variant: str | None,
+    classes: bool,
+    overrides: tuple[str, ...],
+    runs_folder: str | None,
+    as_json: bool,
 ) -> None:
     """Show a preset's layers, a run, or what can be set.
 
@@ -33,6 +40,8 @@ def show(
     from tuinet.safe_text import safe
 
     output = Output(as_json=as_json)
+    if classes and is_preset(name):
+        raise UsageError("--classes is for a run: a preset has not been trained yet")
     if is_preset(name):
         from tuinet.cli.show_preset import show_preset
 
@@ -46,7 +55,7 @@ def show(
     elif overrides:
         raise UsageError("--set changes a preset before it is shown; a run is shown as it was trained")
     else:
-        _show_run(output, name, runs_folder, program)
+        _show_run(output, name, runs_folder, program, classes)
 
 
 def is_preset(name: str) -> bool:
@@ -67,7 +76,7 @@ def _settings_of(name: str, runs_folder: str | None) -> list[type]:
     return classes_called(name)
 
 
-def _show_run(output: Output, name: str, runs_folder: str | None, program: bool) -> None:
+def _show_run(output: Output, name: str, runs_folder: str | None, program: bool, classes: bool) -> None:
     from tuinet import presets, runs
     from tuinet.cli.show_settings import words
     from tuinet.errors import RunNotFound, nearest
@@ -87,4 +96,4 @@ def _show_run(output: Output, name: str, runs_folder: str | None, program: bool)
         return
     from tuinet.cli.show_run import show_run
 
-    show_run(output, run)
+    show_run(output, run, classes=classes)

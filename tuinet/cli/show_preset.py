@@ -54,6 +54,7 @@ def _planned(preset: Preset, bound: Bound) -> Plan:
             accumulate=training.accumulate,
             clip_value=training.clip_value,
             clip_norm=training.clip_norm,
+            augment=training.augment,
         )
     except PresetError as error:  # the plan knows layers, and the preset the lines they stand in
         raise preset.place(error) from None

@@ -11,16 +11,22 @@ from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
+    from tuinet.diagnostics.by_class import ByClass
     from tuinet.runs import RunFolder
 
 MORE = ("title", "device", "threads", "seed", "parameters", "final", "test", "error", "weights_sha256")
 TOLD = ("changed", "alert")
 LAST_ROWS = 10
+MOST_CLASSES = 12
+MOST_PAIRS = 3
 SENTENCE = 1_000
 
 
-def show_run(output: Output, run: RunFolder) -> None:
-    """Print a run. Reading needs no lock: a run that is being trained is shown as far as it is."""
+def show_run(output: Output, run: RunFolder, *, classes: bool = False) -> None:
+    """Print a run. Reading needs no lock: a run that is being trained is shown as far as it is.
+
+    classes: each class has its line, however many there are.
+    """
     from tuinet.runs.listing import summarised
 
     info = run.info()
@@ -33,6 +39,9 @@ def show_run(output: Output, run: RunFolder) -> None:
         output.record({"row": "epoch", **row})
     for event in events:
         output.record({"row": "event", **event})
+    by_class = _by_class(output, run)
+    for row in by_class.rows() if by_class is not None else ():
+        output.record({"row": "class", **row})
     if rows:  # run.json may be a second behind
         last = rows[-1]
         info |= {
@@ -41,6 +50,10 @@ def show_run(output: Output, run: RunFolder) -> None:
         }
     _print_head(output, run, info)
     _print_epochs(output, rows, info)
+    if by_class is not None:
+        print_classes(output, by_class, every=classes)
+    elif classes:
+        output.prose("Nothing is kept of its classes: that is measured when a training of classes is finished.", "warn")
     _print_events(output, events)
     _print_end(output, run, info, events)
     if damaged + damaged_events:
@@ -102,6 +115,46 @@ def _print_epochs(output: Output, rows: list[dict[str, Any]], info: dict[str, An
         output.say(table.row(row, mark))
     for line in table.best_lines():
         output.say(line)
+
+
+def _by_class(output: Output, run: RunFolder) -> ByClass | None:
+    from tuinet.errors import RunDamaged
+
+    try:
+        return run.by_class()
+    except RunDamaged as error:
+        output.note(str(error))
+        return None
+
+
+def print_classes(output: Output, by_class: ByClass, *, every: bool) -> None:
+    """Precision, recall and F1 of each class, or of those that are known worst where there are many."""
+    from tuinet.cli.table import Column, table
+
+    rows = list(by_class.rows())
+    left = 0 if every else max(0, len(rows) - MOST_CLASSES)
+    if left:
+        rows = sorted(rows, key=lambda row: row["f1"] if row["f1"] is not None else -1.0)[:MOST_CLASSES]
+    columns = (
+        Column("class", least=8, need=9),
+        Column("precision", right=True, need=7),
+        Column("recall", right=True, need=8),
+        Column("F1", right=True, need=6),
+        Column("examples", right=True, need=5),
+    )
+    shares = ("precision", "recall", "f1")
+    cells = [
+        [row["class"], *(figures.share(row[key]) for key in shares), figures.count(row["support"])] for row in rows
+    ]
+    output.say()
+    for line in table(columns, cells, output.terminal):
+        output.say(line)
+    if left:
+        output.say(output.terminal.paint(f"({left:,} classes that are known better; --classes shows all)", "dim"))
+    names = [safe(name, 40) for name in by_class.names]
+    pairs = [f"{names[true]} as {names[taken]} ({often})" for true, taken, often in by_class.confused[:MOST_PAIRS]]
+    if pairs:
+        output.prose(f"Most often taken for one another: {', '.join(pairs)}.", "dim")
 
 
 def _print_events(output: Output, events: list[dict[str, Any]]) -> None:

@@ -22,13 +22,14 @@ def words() -> list[str]:
 
 
 def _families() -> tuple[Mapping[str, type], ...]:
+    from tuinet.data.augment import Augment
     from tuinet.data.settings import DataSettings
     from tuinet.layers import INITIALIZERS, LAYERS
     from tuinet.losses import LOSSES
     from tuinet.optimizers import OPTIMIZERS, SCHEDULES
     from tuinet.presets import EarlyStopping, TrainingSettings
 
-    tables = {"data": DataSettings, "training": TrainingSettings, "early_stopping": EarlyStopping}
+    tables = {"data": DataSettings, "training": TrainingSettings, "early_stopping": EarlyStopping, "augment": Augment}
     return (tables, LAYERS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS)
 
 

@@ -2,6 +2,7 @@
 
 what the label is           →  loss and last layer
 how many rows, how wide     →  hidden layers, dropout, weight decay, batch size, epochs
+pictures                    →  convolutions, and moving them a little where they are few
 how the columns look        →  scaling, imputing, columns left out
 """
 
@@ -24,6 +25,9 @@ from tuinet.errors import DataError
 from tuinet.safe_text import safe
 
 LONGEST_NAME = 200
+FEW_PICTURES, MANY_PICTURES = 100, 20_000
+SMALLEST = 12  # pixels a side from which filters pay
+PICTURE_UPDATES = 4_000
 UPDATES = 12_000  # steps that a small network needs to settle, by experience with the embedded sets
 
 
@@ -40,12 +44,15 @@ class Proposal:
     epochs: int
     decay: float
     pictures: bool
+    filters: tuple[int, ...] = ()  # of convolutions, each followed by a pool
+    shift: int = 0  # pixels by which pictures are moved when they are drawn
 
 
 def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
     """A preset (TOML text) for a file of one's own, and the reasons for what is in it.
 
-    label: the column to predict, by name or number; None for the last one. Also for .npy, .npz and idx files.
+    label: the column to predict, by name or number; None for the last one. Also for .npy, .npz and idx files, and for
+    a folder with a folder of pictures for each class.
     Raises DataError for a file that cannot be used.
     """
     where = Path(path).expanduser().absolute()
@@ -109,7 +116,8 @@ def _proposed(examples: Examples, settings: DataSettings, reasons: list[str]) ->
     width = math.prod(examples.rows.shape[1:])
     reasons.append(_sentence(labels.reason))
     loss, balanced = _loss(examples, reasons)
-    hidden, dropout = _layers(n, width, examples.rows.ndim > 2, reasons)
+    filters, shift = _filters(n, examples.rows.shape[1:], reasons)
+    hidden, dropout = ((64,), 0.3) if filters else _layers(n, width, examples.rows.ndim > 2, reasons)
     batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
     data: dict[str, Any] = {"file": settings.file}
     data |= {"label": settings.label} if settings.label is not None else {}
@@ -121,14 +129,17 @@ def _proposed(examples: Examples, settings: DataSettings, reasons: list[str]) ->
     if _skewed(examples) > 0.3:
         data["scale"] = "log_standard"
         reasons.append("Many columns hold a few very large amounts: log(1 + x) is scaled instead of x.")
-    epochs = max(10, min(200, round(UPDATES * batch_size / n)))
+    most, updates = (60, PICTURE_UPDATES) if filters else (200, UPDATES)
+    epochs = max(10, min(most, round(updates * batch_size / n)))
     updates = math.ceil(epochs * trained / batch_size)
     reasons.append(
         f"Batches of {batch_size} and up to {epochs} epochs: some {updates:,} updates; "
         "training stops earlier once validation no longer improves."
     )
     decay = 1e-2 if n < 2_000 else 1e-3
-    return Proposal(data, hidden, dropout, loss, balanced, batch_size, epochs, decay, examples.rows.ndim > 2)
+    return Proposal(
+        data, hidden, dropout, loss, balanced, batch_size, epochs, decay, examples.rows.ndim > 2, filters, shift
+    )
 
 
 def _loss(examples: Examples, reasons: list[str]) -> tuple[str, bool]:
@@ -154,13 +165,30 @@ def _loss(examples: Examples, reasons: list[str]) -> tuple[str, bool]:
     return ("cross_entropy" if labels.task == "classes" else "binary_cross_entropy"), balanced
 
 
+def _filters(n: int, shape: tuple[int, ...], reasons: list[str]) -> tuple[tuple[int, ...], int]:
+    """Filters of convolutions where the rows are pictures (height, width, colours), and how far to move those."""
+    if n < FEW_PICTURES or len(shape) != 3 or shape[-1] not in (1, 3) or min(shape[:2]) < SMALLEST:
+        return (), 0
+    size = f"{shape[0]} x {shape[1]}"
+    reasons.append(
+        f"Pictures of {size} pixels, {'grey' if shape[-1] == 1 else 'in colour'}: two convolutions, small filters that "
+        "look at every place, each with a pool behind it."
+    )
+    shift = max(1, min(shape[:2]) // 16) if n < MANY_PICTURES else 0
+    if shift:
+        pixels = "a pixel" if shift == 1 else f"{shift} pixels"
+        reasons.append(f"{n:,} pictures are few: each is moved by up to {pixels} whenever it is drawn, so none comes "
+                       "twice the same.")  # fmt: skip
+    return (16, 32), shift
+
+
 def _layers(n: int, width: int, pictures: bool, reasons: list[str]) -> tuple[tuple[int, ...], float]:
     """Hidden layers and dropout from the number of rows and inputs."""
     if n < 100:
         reasons.append(f"{n} rows are few: no hidden layer, as there is too little to learn curves from.")
         return (), 0.0
     if pictures:
-        reasons.append(f"Pictures of {width:,} numbers: flattened, and one wide hidden layer.")
+        reasons.append(f"Pictures of {width:,} numbers: one wide hidden layer.")
         return (128,), 0.2
     units = 16 if n < 500 else 32 if n < 3_000 else 64 if n < 50_000 else 128
     layers = (units,) if n < 500 else (units, units)
@@ -217,10 +245,22 @@ def _written(path: Path, examples: Examples, proposal: Proposal) -> str:
         'schedule = { type = "cosine", warm_up = 0.05 }',
         f'early_stopping = {{ monitor = "val_loss", patience = {max(10, proposal.epochs // 8)} }}',
     ]
+    if proposal.shift:
+        lines.append(f"augment = {{ shift = {proposal.shift} }}")
     return "\n".join(lines) + "\n"
 
 
 def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
+    for number, filters in enumerate(proposal.filters, 1):
+        yield from (
+            "",
+            "[[layers]]",
+            'type = "conv2d"',
+            f'name = "conv_{number}"',
+            f"filters = {filters}",
+            "kernel = 3",
+        )
+        yield from ('padding = "same"', 'activation = "relu"', "", "[[layers]]", 'type = "max_pool"')
     if proposal.pictures:
         yield from ("", "[[layers]]", 'type = "flatten"')
     for number, units in enumerate(proposal.hidden, 1):

@@ -158,8 +158,16 @@ def _facts(
         name=examples.name, source=examples.source, inputs=scaler.shape, task=task, classes=classes,
         outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
         target=target, target_scale=scale, reason=labels.reason, notes=notes,
-        fingerprint=_fingerprint(train, validation, test),
+        fingerprint=_fingerprint(train, validation, test), white=_white(examples),
     )  # fmt: skip
+
+
+def _white(examples: Examples) -> int:
+    """What a white pixel is where examples are pictures (height, width, 1 or 3 colours); 0 where they are none."""
+    rows = examples.rows
+    if rows.ndim != 4 or rows.shape[-1] not in (1, 3):
+        return 0
+    return int(examples.largest_pixel) if rows.dtype == np.uint8 else int(examples.scale == "none")
 
 
 def _duplicates(train: Part, validation: Part | None, test: Part | None) -> Iterator[str]:

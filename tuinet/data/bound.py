@@ -30,6 +30,7 @@ class Facts:
     fingerprint: SHA-256 of all bound arrays.
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
     steps: how many targets an example has where each position of a sequence has its own (-1: none there); else 0.
+    white: where inputs are pictures, the number that a white pixel has before it is scaled, such as 255; else 0.
     padded: whether token 0 only fills a sequence up.
     source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
     """
@@ -51,6 +52,7 @@ class Facts:
     tokens: int = 0
     steps: int = 0
     padded: bool = False
+    white: int = 0
     source_steps: int = 0
 
     @property
@@ -89,6 +91,7 @@ class Facts:
             fingerprint=kept.text("fingerprint"),
             tokens=kept.whole("tokens") if kept.says("tokens") else 0,
             steps=kept.whole("steps") if kept.says("steps") else 0,
+            white=kept.whole("white") if kept.says("white") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
             source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tuinet.data.bound import Facts
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
+from tuinet.data.pictures import converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
 from tuinet.errors import DataError, nearest
@@ -28,8 +30,9 @@ Inputs = tuple[NDArray[np.float32], list[str]]
 def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
     """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands.
 
-    path: a CSV or TSV, .npy, .npz or idx file, or "-" for CSV on standard input. A table's columns are found by name,
-    in any order; others, such as the label, are passed over. DataError names what is missing or does not fit.
+    path: a CSV or TSV, .npy, .npz or idx file, a picture or a folder of them, or "-" for CSV on standard input. A
+    table's columns are found by name, in any order; others, such as the label, are passed over. DataError names what is
+    missing or does not fit.
     """
     if str(path) == "-":
         content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
@@ -37,6 +40,8 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
             raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
         return _from_table(_parsed(decoded(content, "standard input"), "standard input", prepare), facts, prepare)
     kind = kind_of(path)
+    if kind in ("picture", "folder"):
+        return read_pictures(Path(path), facts, prepare)[:2]
     if kind == "table":
         return _from_table(_read(path, prepare), facts, prepare)
     place = safe(str(path), 200)
@@ -44,6 +49,35 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
     check_memory(place, len(rows), rows[0].size if len(rows) else 0, rows.nbytes)
     check_finite(rows, place, allow_missing=prepare.fills is not None)
     return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
+
+
+def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """A picture, or all of a folder, ready for the network; the name of each, and in words what was done to them.
+
+    DataError where the network was not trained on pictures, and where a file is none.
+    """
+    place, white = safe(str(path), 200), facts.white
+    if not white and prepare.scale == "pixels" and len(prepare.raw) == 3 and prepare.raw[-1] in (1, 3):
+        white = int(prepare.spread[0])  # a run of before it was kept
+    if not white:
+        raise DataError(f"{place}: is a picture, and the network was trained on {_kind(prepare)}")
+    inside = path.is_dir()
+    files = pictures_in(path) if inside else [path]
+    check_memory(place, len(files), int(np.prod(prepare.raw)), len(files) * int(np.prod(prepare.raw)))
+    found, done = [], Counter[str]()
+    for file in files:
+        pixels, what = converted(file, prepare.raw, white)
+        found.append(pixels)
+        done.update(what)
+    notes = [
+        f"{count:,} of {len(files):,} pictures {word}" if inside else f"picture {word}" for word, count in done.items()
+    ]
+    names = [str(file.relative_to(path)) if inside else file.name for file in files]
+    return prepare(np.stack(found)), names, notes
+
+
+def _kind(prepare: Prepare) -> str:
+    return "a table" if prepare.forms else f"examples of the shape ({', '.join(map(str, prepare.raw))})"
 
 
 def _npz(path: str | Path) -> Array:

@@ -12,6 +12,7 @@ from tuinet.data.arrays import npz_names, read_idx, read_npy, read_npz
 from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import check_memory, opened, read_at_most
 from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
+from tuinet.data.pictures import MAGIC, read_folder
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, read_table
 from tuinet.errors import DataError, nearest
@@ -26,7 +27,9 @@ TEST = (("x_test", "y_test"), ("X_test", "Y_test"), ("X_test", "y_test"), ("test
 
 
 def kind_of(path: str | Path) -> str:
-    """npy, npz, idx or table."""
+    """npy, npz, idx, picture, folder (of pictures) or table."""
+    if Path(path).is_dir():
+        return "folder"
     with opened(path) as stream:
         start = bytes(read_at_most(stream, 6))
     if start == b"\x93NUMPY":
@@ -35,13 +38,17 @@ def kind_of(path: str | Path) -> str:
         return "npz"
     if start[:2] == b"\0\0" and len(start) > 3 and 8 <= start[2] <= 14 and 1 <= start[3] <= 8:
         return "idx"
-    return "table"
+    return "picture" if start.startswith(MAGIC) else "table"
 
 
 def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     """The examples in settings.file. wanted: what the loss is for. DataError names what is wrong, and where."""
     assert settings.file is not None
     path, kind = Path(settings.file).expanduser(), kind_of(settings.file)
+    if kind == "folder":
+        return _from_folder(path, settings, wanted)
+    if kind == "picture":
+        raise DataError(f"{safe(str(path), 200)}: is one picture; name the folder with a folder of them for each class")
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
         return from_table(table, settings, name=path.name, source="file", wanted=wanted)
@@ -67,6 +74,19 @@ def read_array(path: str | Path) -> Array:
     if kind == "idx":
         return read_idx(path)
     raise DataError(f"{safe(str(path), 200)}: is neither an .npy nor an idx file")
+
+
+def _from_folder(path: Path, settings: DataSettings, wanted: str | None) -> Examples:
+    """Pictures, their classes called as the folders they lie in."""
+    place = safe(str(path), 200)
+    if settings.label is not None or settings.ignore:
+        raise DataError(f"{place}: is a folder of pictures, whose classes are its folders; leave label and ignore out")
+    found = read_folder(path, settings.size, settings.colors)
+    column = Column("folder", "category", found.codes, found.names)
+    return Examples(
+        name=path.name, source="file", rows=found.rows, labels=labels_of(column, place, settings.task, wanted),
+        target="folder", scale="pixels", notes=found.notes,
+    )  # fmt: skip
 
 
 def read_inputs_alone(path: Path, kind: str) -> Array:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from tuinet.data.sets import known_set
 from tuinet.errors import DataError, PresetError
-from tuinet.fields import choice, optional, real, shown, text, text_list, whole
+from tuinet.fields import choice, optional, pair, real, shown, text, text_list, whole
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
 SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
+COLORS = ("auto", "grey", "rgb")
 SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
 
 
@@ -23,7 +24,12 @@ class DataSettings:
     """Where the examples come from and what is done to them before the first step."""
 
     set: str | None = optional(text(help="name of a set that `tuinet data` lists, such as fashion or spiral"))
-    file: str | None = optional(text(help="one's own file: .csv, .tsv, .npy, .npz or idx, gzipped or not"))
+    file: str | None = optional(
+        text(
+            help="one's own file: .csv, .tsv, .npy, .npz or idx, gzipped or not; or a folder that holds a folder of "
+            "pictures (.png, .jpg) for each class"
+        )
+    )
     label: str | None = optional(
         text(help="column to predict: its name, or its number from 1 (-1 is the last one, which is the default)")
     )
@@ -40,6 +46,11 @@ class DataSettings:
         "auto", ("auto", "comma", "semicolon", "tab", "bar", "space"), help="what parts the columns of a table"
     )
     header: str = choice("auto", ("auto", "yes", "no"), help="whether the first line of a table names the columns")
+
+    size: tuple[int, int] | None = optional(
+        pair(at_least=1, at_most=1_024, help="height and width to which the pictures of a folder are scaled")
+    )
+    colors: str = choice("auto", COLORS, help="of the pictures of a folder; auto: grey where all of them are")
 
     validation: float | str = real(
         0.1,

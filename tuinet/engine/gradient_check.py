@@ -36,7 +36,18 @@ class Checked:
 
 
 def check_gradients(
-    network, loss, optimizer, bound, *, batch_size=16, seed=0, entries=40, rtol=1e-6, atol=1e-9, on_slot=None
+    network,
+    loss,
+    optimizer,
+    bound,
+    *,
+    batch_size=16,
+    seed=0,
+    augment=None,
+    entries=40,
+    rtol=1e-6,
+    atol=1e-9,
+    on_slot=None,
 ):
     """Analytic against numeric gradients, up to so many entries of every parameter. Worst first.
 
@@ -44,7 +55,8 @@ def check_gradients(
 
     Runs on the reference (NumPy, float64) on one batch of the training part.
     """
-    trainer = Trainer(network, loss, optimizer, bound, batch_size=batch_size, seed=seed, device="reference")
+    given = {"batch_size": batch_size, "seed": seed, "augment": augment}
+    trainer = Trainer(network, loss, optimizer, bound, device="reference", **given)
     calls, arena = trainer.plan.micro_batches[0], trainer.arena
     statistics = [(arena.view(s), arena.view(s).copy()) for s in trainer.program.kept() if s.kind == "statistic"]
     _leave_zero(arena, trainer.program.gradients, seed)

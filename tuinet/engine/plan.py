@@ -47,7 +47,19 @@ class Plan:
         }
 
 
-def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1, clip_value=None, clip_norm=None):
+def plan(
+    network,
+    loss,
+    optimizer,
+    facts,
+    *,
+    examples,
+    batch_size,
+    accumulate=1,
+    clip_value=None,
+    clip_norm=None,
+    augment=None,
+):
     """Record a step and count. batch_size may be "all"."""
     batch = batch_of(batch_size, examples)
     step = Step(
@@ -60,6 +72,7 @@ def plan(network, loss, optimizer, facts, *, examples, batch_size, accumulate=1,
         accumulate=accumulate,
         clip_value=clip_value,
         clip_norm=clip_norm,
+        augment=augment,
     )
     program = step.program
     kept = [s for s in program.kept() if s.kind != "statistic"]

@@ -115,7 +115,8 @@ class Program:
         self.tags = 0
         self.known = {}  # parameters and statistics by name, for a second recording of the same network
         self.step = self.slot("step", (), "scalar", whole=True, start=0)
-        self._places, self._scratch = {}, None
+        self._places, self._scratch = {}, {}
+        self.skips = []  # work that passes have left out (skipping.py)
         self.lengths = None  # how many steps of each example are real, in a padded sequence: a slot (N), set likewise
         self.memory = None  # what an encoder has read, and the lengths of it
         self.owned = {}  # the axis along which each parameter is dealt out to threads (sharing.own_axes)
@@ -186,14 +187,15 @@ class Program:
         self.calls.append(Call(VIEW, [x], [y], {}))
         return y
 
-    def scratch(self, size):
+    def scratch(self, size, whole=False):
         """Memory for whoever computes, one for each thread and for all calls: as much as the largest of them asks."""
-        if self._scratch is None:
+        if whole not in self._scratch:
             scopes, self.scopes = self.scopes, []
-            self._scratch = self.slot("scratch", (size,), "scratch")
+            self._scratch[whole] = self.slot("lists" if whole else "scratch", (size,), "scratch", whole)
             self.scopes = scopes
-        self._scratch.shape = (max(size, self._scratch.size),)
-        return self._scratch
+        slot = self._scratch[whole]
+        slot.shape = (max(size, slot.size),)
+        return slot
 
     def places(self, count, name, period=None):
         """0, 1, 2 ... (from 0 again after each period): where things stand, for ops whose work threads share."""

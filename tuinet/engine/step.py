@@ -5,6 +5,8 @@ Recording needs no Numba: tables, listings and the editor make steps too, and ne
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .arena import padded
@@ -12,7 +14,9 @@ from .backprop import backpropagate
 from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
+from .skipping import drop_unpooled, fold_tables, gather_pooled, pool_first
 
+PARTNERS = 0x5EED  # gives the order in which examples are mixed into others
 RATES = 16384  # learning rates are handed to the program for so many steps at a time
 
 
@@ -42,36 +46,42 @@ class Step:
         clip_value=None,
         clip_norm=None,
         shuffle=True,
+        augment=None,
     ):
         self.network, self.loss, self.optimizer, self.facts = network, loss, optimizer, facts
         self.examples, self.batch, self.accumulate = examples, batch_size, accumulate
         self.program = ops = Program(seed)
-        self._batch(ops, shuffle)
+        self._batch(ops, shuffle, augment)
         began = len(ops.calls)
         self.outputs = network.forward(ops, self.inputs)
         self.marks = list(ops.marks)
+        predicted = len(ops.calls)
         self.losses = loss.record(ops, self.outputs, self.targets, facts)
+        if self.mixed is not None:
+            self._mix_losses(ops, *self.mixed)
         self.mean_loss = self._mean(ops)
+        losing = len(ops.calls) - predicted
+        ops.calls[began:] = self._skipping(ops.calls[began:], [self.outputs, self.losses, self.mean_loss])
+        predicted = len(ops.calls) - losing
         last = ops.calls[-1]
         one = ops.slot("one", (), "scalar", start=1.0)
         ended = len(ops.calls)
         found = backpropagate(ops, self.mean_loss, one) if ops.parameters() else {}
         ops.gradients = {p: found[p] for p in ops.parameters()}
+        ops.calls[ended:] = gather_pooled(ops, ops.calls[ended:])
         ops.owned = own_axes(ops.calls, ops.parameters(), batch_size)
         calls = add_in_place(drop_unused(ops.calls, [self.mean_loss, *ops.gradients.values()]))
         # Running statistics move with the update: a step that the guard stops leaves them as they were.
         self.tracking = [c for c in calls if any(s.kind == "statistic" for s in c.writes)]
         calls = [c for c in calls if c not in self.tracking]
-        first, forward, backward = (
-            {id(c) for c in part} for part in (ops.calls[:began], ops.calls[began:ended], ops.calls[ended:])
-        )
+        borders = (0, began, predicted, ended, len(ops.calls))
+        first, forward, of_loss, backward = ({id(c) for c in ops.calls[a:b]} for a, b in pairwise(borders))
         self.sections = {
             "batch": [c for c in calls if id(c) in first],
-            "forward": [c for c in calls if id(c) in forward and c is not last],
-            "loss": [last],
+            "forward": [c for c in calls if id(c) in forward],
+            "loss": [c for c in calls if id(c) in of_loss and c is not last] + [last],
             "backward": put_off([c for c in calls if id(c) in backward], ops.gradients.values()),
         }
-        self._split_loss()
         every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
         every += self.sections["backward"] + [last]
         self.micro_batches = [self._with_rows(every, k) for k in range(accumulate)]
@@ -79,15 +89,14 @@ class Step:
         self._record_updates(ops, clip_value, clip_norm)
         self.sections["update"] = self.tracking + ops.calls[done:]
 
-    def _split_loss(self):
-        """In listings the loss op belongs to the loss, not to the network."""
-        made = [c for c in self.sections["forward"] if self.losses in c.results]
-        self.sections["forward"] = [c for c in self.sections["forward"] if c not in made]
-        self.sections["loss"] = made + self.sections["loss"]
+    def _skipping(self, calls, wanted):
+        """A forward pass without work that pooling or small tables make needless."""
+        calls = fold_tables(self.program, calls, wanted)
+        return drop_unpooled(self.program, pool_first(self.program, calls, wanted), wanted)
 
     # -- the batch ----------------------------------------------------------------------------
 
-    def _batch(self, ops, shuffle):
+    def _batch(self, ops, shuffle, augment):
         table, targets = data_slots(ops, "train", self.examples, self.loss, self.facts)
         stride = self.batch * self.accumulate
         choose = ops.shuffled_rows if shuffle else ops.ordered_rows
@@ -101,8 +110,31 @@ class Step:
         rows.name = "rows"
         chosen, self.targets = chosen_rows(ops, table, rows), chosen_rows(ops, targets, rows)
         chosen.name, self.targets.name = "inputs", "targets"
+        self.tables = table, targets
+        self.mixed = None  # where examples are mixed: the targets of the others, and what each keeps of itself
         self.inputs = ops.view(chosen, (self.batch, *self.facts.inputs))
+        if augment is not None:
+            self._augment(ops, augment, chosen)
         ops.lengths = lengths_of(ops, self.inputs, self.facts)
+
+    def _augment(self, ops, augment, drawn):
+        """Change the inputs as they are drawn; with mixup, mix in others, which are drawn and changed likewise."""
+        changed = augment.record(ops, drawn, self.facts)
+        if augment.mixup:
+            order = {"examples": self.examples, "stride": self.batch * self.accumulate, "seed": ops.seed ^ PARTNERS}
+            others = ops.shuffled_rows(ops.step, ops.batch_places, **order)
+            inputs, targets = (chosen_rows(ops, table, others) for table in self.tables)
+            partners = augment.record(ops, inputs, self.facts, partner=True)
+            share = augment.shares(ops)
+            changed = ops.blend(changed, partners, share)
+            self.mixed = targets, share
+        self.inputs = ops.view(changed, self.inputs.shape)
+
+    def _mix_losses(self, ops, others, share):
+        """The loss of a mixed example is the mix of its losses, whatever the loss is."""
+        both = self.losses, self.loss.record(ops, self.outputs, others, self.facts)
+        blended = ops.blend(*(ops.view(losses, (self.batch, losses.size // self.batch)) for losses in both), share)
+        self.losses = ops.view(blended, self.losses.shape)
 
     def _mean(self, ops):
         """The mean loss: over what has a target, where some positions of a sequence have none."""
@@ -244,7 +276,8 @@ class Pass:
         ops.lengths = lengths_of(ops, x, facts)
         self.outputs = step.network.forward(ops, x)
         self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
-        self.calls = drop_unused(ops.calls, [self.outputs, self.losses])
+        wanted, skips, ops.skips = [self.outputs, self.losses], ops.skips, []
+        self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
         self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
         self.marks = ops.marks
-        ops.training, ops.calls, ops.marks, ops.lengths = training, calls, marks, lengths
+        ops.training, ops.calls, ops.marks, ops.skips, ops.lengths = training, calls, marks, skips, lengths

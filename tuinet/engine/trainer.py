@@ -22,6 +22,7 @@ from .step import RATES, Pass, Step, batch_of
 PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network ...
 PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
+TOP = 5  # guesses among which the right class is looked for, where there are more classes
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
 
@@ -64,6 +65,7 @@ class Trainer:
         clip_value=None,
         clip_norm=None,
         shuffle=True,
+        augment=None,
         on_compile=None,
     ):
         train = bound.train
@@ -83,6 +85,7 @@ class Trainer:
             clip_value=clip_value,
             clip_norm=clip_norm,
             shuffle=shuffle,
+            augment=augment,
         )
         self.program = self.plan.program
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
@@ -287,6 +290,13 @@ class Trainer:
             outputs = outputs.reshape(len(known), -1)[known]
         return {"loss": float(losses.mean(dtype=np.float64)), **metrics(kind, outputs, targets, facts)}
 
+    def classify(self, inputs):
+        """The class that the network gives each example: whole numbers (n). For yes or no, 1 from a half on."""
+        outputs = self.outputs(inputs)
+        if self.plan.loss.targets == "binary":
+            return (outputs[:, 0] > 0).astype(np.int64)
+        return outputs.argmax(1)
+
     def penalty(self):
         """The L1 and L2 penalty of the weights as they are: sum of l1 |w| + l2 w^2."""
         total = 0.0
@@ -397,9 +407,14 @@ def _words(shape):
 
 
 def metrics(targets_kind, outputs, targets, facts):
-    """Accuracy for classes; RMSE and MAE in the data's own units for numbers."""
+    """Accuracy for classes, top 5 where there are more; RMSE and MAE in the data's own units for numbers."""
     if targets_kind == "classes":
-        return {"accuracy": float((outputs.argmax(1) == targets).mean())}
+        found = {"accuracy": float((outputs.argmax(1) == targets).mean())}
+        if outputs.shape[1] > TOP:
+            wanted = outputs[np.arange(len(targets)), targets][:, None]
+            ahead = (outputs > wanted) | ((outputs == wanted) & (np.arange(outputs.shape[1]) < targets[:, None]))
+            found["top5"] = float(((ahead.sum(1) < TOP) & np.isfinite(wanted[:, 0])).mean())
+        return found
     if targets_kind == "binary":
         return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
     errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])

@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     attention,
+    augmentation,
     columns,
     convolution,
     gru,
@@ -9,6 +10,7 @@ from . import (  # noqa: F401
     lstm,
     maps,
     normalisation,
+    pooled_convolution,
     pooling,
     products,
     random,

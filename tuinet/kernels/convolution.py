@@ -14,7 +14,7 @@ import numpy as np
 from ..shapes import Geometry
 from .blas import ADD, REPLACE, ROW, multiply
 from .op import op
-from .windows import add_up, gathered, lay_out, spread
+from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
 
 
 @op(cut="N")
@@ -42,18 +42,21 @@ def conv2d_gradient(ops, d, x, W, b, scratch, y, geometry):
 def conv2d_cpu(x, W, b, scratch, y, geometry):
     groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
     K, O = W.shape  # noqa: E741
-    share = O // groups
+    share, across = O // groups, narrow(geometry)
     at_once = max(1, scratch.size // (columns * K))
     for n in range(x.shape[0]):
         for first in range(0, rows, at_once):
             last = min(first + at_once, rows)
             for g in range(groups):
-                lay_out(x, n, scratch, first, last, g, geometry)
                 out = n * y.strides[0] // 4 + first * columns * O + g * share
                 count = (last - first) * columns
-                multiply(
-                    scratch, 0, K, 1, W, g * share, W.strides[0] // 4, y, out, O, b, g * share, count, share, K, ROW
-                )
+                if across:
+                    lay_across(x, n, scratch, first, last, g, geometry)
+                else:
+                    lay_out(x, n, scratch, first, last, g, geometry)
+                line, step = (1, count) if across else (K, 1)
+                w, row = g * share, W.strides[0] // 4
+                multiply(scratch, 0, line, step, W, w, row, y, out, O, b, w, count, share, K, ROW)
 
 
 # ------------------------------------------------------------------------------------------
@@ -130,7 +133,7 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
     groups, rows, columns = geometry.groups, geometry.rows, geometry.columns
     K, O = dW.shape  # noqa: E741
     line = dy.strides[0] // 4
-    share = line // groups  # dy is cut out of rows that hold all outputs
+    share, across = line // groups, narrow(geometry)  # dy is cut out of rows that hold all outputs
     at_once = max(1, scratch.size // (columns * K))
     for n in range(x.shape[0]):
         for first in range(0, rows, at_once):
@@ -138,28 +141,15 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
             for g in range(groups):
                 low, high = max(0, g * share - numbers[0]), min(O, (g + 1) * share - numbers[0])
                 if low < high:
-                    lay_out(x, n, scratch, first, last, g, geometry)
                     start = (n * rows + first) * columns * line + low
                     count = (last - first) * columns
-                    mode = ADD if n > 0 or first > 0 else REPLACE
-                    multiply(
-                        scratch,
-                        0,
-                        1,
-                        K,
-                        dy,
-                        start,
-                        line,
-                        dW,
-                        low,
-                        dW.strides[0] // 4,
-                        dy,
-                        0,
-                        K,
-                        high - low,
-                        count,
-                        mode,
-                    )
+                    if across:
+                        lay_across(x, n, scratch, first, last, g, geometry)
+                    else:
+                        lay_out(x, n, scratch, first, last, g, geometry)
+                    mode, row = ADD if n > 0 or first > 0 else REPLACE, dW.strides[0] // 4
+                    a, step = (count, 1) if across else (1, K)
+                    multiply(scratch, 0, a, step, dy, start, line, dW, low, row, dy, 0, K, high - low, count, mode)
 
 
 # ------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Geometry
-from .op import op
+from .op import op, scalar
 from .scalars import ZERO, F
+from .vectors import hand_down, largest
 from .windows import gathered, spread
 
 
@@ -40,28 +41,28 @@ def max_pool_gradient(ops, d, x, y, place, geometry):
 @max_pool.cpu
 def max_pool_cpu(x, y, place, geometry):
     g = geometry
+    image, out, places = x.strides[0] // 4, y.strides[0] // 4, place.strides[0] // 4
+    down, right = g.apart_down * g.width * g.channels, g.apart_right * g.channels
     for n in range(x.shape[0]):
         for p in range(g.rows):
             for q in range(g.columns):
-                out = (p * g.columns + q) * g.channels
-                fresh = True
-                for u in range(g.tall):
-                    i = p * g.down - g.top + u * g.apart_down
-                    for v in range(g.wide):
-                        j = q * g.right - g.left + v * g.apart_right
-                        if i >= 0 and i < g.height and j >= 0 and j < g.width:
-                            start = (i * g.width + j) * g.channels
-                            if fresh:
-                                for c in range(g.channels):
-                                    y[n, out + c] = x[n, start + c]
-                                    place[n, out + c] = start + c
-                                fresh = False
-                            else:
-                                for c in range(g.channels):
-                                    value, best = x[n, start + c], y[n, out + c]
-                                    larger = value > best or value != value  # NaN counts, for the guard to see
-                                    y[n, out + c] = value if larger else best
-                                    place[n, out + c] = start + c if larger else place[n, out + c]
+                top, rows, left, columns = inside(p, q, geometry)
+                first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
+                largest(
+                    x, n * image + first, first, rows, down, columns, right,
+                    y, n * out + at, place, n * places + at, g.channels,
+                )  # fmt: skip
+
+
+@scalar
+def inside(p, q, geometry):
+    """Where the part of a window that is in the image begins, and how many values it has: down, then right."""
+    g = geometry
+    top, left = p * g.down - g.top, q * g.right - g.left
+    u, v = max(0, (g.apart_down - 1 - top) // g.apart_down), max(0, (g.apart_right - 1 - left) // g.apart_right)
+    rows = min(g.tall, (g.height - 1 - top) // g.apart_down + 1) - u
+    columns = min(g.wide, (g.width - 1 - left) // g.apart_right + 1) - v
+    return top + u * g.apart_down, rows, left + v * g.apart_right, columns
 
 
 @op(cut="N")
@@ -80,11 +81,20 @@ def max_pool_back_sizes(size, geometry):
 
 @max_pool_back.cpu
 def max_pool_back_cpu(dy, place, dx, geometry):
+    g = geometry
+    image, out, places = dx.strides[0] // 4, dy.strides[0] // 4, place.strides[0] // 4
+    down, right = g.apart_down * g.width * g.channels, g.apart_right * g.channels
     for n in range(dy.shape[0]):
         for i in range(dx.shape[1]):
             dx[n, i] = ZERO
-        for i in range(dy.shape[1]):
-            dx[n, place[n, i]] += dy[n, i]
+        for p in range(g.rows):
+            for q in range(g.columns):
+                top, rows, left, columns = inside(p, q, geometry)
+                first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
+                hand_down(
+                    dy, n * out + at, place, n * places + at, first, rows, down, columns, right,
+                    dx, n * image + first, down, right, g.channels,
+                )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------

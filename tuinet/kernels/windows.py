@@ -10,6 +10,9 @@ import numpy as np
 
 from .op import scalar
 from .scalars import ZERO
+from .vectors import copy_rows
+
+NARROW = 16  # numbers: as many as a wide vector holds
 
 
 def spread(images, geometry):
@@ -40,34 +43,70 @@ def gathered(windows, geometry):
 def lay_out(x, n, scratch, first, last, group, geometry):
     """The windows of rows first to last of image n, one after the other; zeros where they reach over the edge."""
     g = geometry
-    depth = g.channels // g.groups
-    at = 0
+    depth, image = g.channels // g.groups, n * (x.strides[0] // 4)
+    row = g.wide * depth  # numbers of a row of a window
+    low = high = 0  # the windows whose rows lie in one piece of the image
+    if g.groups == 1 and g.apart_right == 1 and g.wide <= g.width:
+        low = min(g.columns, (g.left + g.right - 1) // g.right)
+        high = max(low, min(g.columns, (g.width - g.wide + g.left) // g.right + 1))
     for p in range(first, last):
-        for q in range(g.columns):
-            j = q * g.right - g.left
-            whole = g.groups == 1 and g.apart_right == 1 and j >= 0 and j + g.wide <= g.width
-            for u in range(g.tall):
-                i = p * g.down - g.top + u * g.apart_down
-                if i < 0 or i >= g.height:
-                    for c in range(g.wide * depth):
-                        scratch[at + c] = ZERO
-                    at += g.wide * depth
-                elif whole:  # a row of the window lies in one piece
-                    start = (i * g.width + j) * g.channels
-                    for c in range(g.wide * depth):
-                        scratch[at + c] = x[n, start + c]
-                    at += g.wide * depth
-                else:
-                    for v in range(g.wide):
-                        k = j + v * g.apart_right
-                        start = (i * g.width + k) * g.channels + group * depth
-                        if k < 0 or k >= g.width:
-                            for c in range(depth):
-                                scratch[at + c] = ZERO
+        for u in range(g.tall):
+            i = p * g.down - g.top + u * g.apart_down
+            begin = ((p - first) * g.columns * g.tall + u) * row
+            if i < 0 or i >= g.height:
+                for q in range(g.columns):
+                    for c in range(row):
+                        scratch[begin + q * g.tall * row + c] = ZERO
+            else:
+                start = image + (i * g.width + low * g.right - g.left) * depth
+                there, apart = begin + low * g.tall * row, g.tall * row
+                copy_rows(x, start, g.right * depth, scratch, there, apart, high - low, row)
+                for q in range(g.columns):
+                    if q < low or q >= high:
+                        for v in range(g.wide):
+                            k = q * g.right - g.left + v * g.apart_right
+                            at, source = begin + q * apart + v * depth, (i * g.width + k) * g.channels + group * depth
+                            if k < 0 or k >= g.width:
+                                for c in range(depth):
+                                    scratch[at + c] = ZERO
+                            else:
+                                for c in range(depth):
+                                    scratch[at + c] = x[n, source + c]
+
+
+@scalar
+def narrow(geometry):
+    """Whether so few numbers of a window lie in one piece that copying them one by one takes longer than the sums."""
+    depth = geometry.channels // geometry.groups
+    return depth * (geometry.wide if geometry.apart_right == 1 else 1) < NARROW
+
+
+@scalar
+def lay_across(x, n, scratch, first, last, group, geometry):
+    """The same turned: number by number of a window, and of each those of all windows beside each other."""
+    g = geometry
+    depth, count = g.channels // g.groups, (last - first) * g.columns
+    for u in range(g.tall):
+        for v in range(g.wide):
+            over = g.left - v * g.apart_right
+            low = min(g.columns, max(0, (over + g.right - 1) // g.right))  # the windows whose number is in the image
+            high = max(low, min(g.columns, (g.width - 1 + over) // g.right + 1))
+            for c in range(depth):
+                row = ((u * g.wide + v) * depth + c) * count
+                for p in range(first, last):
+                    at, i = row + (p - first) * g.columns, p * g.down - g.top + u * g.apart_down
+                    inside = i >= 0 and i < g.height
+                    if not inside or high - low < g.columns:
+                        for q in range(g.columns):
+                            scratch[at + q] = ZERO
+                    if inside:
+                        step, start = g.right * g.channels, (i * g.width - over) * g.channels + group * depth + c
+                        here, there = at + low, start + low * step
+                        if step == 1:
+                            copy_rows(x, n * (x.strides[0] // 4) + there, 0, scratch, here, 0, 1, high - low)
                         else:
-                            for c in range(depth):
-                                scratch[at + c] = x[n, start + c]
-                        at += depth
+                            for q in range(high - low):
+                                scratch[here + q] = x[n, there + q * step]
 
 
 @scalar

@@ -20,7 +20,7 @@ class CrossEntropy(Loss):
     """
 
     targets = "classes"
-    metrics = ("accuracy",)
+    metrics = ("accuracy", "top5")
     last = "softmax"
 
     label_smoothing: float = real(

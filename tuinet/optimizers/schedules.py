@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 MONITORS = (
     "val_loss",
     "val_accuracy",
+    "val_top5",
     "val_rmse",
     "val_mae",
     "train_loss",
     "train_accuracy",
+    "train_top5",
     "train_rmse",
     "train_mae",
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuinet.data.augment import Augment
 from tuinet.fields import REQUIRED, choice, flag, optional, part, real, table, text, whole
 from tuinet.losses import LOSSES, Loss
 from tuinet.optimizers import MONITORS, OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 
-GOAL = r"\s*|\s*[A-Za-z_]{1,40}\s*(>=|<=|>|<)\s*[-+]?[0-9.]{1,30}([eE][-+]?[0-9]{1,3})?\s*"
+GOAL = r"\s*|\s*[A-Za-z_0-9]{1,40}\s*(>=|<=|>|<)\s*[-+]?[0-9.]{1,30}([eE][-+]?[0-9]{1,3})?\s*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class TrainingSettings:
     )
     early_stopping: EarlyStopping | None = optional(  # noqa: RUF009
         table(REQUIRED, EarlyStopping, help="stop when nothing improves; left out: train to the end")
+    )
+    augment: Augment | None = optional(  # noqa: RUF009
+        table(REQUIRED, Augment, help="change the examples a little each time they are drawn; left out: as they are")
     )
     accumulate: int = whole(1, at_least=1, at_most=1_000, help="batches whose gradients are averaged for a step")
     clip_value: float | None = optional(

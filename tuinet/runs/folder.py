@@ -20,7 +20,7 @@ from tuinet import __version__
 from tuinet.atomic import explained, sync_folder, write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import RunDamaged, RunError, RunNotFound, TuinetError
-from tuinet.runs import checkpoint, data, info, lock
+from tuinet.runs import checkpoint, classes, data, info, lock
 from tuinet.runs.checked import Json
 from tuinet.runs.checkpoint import Checkpoint, Loaded
 from tuinet.runs.lock import RunLock
@@ -30,6 +30,7 @@ from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
     from tuinet.data import Facts, Prepare
+    from tuinet.diagnostics.by_class import ByClass
     from tuinet.runs.tensors import Arrays
 
 PRESET_LIMIT = 1 << 20  # bytes: every default is written out, so it is longer than what a person writes
@@ -125,6 +126,17 @@ class RunFolder:
         """Puts data.json there. RunError, and no file, where it would be larger than a reader allows."""
         self._check_lock()
         write_file(self.path / data.NAME, data.encoded(facts, scaler))
+
+    def by_class(self) -> ByClass | None:
+        """classes.json: how well each class is known; None where that was not measured. RunDamaged as for data()."""
+        return classes.read(self.path)
+
+    def write_by_class(self, found: ByClass, *, step: int, epoch: int) -> None:
+        """Puts classes.json there, unless it would be larger than a reader allows."""
+        self._check_lock()
+        encoded = classes.encoded(found, step=step, epoch=epoch)
+        if encoded is not None:
+            write_file(self.path / classes.NAME, encoded)
 
     @property
     def log_path(self) -> Path:

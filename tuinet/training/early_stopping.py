@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-RISING = ("accuracy",)
+RISING = ("accuracy", "top5")
 
 
 def rises(metric: str) -> bool:

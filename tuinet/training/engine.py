@@ -68,7 +68,9 @@ class RealEngine:
 
         training, facts = preset.training, bound.facts
         sizes = {"examples": len(bound.train.inputs), "batch_size": batch_size(preset, bound)}
-        step: Any = Step(preset.network(facts), training.loss, training.optimizer, facts, **sizes)
+        step: Any = Step(
+            preset.network(facts), training.loss, training.optimizer, facts, **sizes, augment=training.augment
+        )
         tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
         return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
 
@@ -92,6 +94,7 @@ class RealEngine:
             accumulate=training.accumulate,
             clip_value=training.clip_value,
             clip_norm=training.clip_norm,
+            augment=training.augment,
             on_compile=on_compile,
         )
         return built  # type: ignore[no-any-return]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from tuinet.errors import UsageError, nearest
 from tuinet.safe_text import safe
 
-METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in ("loss", "accuracy", "rmse", "mae"))
+METRICS = tuple(f"{part}_{name}" for part in ("train", "val") for name in ("loss", "accuracy", "top5", "rmse", "mae"))
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
 }
-_FORM = re.compile(r"\s*([A-Za-z_]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
+_FORM = re.compile(r"\s*([A-Za-z_0-9]+)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)

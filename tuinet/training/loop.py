@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.diagnostics.by_class import ByClass, count
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import Diverged
 from tuinet.training.events import Event
@@ -51,6 +52,7 @@ class Trains(Protocol):
     def ask_to_stop(self) -> None: ...
     def drain(self) -> NDArray[np.float64]: ...
     def evaluate(self, part: Part) -> Mapping[str, float]: ...
+    def classify(self, inputs: NDArray[np.float32]) -> NDArray[np.integer[Any]]: ...
     def penalty(self) -> float: ...
     def model(self) -> dict[str, Array]: ...
     def optimizer_state(self) -> dict[str, Array]: ...
@@ -70,6 +72,7 @@ class Course:
     max_seconds: float | None = None  # of the loop, over all generations
     goal: Goal | None = None
     restore_best: bool = False  # test with the best weights
+    class_names: Sequence[str] = ()  # where each class is to be measured by itself
     rate: Callable[[int], float] = lambda step: math.nan  # learning rate of a step, without the plateau's factor
 
     def epoch_end(self, epoch: int) -> int:
@@ -87,6 +90,7 @@ class Ending:
     metrics: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] | None = None
     verdict: str | None = None
+    by_class: ByClass | None = None  # by the weights of the best epoch
     weights_sha256: str | None = None
     error: str | None = None
 
@@ -259,6 +263,8 @@ class Loop:
         ending.weights_sha256 = self.keeper.weights_sha256
         if ending.state == "finished" and self.measured.test:
             yield from self._test()
+        if ending.state == "finished" and self.measured.validation and self.course.class_names:
+            self._count_by_class()
         judged = verdict(self.history, guess=self.course.guess, diverged=ending.error)
         ending.verdict = judged.word
         yield self._event("verdict", **judged.as_table())
@@ -288,6 +294,23 @@ class Loop:
         self.progress.spent.evaluation += self.clock() - began
         self.ending.test = {f"test_{name}": value for name, value in found.items()}
         yield self._event("test", **self.ending.test)
+
+    def _count_by_class(self) -> None:
+        """With the best weights, and like the test after the last save. A signal leaves it out."""
+        best = self.keeper.best_model(self.progress)
+        if best is None:
+            return
+        began, predicted = self.clock(), []
+        self.trainer.load(best, None, self.progress.step)
+        try:
+            for piece in self.measured.validation:
+                self.stop.check()
+                predicted.append(self.trainer.classify(piece.inputs))
+        except StopAsked:
+            return
+        self.progress.spent.evaluation += self.clock() - began
+        true = np.concatenate([piece.targets.reshape(-1).astype(np.int64) for piece in self.measured.validation])
+        self.ending.by_class = count(self.course.class_names, true, np.concatenate(predicted))
 
     def _divergence(self, tensor: NotFinite | None = None) -> str:
         """In words. tensor: what a save has found before any step has noticed it; the next step may know more."""

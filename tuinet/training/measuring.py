@@ -46,6 +46,8 @@ class Measured:
         """The metrics that each epoch gives."""
         parts = ["train", *(["val"] if self.validation else [])]
         kinds = ["loss", "rmse", "mae"] if facts.task == "reals" else ["loss", "accuracy"]
+        if facts.task == "classes" and facts.classes > 5:
+            kinds.append("top5")
         return [f"{part}_{kind}" for part in parts for kind in kinds]
 
 

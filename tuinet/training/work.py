@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet import presets
+from tuinet.diagnostics.by_class import MOST_CLASSES
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
@@ -328,7 +329,9 @@ class Work:
         self.run.write_info(**self._standing(loop))
 
     def _write_end(self, loop: Loop) -> None:
-        ending = loop.ending
+        ending, best = loop.ending, loop.progress.best
+        if ending.by_class is not None:
+            self.run.write_by_class(ending.by_class, step=best.step, epoch=best.epoch or 0)
         self.run.write_info(
             **self._standing(loop),
             state=ending.state,
@@ -399,6 +402,7 @@ def _course(preset: Preset, bound: Bound) -> Course:
         max_steps=training.max_steps,
         max_seconds=training.max_seconds,
         goal=parse(training.until),
+        class_names=_class_names(bound),
         restore_best=training.early_stopping is not None and training.early_stopping.restore_best,
     )
     steps = course.epoch_end(training.epochs)
@@ -408,6 +412,13 @@ def _course(preset: Preset, bound: Bound) -> Course:
             key="training.epochs",
         )
     return replace(course, rate=_rates(preset, course))
+
+
+def _class_names(bound: Bound) -> list[str]:
+    """Of data with a class an example; none where there are too many to tell of each."""
+    facts = bound.facts
+    one_each = bound.train.targets.ndim == 1 if facts.task == "classes" else facts.task == "binary"
+    return facts.class_names if one_each and len(facts.class_names) <= MOST_CLASSES else []
 
 
 def _rates(preset: Preset, course: Course) -> Callable[[int], float]:

@@ -1,0 +1,180 @@
+"""Examples of a set drawn on a terminal: pictures in shades of grey that need no colour, tables and series in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tuinet.cli import figures
+from tuinet.cli.cells import pad
+from tuinet.safe_text import safe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tuinet.cli.output import Output
+    from tuinet.data import Bound, Part
+    from tuinet.data.augment import Augment
+
+SHADES = " ░▒▓█"
+LETTERS = " .:-=+*#%@"  # where the terminal's encoding has no blocks
+EXAMPLES, VERSIONS = 4, 5  # shown; with augmentation each as it is, and so many times as training sees it
+WIDEST = 24  # cells of a picture, so that three lie side by side in 80
+GAP = 2
+MOST_COLUMNS = 12
+MOST_STEPS = 16  # of a series or a text in a line
+
+
+def preview(output: Output, bound: Bound, augment: Augment | None, seed: int) -> None:
+    """Print some training examples, one of each class as far as they go; with augment, also as they are drawn."""
+    import numpy as np
+
+    part, labels = _chosen(bound)
+    shown = np.asarray(part.inputs[:EXAMPLES], np.float64)[None]
+    if augment is not None:
+        from tuinet.engine.augmented import augmented
+
+        drawn = augmented(part, bound.facts, augment, steps=VERSIONS, seed=seed)[:, :EXAMPLES]
+        shown = np.concatenate([shown, drawn])
+    for number, label in enumerate(labels[:EXAMPLES]):
+        for version, values in enumerate(shown[:, number]):
+            row = {"row": "example", "number": number + 1, "version": version, "label": label}
+            output.record({**row, "values": values.tolist()})
+    output.say()
+    if len(bound.facts.inputs) == 3:
+        for line in pictures(shown, labels, output):
+            output.say(line)
+    else:
+        _print_rows(output, bound, shown, labels)
+
+
+def _chosen(bound: Bound) -> tuple[Part, list[str]]:
+    """The first training example of each class, and more than are shown, for mixup to find others; their labels."""
+    import numpy as np
+
+    from tuinet.data import Part
+
+    facts, train = bound.facts, bound.train
+    order = np.arange(min(len(train), 32))
+    if facts.class_names and train.targets.reshape(len(train), -1).shape[1] == 1:
+        codes = train.targets.reshape(-1).astype(int)
+        firsts = [int(np.argmax(codes == code)) for code in dict.fromkeys(codes.tolist())][: len(order)]
+        order = np.array([*firsts, *(place for place in order if place not in firsts)])[: len(order)]
+        labels = [facts.class_names[code] for code in codes[order]]
+    elif facts.task == "reals" and not facts.steps and facts.outputs == 1:
+        mean, deviation = facts.target_scale or (np.zeros(1), np.ones(1))
+        labels = [f"{value:.6g}" for value in train.targets[order, 0] * deviation[0] + mean[0]]
+    else:
+        labels = [""] * len(order)
+    return Part(train.inputs[order], train.targets[order]), labels
+
+
+# -- pictures --------------------------------------------------------------------------------
+
+
+def pictures(shown: NDArray[np.float64], labels: Sequence[str], output: Output) -> Iterator[str]:
+    """Lines of pictures (versions, n, height, width, colours): a version beside the other, or examples side by side."""
+    versions, count, _, width = shown.shape[:4]
+    low, high = float(shown[0].min()), float(shown[0].max())
+    shares = (shown.mean(-1) - low) / ((high - low) or 1.0)
+    wide = min(width, WIDEST)
+    room = max(1, ((output.terminal.width or 80) + GAP) // (wide + GAP))
+    letters = SHADES if output.terminal.unicode else LETTERS
+    if versions == 1:
+        rows = [[(shares[0, n], labels[n]) for n in range(count)]]
+    else:
+        rows = [[(shares[v, n], labels[n] if not v else f"step {v}") for v in range(versions)] for n in range(count)]
+    for row in rows:
+        for start in range(0, len(row), room):
+            some = row[start : start + room]
+            yield (" " * GAP).join(pad(safe(title, 40), wide) for _, title in some).rstrip()
+            for cells in zip(*(shaded(image, wide, letters) for image, _ in some), strict=True):
+                yield (" " * GAP).join(cells).rstrip()
+            yield ""
+
+
+def shaded(image: NDArray[np.float64], wide: int, letters: str) -> list[str]:
+    """An image of shares from 0 to 1 in lines of `wide` letters, a letter for two pixels above each other, or more."""
+    import numpy as np
+
+    height, width = image.shape
+    tall = max(1, round(height * wide / width / 2))
+    rows, columns = (np.linspace(0, size, count + 1) for size, count in ((height, tall), (width, wide)))
+    means = _means(_means(image, rows).T, columns).T
+    places = (means.clip(0, 1) * len(letters)).astype(int).clip(0, len(letters) - 1)
+    return ["".join(letters[place] for place in line) for line in places]
+
+
+def _means(values: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The means of stretches of rows whose borders need not lie between two rows."""
+    import numpy as np
+
+    sums = np.concatenate([np.zeros((1, values.shape[1])), values.cumsum(0)])
+    at = np.floor(borders).astype(int).clip(0, len(values) - 1)
+    until = sums[at] + (borders - at)[:, None] * values[at]
+    means: NDArray[np.float64] = np.diff(until, axis=0) / np.diff(borders)[:, None]
+    return means
+
+
+# -- numbers ---------------------------------------------------------------------------------
+
+
+def _print_rows(output: Output, bound: Bound, shown: NDArray[np.float64], labels: Sequence[str]) -> None:
+    """A line an example and version: the numbers as they stand in the file, with the label in front."""
+    from tuinet.cli.table import Column, table
+
+    facts = bound.facts
+    count = shown[0, 0].size
+    names = [safe(name, 30) for name in facts.columns] or [str(number) for number in range(1, count + 1)]
+    least = min(count, MOST_COLUMNS if facts.columns else MOST_STEPS)
+    versions = len(shown)
+    columns = [Column("example", right=True, need=9), *([Column("seen at", need=8)] if versions > 1 else [])]
+    columns += [Column(safe(facts.target, 30) or "label", right=True, need=9, least=6)] if any(labels) else []
+    columns += [Column(name, right=True, need=8 - min(7, place)) for place, name in enumerate(names[:least])]
+    rows = []
+    for number in range(shown.shape[1]):
+        for version in range(versions):
+            values = original(bound, shown[version, number])
+            row = [str(number + 1), *([f"step {version}" if version else "as it is"] if versions > 1 else [])]
+            row += [labels[number]] if any(labels) else []
+            rows.append([*row, *(figures.number(value) for value in values[:least].tolist())])
+    for line in table(columns, rows, output.terminal):
+        output.say(line)
+    if count > least:
+        output.say(output.terminal.paint(f"(the first {least} of {count:,} numbers; --json has all)", "dim"))
+
+
+def original(bound: Bound, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An example's numbers (k) before they were scaled."""
+    import numpy as np
+
+    flat, scaler = values.reshape(-1), bound.scaler
+    if bound.facts.tokens:
+        return flat
+    raw: NDArray[np.float64] = flat * scaler.spread + scaler.centre
+    raw = np.where(np.abs(raw) < 1e-6 * scaler.spread, 0.0, raw)  # 32 bits leave a trace of what was taken off
+    return np.expm1(raw) if scaler.scale == "log_standard" else raw
+
+
+def augment_from(words: str) -> tuple[Augment, int]:
+    """What --augment means, and a seed: that of a preset, or SETTING=VALUE with commas between.
+
+    PresetError where it is neither, or the preset changes nothing.
+    """
+    from tuinet import presets
+    from tuinet.cli.show import is_preset
+    from tuinet.data.augment import Augment
+    from tuinet.errors import PresetError
+    from tuinet.fields import build
+    from tuinet.presets.overrides import apply
+
+    if is_preset(words):
+        preset = presets.load(words)
+        if preset.training.augment is None:
+            raise PresetError(f"the preset {safe(words, 80)} has no [training.augment]: it changes no examples")
+        return preset.training.augment, preset.training.seed
+    document: dict[str, Any] = {"augment": {}}
+    for word in words.split(","):
+        apply(document, f"augment.{word.strip()}")
+    return build(Augment, document["augment"], "augment"), 1
