@@ -82,8 +82,8 @@ def test_a_series_is_split_in_time_and_a_window_predicts_the_next_value() -> Non
     bound = bind(DataSettings(set="nile", window=3, validation=0.2, scale="none"))
     values = series("nile")
     assert bound.validation is not None
-    assert bound.train.inputs[0].tolist() == values[:3].tolist()
-    assert bound.validation.inputs[-1].tolist() == values[-4:-1].tolist()
+    assert bound.train.inputs[0].tolist() == values[:3, None].tolist()
+    assert bound.validation.inputs[-1].tolist() == values[-4:-1, None].tolist()
     mean, deviation = bound.facts.target_scale or (0, 0)
     assert bound.validation.targets[-1] * deviation + mean == pytest.approx(values[-1], abs=1e-3)
 

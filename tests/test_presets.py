@@ -57,6 +57,8 @@ WANTED = [
     "overfit-dropout",
     "overfit-l2",
     "architecture-match",
+    "sunspots-gru",
+    "airline-lstm",
     "fashion-augment",
 ]
 
@@ -67,6 +69,8 @@ FACTS: dict[str, tuple[tuple[int, ...], str, int, int]] = {
     "letters": ((16,), "classes", 26, 26),
     "concrete": ((8,), "reals", 0, 1),
     "auto-mpg": ((9,), "reals", 0, 1),
+    "sunspots": ((24, 1), "reals", 0, 1),
+    "airline": ((13, 1), "reals", 0, 1),
     **dict.fromkeys(("circle", "xor", "gauss", "spiral"), ((2,), "binary", 2, 1)),
     **dict.fromkeys(("plane", "hills"), ((2,), "reals", 0, 1)),
 }

@@ -30,6 +30,8 @@ def table(folder: Path) -> None:
         size, rooms, place = 40 + number % 90, 1 + number % 5, ("town", "village", "farm")[number % 3]
         rows.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 300 * (number % 7)}")
     (folder / "prices.csv").write_text("\n".join(rows) + "\n")
+    days = [f"2024-{day // 28 + 1:02}-{day % 28 + 1:02},{day * 5 % 9},{10 + day % 12}" for day in range(140)]
+    (folder / "weather.csv").write_text("\n".join(["day,wind,temp", *days]) + "\n")
     (folder / "rows.csv").write_text("\n".join([rows[0].rpartition(",")[0], "70,3,town", "55,2,farm"]) + "\n")
 
 

@@ -197,6 +197,13 @@ def changed(part: str, **values: Any) -> dict[str, Any]:
     return said
 
 
+def series(**values: Any) -> dict[str, Any]:
+    """Of a series of two columns, one of them predicted, with some facts changed."""
+    facts = {"inputs": [6, 2], "task": "reals", "classes": 0, "class_names": [], "class_counts": [], "outputs": 1,
+             "columns": ["x", "y=a"], "horizon": 1, "targets": ["x"]}  # fmt: skip
+    return changed("facts", **{**facts, **({"columns": ["x"]} if "inputs" in values else {}), **values})
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -217,6 +224,14 @@ def changed(part: str, **values: Any) -> dict[str, Any]:
         (changed("facts", class_names=["one"]), "2 names"),
         (changed("facts", class_counts=[1]), "2 counts"),
         (changed("facts", target_scale=[[0.0], [1.0]]), "target_scale"),
+        (changed("facts", target_curve="log"), "target_curve"),
+        (changed("facts", horizon=1, targets=["x"]), "horizon"),
+        (changed("facts", targets=["x"]), "horizon"),
+        (series(horizon=2), "horizon"),
+        (series(targets=["y"]), "targets"),
+        (series(inputs=[6, 2]), "inputs"),
+        (series(target_curve="exp", target_scale=[[0.0], [1.0]]), "target_curve"),
+        (series(columns=["a" * 2_000_000] * 2, targets=["a" * 2_000_000], horizon=10, outputs=10), "letters together"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -115,6 +115,8 @@ def _print(
     )
     cells: list[list[str | Cell]] = []
     for name, left, right, better in measured:
+        if figures.BY_STEP.search(name):
+            continue  # --json has those of each step ahead
         kinds = [("good",) if better == side else () for side in "ab"]
         cells.append([name, Cell(_shown(name, left), kinds[0]), Cell(_shown(name, right), kinds[1])])
     _lines(output, table(columns, cells, output.terminal))

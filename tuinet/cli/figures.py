@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 
 from tuinet.safe_text import safe
 
 NOTHING = "–"
 WORDS = ("nan", "inf", "-inf")
 LONGEST_SETTING = 200
+BY_STEP = re.compile(r"_rmse_\d+$")
 DECIMALS = ((0.01, 6), (0.1, 5), (100, 4), (1_000, 2), (100_000, 1))
 
 
@@ -44,6 +47,12 @@ def metric(name: str, value: object) -> str:
     if name == "learning_rate" and isinstance(value, float):
         return f"{value:.3g}"
     return number(value)
+
+
+def metrics(found: Mapping[str, object]) -> str:
+    """A test part's metrics in a row, without those of the single steps ahead of a series."""
+    names = [name for name in found if not BY_STEP.search(str(name))]
+    return ", ".join(f"{safe(str(name).removeprefix('test_'))} {metric(str(name), found[name])}" for name in names)
 
 
 def setting(value: object) -> str:

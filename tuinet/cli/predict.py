@@ -34,8 +34,8 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
     """Predict with a run for the examples in FILE (- for standard input).
 
     FILE has the columns or the shape of the data that the run was trained on: CSV, TSV, npy, npz or idx. Where that
-    were pictures, it may be a PNG or JPEG, or a folder of them. RUN is an id, a unique beginning of one, a folder, or
-    last.
+    were pictures, it may be a PNG or JPEG, or a folder of them. Of a series, every stretch of it is predicted from; the
+    last forecast is of what comes after the file's end. RUN is an id, a unique beginning of one, a folder, or last.
     """
     from tuinet import presets
     from tuinet.cli.output import Output
@@ -59,6 +59,9 @@ def predict(name: str, file: str, out: str | None, runs_folder: str | None, as_j
         inputs, labels = read_inputs(file, facts, scaler)
     outputs = network_outputs(run, preset, facts, inputs, output)
     rows = answers(outputs, facts)
+    if facts.horizon:
+        rows = [{"row": row.pop("row"), "after": word.removeprefix("after "), **row}
+                for row, word in zip(rows, labels, strict=True)]  # fmt: skip
     if pictures:
         rows = [{"row": row.pop("row"), "file": name, **row} for row, name in zip(rows, labels, strict=True)]
     for row in rows:
@@ -122,21 +125,11 @@ def answers(outputs: NDArray[np.float64], facts: Facts) -> list[dict[str, Any]]:
         return _labelled(shifted / shifted.sum(axis=1, keepdims=True), facts.class_names)
     if facts.task == "binary":
         return _yes_or_no(outputs[:, 0], facts.class_names)
-    if facts.target_scale is not None:
-        mean, deviation = facts.target_scale
-        outputs = outputs * deviation + mean
-    names = target_names(facts)
+    outputs = facts.in_own_units(outputs)
+    names = facts.output_names
     return [
         {"row": number, **dict(zip(names, values, strict=True))} for number, values in enumerate(outputs.tolist(), 1)
     ]
-
-
-def target_names(facts: Facts) -> list[str]:
-    """What the predicted numbers are called: as the inputs, where those are to be given back."""
-    if facts.reconstructs and facts.columns:
-        return list(facts.columns)
-    name = facts.target or "value"
-    return [name] if facts.outputs == 1 else [f"{name}_{number}" for number in range(1, facts.outputs + 1)]
 
 
 def _labelled(shares: NDArray[np.float64], class_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -207,7 +200,7 @@ def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str]
     columns = [Column("row", right=True, need=9, least=4)]
     cells: list[list[str | Cell]] = []
     if facts.task == "reals":
-        names = target_names(facts)[:MOST_COLUMNS]
+        names = facts.output_names[:MOST_COLUMNS]
         columns += [Column(name, right=True, need=8, least=6) for name in names]
         cells = [
             [str(name), *(figures.number(row[key]) for key in names)] for name, row in zip(given, rows, strict=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tuinet.cli import figures
 from tuinet.cli.bar import Bar, Rate
+from tuinet.cli.baselines import baseline_lines
 from tuinet.cli.cells import wrap
 from tuinet.cli.epoch_table import EpochTable
 from tuinet.cli.output import Output
@@ -181,6 +182,8 @@ class Printer:
             return  # the caller says why, as an error
         for line in end_lines(event, self._start):
             self._prose(line, indent="  ")
+        for line in baseline_lines(event.get("baselines"), self.output.terminal):
+            self._say(line)
 
     def _last_row(self) -> None:
         """The last epoch always has its row, and the best one is shown again below it."""
@@ -244,8 +247,7 @@ def end_lines(event: Event, start: Event) -> list[str]:
         lines.append(f"best epoch {event['best_epoch']}: {safe(monitor)} {value}")
     test = event.get("test")
     if isinstance(test, Mapping) and test:
-        shown = [f"{safe(str(name).removeprefix('test_'))} {figures.metric(name, test[name])}" for name in test]
-        lines.append(f"test part: {', '.join(shown)}")
+        lines.append(f"test part: {figures.metrics(test)}")
     if event.get("until") is not None:
         lines.append("the goal of --until was met" if event["until"] else "the goal of --until was not met")
     return lines

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="Your own table, or a folder of pictures: a preset is made for it.",
 )
 @click.option("--label", metavar="COLUMN", help="With --data: the column to predict (default: the last one).")
+@click.option("--series", is_flag=True, help="With --data: its rows follow one another in time; predict the next.")
 @runs_option
 @json_option
 def run(
@@ -43,6 +44,7 @@ def run(
     init: str | None,
     data_file: str | None,
     label: str | None,
+    series: bool,
     runs_folder: str | None,
     as_json: bool,
 ) -> int:
@@ -63,7 +65,7 @@ def run(
 
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
-    loaded, origin = _preset(preset, data_file, label)
+    loaded, origin = _preset(preset, data_file, label, series)
     folder = chosen(runs_folder)
     begin = partial(
         start,
@@ -87,7 +89,9 @@ def run(
     )
 
 
-def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple[Preset, dict[str, Any] | None]:
+def _preset(
+    name: str | None, data_file: str | None, label: str | None, series: bool
+) -> tuple[Preset, dict[str, Any] | None]:
     """The preset that is meant, and where it came from if it was made for a table."""
     from tuinet import presets
     from tuinet.errors import UsageError
@@ -95,22 +99,24 @@ def _preset(name: str | None, data_file: str | None, label: str | None) -> tuple
     if data_file is not None:
         if name is not None:
             raise UsageError(f"run wants either a preset ({name}) or --data ({data_file}), and was given both")
-        return made_for(data_file, label)
+        return made_for(data_file, label, series)
     if label is not None:
         raise UsageError("--label says which column of a table to predict, and goes with --data FILE")
+    if series:
+        raise UsageError("--series says that the rows of a table follow one another, and goes with --data FILE")
     if name is None:
         raise UsageError("run wants a preset, as in `tuinet run spam-neuron`; `tuinet presets` lists them")
     return presets.load(name), None
 
 
-def made_for(data_file: str, label: str | None) -> tuple[Preset, dict[str, Any]]:
+def made_for(data_file: str, label: str | None, series: bool = False) -> tuple[Preset, dict[str, Any]]:
     """A preset for one's own table, and its origin with the reasons, as run.json keeps it."""
     from pathlib import Path
 
     from tuinet import presets
-    from tuinet.data.adviser import preset_from_table
+    from tuinet.data.adviser import preset_from_series, preset_from_table
 
     path = Path(data_file).expanduser()
-    text, reasons = preset_from_table(path, label)
+    text, reasons = preset_from_series(path, label) if series else preset_from_table(path, label)
     said: Sequence[str] = list(reasons)
     return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}

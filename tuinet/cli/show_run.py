@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tuinet.cli import figures
+from tuinet.cli.baselines import baseline_lines
 from tuinet.cli.cells import wrap
 from tuinet.cli.history import epochs
 from tuinet.safe_text import safe
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tuinet.diagnostics.by_class import ByClass
     from tuinet.runs import RunFolder
 
-MORE = ("title", "device", "threads", "seed", "parameters", "final", "test", "error", "weights_sha256")
+MORE = ("title", "device", "threads", "seed", "parameters", "final", "test", "baselines", "error", "weights_sha256")
 TOLD = ("changed", "alert")
 LAST_ROWS = 10
 MOST_CLASSES = 12
@@ -182,8 +183,9 @@ def _print_end(output: Output, run: RunFolder, info: dict[str, Any], events: lis
     if info["error"]:
         output.prose(safe(info["error"], SENTENCE), "bad")
     if info["test"]:
-        shown = [f"{name.removeprefix('test_')} {figures.metric(name, value)}" for name, value in info["test"].items()]
-        output.prose(safe(f"test part: {', '.join(shown)}", SENTENCE))
+        output.prose(safe(f"test part: {figures.metrics(info['test'])}", SENTENCE))
+    for line in baseline_lines(info["baselines"], output.terminal):
+        output.say(line)
     for line in neuron_lines(run, output):
         output.say(line)
     output.say()

@@ -17,14 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from tuinet.data.examples import Examples, label_column, unusable
+from tuinet.data.baselines import period_of
+from tuinet.data.examples import Examples, label_column, named_column, unusable
+from tuinet.data.moments import counts_rows, time_column
 from tuinet.data.own_files import kind_of, read_file
+from tuinet.data.series import WINDOW, Series
 from tuinet.data.settings import DataSettings
-from tuinet.data.tables import Column, Table, read_table
+from tuinet.data.tables import Table, read_table
 from tuinet.errors import DataError
 from tuinet.safe_text import safe
 
 LONGEST_NAME = 200
+LONGEST_WINDOW = 48
+SERIES_HELD_OUT = 0.3
 FEW_PICTURES, MANY_PICTURES = 100, 20_000
 SMALLEST = 12  # pixels a side from which filters pay
 PICTURE_UPDATES = 4_000
@@ -46,6 +51,7 @@ class Proposal:
     pictures: bool
     filters: tuple[int, ...] = ()  # of convolutions, each followed by a pool
     shift: int = 0  # pixels by which pictures are moved when they are drawn
+    linear: bool = False  # a linear way leads around the hidden layers
 
 
 def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
@@ -67,6 +73,68 @@ def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[st
     return _written(where, examples, proposal), reasons
 
 
+def preset_from_series(path: str | Path, label: str | None) -> tuple[str, list[str]]:
+    """The same for a table whose rows follow one another in time. label: the column to predict."""
+    where = Path(path).expanduser().absolute()
+    settings = DataSettings(file=str(where), label=label, series=True)
+    reasons: list[str] = []
+    if kind_of(where) == "table":
+        settings = _series_of(read_table(where), settings, reasons)
+    examples = read_file(settings)
+    series = examples.series
+    assert series is not None
+    settings = replace(settings, window=_window(series, reasons))
+    examples = read_file(settings)
+    reasons.extend(map(_sentence, examples.notes))
+    with np.errstate(all="ignore"):
+        proposal = _proposed_for_series(examples, settings, reasons)
+    return _written(where, examples, proposal), reasons
+
+
+# -- series --------------------------------------------------------------------------------
+
+
+def _series_of(table: Table, settings: DataSettings, reasons: list[str]) -> DataSettings:
+    """The time, the column to predict, and whether missing cells are filled in; columns of no use are left out."""
+    clock = time_column(table, None, () if settings.label is None else (settings.label,))
+    others = [column for column in table.columns if column is not clock and not unusable(column, len(table))]
+    if not others:
+        raise DataError(f"{table.place}: has no column to predict beside the time")
+    target = others[-1] if settings.label is None else named_column(table, settings.label)
+    missing = any(column.missing.any() for column in others if column is not target)
+    name = target.name if len(target.name) <= LONGEST_NAME else str(table.columns.index(target) + 1)
+    if settings.label is None and len(others) > 1:
+        reasons.append(f'The last column, "{safe(target.name, 60)}", is predicted; --label names another.')
+    return replace(settings, label=name, impute="median" if missing else settings.impute)
+
+
+def _window(series: Series, reasons: list[str]) -> int:
+    """Steps to look back: two rounds of what comes round again, where something does; fewer where there are few."""
+    steps = len(series.values)
+    known = series.values[: round(steps * (1 - SERIES_HELD_OUT)), series.targets[0]]
+    period = period_of(known)
+    most = max(1, min(LONGEST_WINDOW, steps // 8))
+    window = min(most, WINDOW if period is None else 2 * period)
+    why = "nothing comes round again clearly" if period is None else f"it comes round again after {period} steps"
+    reasons.append(f"A window of {window} steps: {why}.")
+    return window
+
+
+def _proposed_for_series(examples: Examples, settings: DataSettings, reasons: list[str]) -> Proposal:
+    n = len(examples.rows)
+    reasons.append(_sentence(examples.labels.reason))
+    units = 16 if n < 500 else 32
+    reasons.append(f"One hidden layer of {units}, and a linear way around it: much of most series is linear.")
+    data: dict[str, Any] = {"file": settings.file, "series": True, "label": settings.label, "window": settings.window}
+    data |= {"impute": settings.impute} if settings.impute != "no" else {}
+    data |= {"validation": 0.1, "test": 0.2}
+    reasons.append("The last 20% of the steps are kept for a test, and the 10% before them decide when to stop.")
+    batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
+    epochs = max(10, min(200, round(UPDATES * batch_size / n)))
+    return Proposal(data, (units,), 0.0, "mean_squared_error", False, batch_size, epochs, 1e-2 if n < 2_000 else 1e-3,
+                    pictures=False, linear=True)  # fmt: skip
+
+
 # -- the columns ---------------------------------------------------------------------------
 
 
@@ -74,7 +142,7 @@ def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> Data
     """Which columns are left out, and whether missing cells are filled in."""
     label = label_column(table, settings.label)
     inputs = [column for column in table.columns if column is not label]
-    counting = [column.name for column in inputs if len(column.name) <= LONGEST_NAME and _counts_rows(column)]
+    counting = [column.name for column in inputs if len(column.name) <= LONGEST_NAME and counts_rows(column)]
     if len(counting) == len(inputs):
         counting = []
     for name in counting:
@@ -84,14 +152,6 @@ def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> Data
     )
     name = label.name if len(label.name) <= LONGEST_NAME else str(table.columns.index(label) + 1)
     return replace(settings, label=name, ignore=tuple(counting), impute="median" if missing else settings.impute)
-
-
-def _counts_rows(column: Column) -> bool:
-    """1, 2, 3 ... or another even count from row to row: a number of the row, and no property of what is in it."""
-    if column.kind != "number" or len(column.values) < 20:
-        return False
-    steps = np.diff(column.values)
-    return bool(steps[0] != 0 and (steps == steps[0]).all())
 
 
 def _skewed(examples: Examples) -> float:
@@ -261,8 +321,11 @@ def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
             "kernel = 3",
         )
         yield from ('padding = "same"', 'activation = "relu"', "", "[[layers]]", 'type = "max_pool"')
-    if proposal.pictures:
+    if proposal.pictures or proposal.linear:
         yield from ("", "[[layers]]", 'type = "flatten"')
+    if proposal.linear:
+        yield from _two_ways(proposal.hidden[0])
+        return
     for number, units in enumerate(proposal.hidden, 1):
         yield from ("", "[[layers]]", 'type = "dense"', f'name = "hidden_{number}"', f"units = {units}")
         yield 'activation = "relu"'
@@ -272,9 +335,22 @@ def _layer_lines(proposal: Proposal, task: str) -> Iterator[str]:
     yield from ("", "[[layers]]", 'type = "dense"', 'name = "out"', f'units = "{units_word}"')
 
 
+def _two_ways(units: int) -> Iterator[str]:
+    """y = a x + f(x), with a hidden layer in f: both ways are added."""
+    yield from ("", "[[layers]]", 'type = "branches"', 'name = "look"')
+    yield from ("", "[[layers.branches]]", 'name = "linear"')
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "ar"', 'units = "outputs"')
+    yield from ("", "[[layers.branches]]", 'name = "read"')
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "hidden"', f"units = {units}")
+    yield 'activation = "tanh"'
+    yield from ("[[layers.branches.layers]]", 'type = "dense"', 'name = "mix"', 'units = "outputs"', "l2 = 0.01")
+
+
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return toml_text(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[" + ", ".join(map(_value, value)) + "]" if isinstance(value, list) else repr(value)
 
 

@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.baselines import Baseline, baselines
 from tuinet.data.bound import Bound, Facts, Part, Scale
+from tuinet.data.curves import CURVES, curve_of
 from tuinet.data.duplicates import shared
 from tuinet.data.examples import Examples
 from tuinet.data.known import read_known
+from tuinet.data.labels import Labels
 from tuinet.data.own_files import read_file
 from tuinet.data.scaling import Prepare, fit
+from tuinet.data.series import parts_of, past_of
 from tuinet.data.settings import DataSettings
 from tuinet.data.splits import Split, split
 from tuinet.errors import DataError, PresetError
@@ -40,16 +45,16 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     seed = settings.seed if settings.seed is not None else seed
     examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
     parts = _split(settings, examples, seed)
-    scaler = fit(
-        examples.rows, parts.train, _scale(settings, examples), impute=examples.impute, forms=examples.forms,
-        features=examples.features, largest_pixel=examples.largest_pixel,
-    )  # fmt: skip
+    scaler = _scaler(settings, examples, parts.train)
+    curve = curve_of(_scale(settings, examples)) if examples.series is not None else ""
+    if curve:
+        examples = replace(examples, labels=_on_curve(examples, curve))
     scale = _target_scale(examples, parts.train, scaler)
     train = _part(examples, parts.train, scaler, scale)
     validation = _part(examples, parts.validation, scaler, scale) if len(parts.validation) else None
     test = _part(examples, parts.test, scaler, scale) if len(parts.test) else None
-    facts = _facts(examples, scaler, scale, train, validation, test)
-    return Bound(facts, train, validation, test, scaler)
+    facts = replace(_facts(examples, scaler, scale, train, validation, test), target_curve=curve)
+    return Bound(facts, train, validation, test, scaler, _baselines(settings, examples, parts))
 
 
 class HasData(Protocol):
@@ -67,6 +72,8 @@ def bind_for(preset: HasData) -> Bound:
 
 
 def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
+    if examples.series is not None:
+        return parts_of(examples.series, settings, seed)
     task = examples.labels.task
     kind = settings.split
     if kind == "auto":
@@ -79,6 +86,26 @@ def _split(settings: DataSettings, examples: Examples, seed: int) -> Split:
     return split(settings, len(examples.rows), examples.own_test, labels, kind, seed)
 
 
+def _scaler(settings: DataSettings, examples: Examples, train: Indices) -> Prepare:
+    """Fitted on the training examples; for a series on each step that they know of, once."""
+    rows, series = examples.rows, examples.series
+    if series is not None:
+        rows, train = series.values, series.known(train)
+    scaler = fit(
+        rows, train, _scale(settings, examples), impute=examples.impute, forms=examples.forms,
+        features=examples.features, largest_pixel=examples.largest_pixel,
+    )  # fmt: skip
+    return replace(scaler, raw=examples.rows.shape[1:])
+
+
+def _baselines(settings: DataSettings, examples: Examples, parts: Split) -> tuple[Baseline, ...]:
+    series = examples.series
+    if series is None:
+        return ()
+    starts = {"val": parts.validation + series.window, "test": parts.test + series.window}
+    return baselines(past_of(series, settings, parts.train), starts)
+
+
 def _scale(settings: DataSettings, examples: Examples) -> str:
     scale = examples.scale if settings.scale == "auto" else settings.scale
     if scale == "log_standard" and settings.reconstructs:
@@ -88,6 +115,15 @@ def _scale(settings: DataSettings, examples: Examples) -> str:
             key="data.scale",
         )
     return scale
+
+
+def _on_curve(examples: Examples, curve: str) -> Labels:
+    """The targets of a series on the curve that its inputs are put on."""
+
+    def title(column: int) -> str:
+        return f"{examples.name}, what is predicted"
+
+    return replace(examples.labels, values=CURVES[curve](examples.labels.values, title))
 
 
 def _target_scale(examples: Examples, train: Indices, scaler: Prepare) -> Scale | None:
@@ -150,7 +186,8 @@ def _facts(
     codes = train.targets.ravel().astype(int) if classes else np.empty(0, int)
     counts: list[int] = np.bincount(codes, minlength=classes).tolist()
     notes = list(examples.notes)
-    if examples.source != "generated":
+    series = examples.series
+    if examples.source != "generated" and series is None:  # a calm stretch of a series comes again, and is no copy
         notes += list(_duplicates(train, validation, test))
     absent = [labels.words[code] for code, count in enumerate(counts) if count == 0]
     notes += [f'no training example is of the class "{safe(word, 40)}"' for word in absent[:5]]
@@ -159,6 +196,8 @@ def _facts(
         outputs=outputs, class_names=list(labels.words), class_counts=counts, columns=scaler.columns,
         target=target, target_scale=scale, reason=labels.reason, notes=notes,
         fingerprint=_fingerprint(train, validation, test), white=_white(examples),
+        horizon=series.horizon if series else 0, targets=series.names if series else [],
+        time=series.time if series else "",
     )  # fmt: skip
 
 

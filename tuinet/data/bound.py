@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.baselines import Baseline
+from tuinet.data.curves import CURVES
 from tuinet.data.kept import Kept
 from tuinet.data.labels import TASKS
-from tuinet.data.scaling import Prepare
+from tuinet.data.scaling import MOST_LETTERS, Prepare
 
 MOST_OUTPUTS = 1 << 20  # columns of an array of labels; far fewer make sense
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -26,6 +28,7 @@ class Facts:
     columns: names of the inputs where they have any, in the network's order.
     target: what is predicted; empty where the inputs are to be given back.
     target_scale: (mean, deviation) by which real targets were standardised, each (outputs), or None.
+    target_curve: on which they were before (a word of curves.CURVES), or empty.
     reason: why this task was chosen. notes: what a user should know, such as duplicates across the split.
     fingerprint: SHA-256 of all bound arrays.
     tokens: where inputs are whole numbers below it, as of characters, how many there are; 0 where they are reals.
@@ -33,6 +36,8 @@ class Facts:
     white: where inputs are pictures, the number that a white pixel has before it is scaled, such as 255; else 0.
     padded: whether token 0 only fills a sequence up.
     source_steps: tokens of the source text, in front of what the decoder sees, where the data are pairs; else 0.
+    horizon: how many steps of a series are predicted, each of them `targets`; 0 where the data are none. time: the name
+    of the column that orders its rows, where there is one.
     """
 
     name: str
@@ -54,6 +59,29 @@ class Facts:
     padded: bool = False
     white: int = 0
     source_steps: int = 0
+    target_curve: str = ""
+    horizon: int = 0
+    targets: list[str] = field(default_factory=list)
+    time: str = ""
+
+    def in_own_units(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Real targets or outputs (n, outputs), as the data have them."""
+        found = np.asarray(values, np.float64)
+        if self.target_scale is not None:
+            found = found * self.target_scale[1] + self.target_scale[0]
+        with np.errstate(over="ignore"):
+            return CURVES[self.target_curve].back(found) if self.target_curve else found
+
+    @property
+    def output_names(self) -> list[str]:
+        """What each real output is called: by its target, and by its steps ahead where there are several."""
+        if self.horizon:
+            steps = range(1, self.horizon + 1)
+            return [f"{name}+{step}" if self.horizon > 1 else name for step in steps for name in self.targets]
+        if self.reconstructs and self.columns:
+            return list(self.columns)
+        name = self.target or "value"
+        return [name] if self.outputs == 1 else [f"{name}_{number}" for number in range(1, self.outputs + 1)]
 
     @property
     def reconstructs(self) -> bool:
@@ -94,6 +122,10 @@ class Facts:
             white=kept.whole("white") if kept.says("white") else 0,
             padded=bool(kept.whole("padded")) if kept.says("padded") else False,
             source_steps=kept.whole("source_steps") if kept.says("source_steps") else 0,
+            target_curve=kept.text("target_curve") if kept.says("target_curve") else "",
+            horizon=kept.whole("horizon") if kept.says("horizon") else 0,
+            targets=kept.texts("targets") if kept.says("targets") else [],
+            time=kept.text("time") if kept.says("time") else "",
         )
         facts._check(kept)
         return facts
@@ -112,11 +144,28 @@ class Facts:
             kept.refuse("class_names", f"{self.classes} names")
         if len(self.class_counts) != self.classes:
             kept.refuse("class_counts", f"{self.classes} counts")
+        if self.target_curve and (self.target_curve not in CURVES or self.target_scale is None):
+            kept.refuse("target_curve", f"one of {', '.join(CURVES)}, and target_scale beside it,")
+        self._check_series(kept)
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:
                 kept.refuse("target_scale", "mean and deviation of each real target")
         if self.target_scale is not None and not (self.target_scale[1] > 0).all():
             kept.refuse("target_scale", "deviations above 0")
+
+    def _check_series(self, kept: Kept) -> None:
+        if not self.horizon:
+            if self.targets or self.time:
+                kept.refuse("horizon", "a number of steps, as the data are a series,")
+            return
+        if self.task != "reals" or self.outputs != self.horizon * len(self.targets):
+            kept.refuse("horizon", "as many steps as there are outputs for each target")
+        if len(self.inputs) != 2 or len(self.columns) != self.inputs[1]:
+            kept.refuse("inputs", "steps of a window, and its columns,")
+        if not set(self.targets) <= set(self.columns):
+            kept.refuse("targets", "some of the columns")
+        if self.horizon * sum(map(len, self.targets)) > MOST_LETTERS:  # each name is said once for each step
+            kept.refuse("horizon", f"names of at most {MOST_LETTERS:,} letters together")
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +186,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A set, split and scaled. scaler does to new rows what was done to these."""
+    """A set, split and scaled. scaler does to new rows what was done to these. baselines: of a series."""
 
     facts: Facts
     train: Part
     validation: Part | None
     test: Part | None
     scaler: Prepare
+    baselines: tuple[Baseline, ...] = ()
 
     def prepare(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """New examples (n, *raw shape) as the network wants them: float32 (n, *shape)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from tuinet.data.tables import Column, Table
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
 
+if TYPE_CHECKING:
+    from tuinet.data.series import Series
+
 MOST_WORDS = 100  # of a category that is an input
 
 
@@ -24,6 +27,7 @@ class Examples:
     """rows (n, *raw) of any real dtype, NaN where a number is missing; labels of the same n.
 
     own_test: the last so many are the set's own test part. scale, split: what "auto" means for this set.
+    series: whose windows they are, where they are such.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Examples:
     features: tuple[str, ...] = ()
     largest_pixel: float = 255.0
     keep_targets: bool = False  # real targets stay as they are, not standardised
+    series: Series | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -64,18 +69,16 @@ def from_table(
     if label is not None and not settings.reconstructs:
         if label.trouble:
             raise DataError(label.trouble)
-        _no_missing(table, [label], "the label cannot be guessed: leave the line out")
-    inputs = _inputs(table, label, settings.ignore, notes)
+        no_missing(table, [label], "the label cannot be guessed: leave the line out")
+    inputs = inputs_of(table, () if label is None else (label,), settings.ignore, notes)
     if settings.impute == "no":
-        _no_missing(table, inputs, 'fill it in, or choose data.impute = "median"')
+        no_missing(table, inputs, 'fill it in, or choose data.impute = "median"')
     labels = RECONSTRUCT if label is None else labels_of(label, table.place, settings.task, wanted, usual)
     width = sum(len(column.words) or 1 for column in inputs)
     check_memory(table.place, len(table), width, stored=16 * len(table) * width)
     forms = tuple(Form(column.name, column.words if column.kind == "category" else ()) for column in inputs)
-    rows, filled = encoded(inputs, forms), sum(int(column.missing.sum()) for column in inputs)
-    if filled:
-        names = ", ".join(f'"{safe(column.name, 40)}"' for column in inputs if column.missing.any())
-        notes.append(f"{filled:,} missing cells are filled with the training part's {settings.impute}: {names[:200]}")
+    rows = encoded(inputs, forms)
+    told_of_filled(inputs, settings.impute, notes)
     if settings.label is None and label is not None and source == "file":
         notes.append(f'the label is the last column, "{safe(label.name, 60)}"')
     return Examples(
@@ -91,9 +94,12 @@ def label_column(table: Table, label: str | None) -> Column:
             f"{table.place}: has only one column; a label and at least one input are needed. "
             "Is the separator right (data.separator)?"
         )
+    return table.columns[-1] if label is None else named_column(table, label)
+
+
+def named_column(table: Table, label: str) -> Column:
+    """The column of this name, or of this number from 1 (or from the end: -1)."""
     names = table.names
-    if label is None:
-        return table.columns[-1]
     if label in names:
         return table.columns[names.index(label)]
     if label.lstrip("-").isdecimal() and len(label) < 7:
@@ -110,7 +116,16 @@ def listed(names: list[str]) -> str:
     return f"its columns: {', '.join(safe(name, 40) for name in names[:20])}{more}"
 
 
-def _inputs(table: Table, label: Column | None, ignore: tuple[str, ...], notes: list[str]) -> list[Column]:
+def told_of_filled(inputs: list[Column], impute: str, notes: list[str]) -> None:
+    """Notes how many missing cells get a number, and in which columns."""
+    filled = sum(int(column.missing.sum()) for column in inputs)
+    if filled:
+        names = ", ".join(f'"{safe(column.name, 40)}"' for column in inputs if column.missing.any())
+        notes.append(f"{filled:,} missing cells are filled with the training part's {impute}: {names[:200]}")
+
+
+def inputs_of(table: Table, others: tuple[Column, ...], ignore: tuple[str, ...], notes: list[str]) -> list[Column]:
+    """The columns that can be learnt from: none of the others (the label, the time), and none that is ignored."""
     for name in ignore:
         if name not in table.names:
             raise DataError(
@@ -119,7 +134,7 @@ def _inputs(table: Table, label: Column | None, ignore: tuple[str, ...], notes: 
             )
     inputs = []
     for column in table.columns:
-        if column is label or column.name in ignore:
+        if column in others or column.name in ignore:
             continue
         reason = unusable(column, len(table))
         if reason:
@@ -144,7 +159,8 @@ def unusable(column: Column, n: int) -> str | None:
     return None
 
 
-def _no_missing(table: Table, columns: list[Column], remedy: str) -> None:
+def no_missing(table: Table, columns: list[Column], remedy: str) -> None:
+    """DataError for the first empty cell of these columns, with what can be done about it."""
     masks = [(column, column.missing) for column in columns]
     troubled = [(column, mask) for column, mask in masks if mask.any()]
     if not troubled:

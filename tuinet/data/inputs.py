@@ -16,9 +16,11 @@ from tuinet.data.arrays import npz_names, read_npz
 from tuinet.data.bound import Facts
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
+from tuinet.data.moments import in_order, stamps
 from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
 from tuinet.data.pictures import converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
+from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
@@ -31,8 +33,9 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
     """Examples (n, *facts.inputs) ready for the network, and a word for each that says where it stands.
 
     path: a CSV or TSV, .npy, .npz or idx file, a picture or a folder of them, or "-" for CSV on standard input. A
-    table's columns are found by name, in any order; others, such as the label, are passed over. DataError names what is
-    missing or does not fit.
+    table's columns are found by name, in any order; others, such as the label, are passed over. Of a series, each
+    stretch of as many rows as a window has is an example; the last one ends where the file does. DataError names what
+    is missing or does not fit.
     """
     if str(path) == "-":
         content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
@@ -45,7 +48,8 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Prepare) -> Inputs:
     if kind == "table":
         return _from_table(_read(path, prepare), facts, prepare)
     place = safe(str(path), 200)
-    rows = _fitting(_npz(path) if kind == "npz" else read_array(path), prepare, place)
+    values = _npz(path) if kind == "npz" else read_array(path)
+    rows = _stretches(values, prepare, place) if facts.horizon else _fitting(values, prepare, place)
     check_memory(place, len(rows), rows[0].size if len(rows) else 0, rows.nbytes)
     check_finite(rows, place, allow_missing=prepare.fills is not None)
     return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
@@ -133,7 +137,35 @@ def _from_table(table: Table, facts: Facts, prepare: Prepare) -> Inputs:
                                                                        strict=True)]  # fmt: skip
     rows = encoded(columns, prepare.forms)
     _check_missing(table, columns, prepare)
+    if facts.horizon:
+        return _series(rows, table, facts, prepare)
     return prepare(rows.reshape(len(rows), *prepare.raw)), labels
+
+
+def _series(rows: Array, table: Table, facts: Facts, prepare: Prepare) -> Inputs:
+    """Windows of a table's rows in the order of their times; each is called by its last row."""
+    labels, order = [f"line {line}" for line in table.lines], np.arange(len(rows))
+    if facts.time in table.names:
+        column = table.columns[table.names.index(facts.time)]
+        order = in_order(table, column, [])
+        labels = [safe(stamp, 40) for stamp in stamps(column)]
+    size = prepare.raw[0]
+    stretches = _stretches(rows[order], prepare, table.place)
+    return prepare(stretches), [f"after {labels[place]}" for place in order[size - 1 :]]
+
+
+def _stretches(rows: Array, prepare: Prepare, place: str) -> Array:
+    """Every window (n, T, D) of the steps of a series (L, D), or (L) where it has one number a step."""
+    size, width = prepare.raw
+    rows = rows[:, None] if rows.ndim == 1 else rows
+    if rows.shape[1:] == prepare.raw:
+        return rows
+    if rows.shape[1:] != (width,):
+        raise DataError(f"{place}: has the shape {rows.shape}; steps of {width} numbers are wanted, as in training")
+    if len(rows) < size:
+        raise DataError(f"{place}: has {len(rows)} steps; the network looks at {size} at a time, so give it as many")
+    check_memory(place, len(rows) - size + 1, size * width, rows.nbytes)
+    return windows(rows, size)
 
 
 def _numbers(table: Table, prepare: Prepare) -> Array:

@@ -16,6 +16,7 @@ from tuinet.data.foreign import opened, read_at_most
 from tuinet.data.labels import labels_of
 from tuinet.data.playground import generate
 from tuinet.data.scaling import Form
+from tuinet.data.series import from_values
 from tuinet.data.sets import RemoteFile, SetInfo, known_set
 from tuinet.data.settings import DataSettings
 from tuinet.data.splits import random_numbers
@@ -37,7 +38,7 @@ def read_known(settings: DataSettings, seed: int, wanted: str | None = None) -> 
             "networks and transformers"
         )
     if info.form == "series":
-        return _series(info, settings)
+        return from_values(series(info.name), settings, name=info.name, source="embedded")
     if info.form == "idx":
         return _idx(info, settings, wanted)
     if info.form == "tables":
@@ -67,14 +68,16 @@ def series(name: str) -> NDArray[np.float64]:
 
 FOR_TABLES = ("separator", "header", "ignore")
 FOR_POINTS = ("samples", "noise", "features")
+FOR_SERIES = ("window", "horizon", "period", "order")
+FOR_SERIES_OF_FILES = ("series", "targets", "time")
 
 
 def _check_settings(settings: DataSettings, info: SetInfo) -> None:
     """PresetError for a setting that this set would pass over in silence."""
-    useless = [*FOR_TABLES]
+    useless = [*FOR_TABLES, *FOR_SERIES_OF_FILES]
     useless += [] if info.form in ("table", "tables") else ["label"]
     useless += [] if info.form == "points" else [*FOR_POINTS]
-    useless += [] if info.form == "series" else ["window"]
+    useless += [] if info.form == "series" else [*FOR_SERIES]
     usual = DataSettings(set=info.name)
     for key in useless:
         if getattr(settings, key) != getattr(usual, key):
@@ -107,22 +110,6 @@ def _column(column: CompactColumn) -> Column:
     if column.words:
         return Column(column.name, "category", column.values.astype(np.int32), column.words)
     return Column(column.name, "number", column.values.astype(np.float64))
-
-
-def _series(info: SetInfo, settings: DataSettings) -> Examples:
-    """Each value is to be predicted from the `window` values before it; parts follow one another in time."""
-    values, window = series(info.name), settings.window
-    if len(values) < 2 * window + 10:
-        raise PresetError(
-            f"{window} is too much for {info.name}, which has {len(values)} values; at most {(len(values) - 10) // 2}",
-            key="data.window",
-        )
-    rows = np.lib.stride_tricks.sliding_window_view(values[:-1], window)
-    target = Column("next value", "number", values[window:])
-    return Examples(
-        name=info.name, source="embedded", rows=rows, labels=labels_of(target, info.name, "reals"), target="next value",
-        split="time", forms=tuple(Form(f"{back} before") for back in range(window, 0, -1)),
-    )  # fmt: skip
 
 
 # -- generated -----------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from tuinet.data.examples import Examples, from_table
 from tuinet.data.foreign import check_memory, opened, read_at_most
 from tuinet.data.labels import RECONSTRUCT, Labels, labels_of
 from tuinet.data.pictures import MAGIC, read_folder
+from tuinet.data.series import from_rows
 from tuinet.data.settings import DataSettings
 from tuinet.data.tables import Column, read_table
-from tuinet.errors import DataError, nearest
+from tuinet.errors import DataError, PresetError, nearest
 from tuinet.safe_text import safe
 
 Array = NDArray[Any]
@@ -45,12 +46,18 @@ def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     """The examples in settings.file. wanted: what the loss is for. DataError names what is wrong, and where."""
     assert settings.file is not None
     path, kind = Path(settings.file).expanduser(), kind_of(settings.file)
+    if settings.series and kind != "table":
+        raise PresetError(
+            f"is read from tables, and {safe(path.name, 100)} is none ({kind}); write it as CSV", key="data.series"
+        )
     if kind == "folder":
         return _from_folder(path, settings, wanted)
     if kind == "picture":
         raise DataError(f"{safe(str(path), 200)}: is one picture; name the folder with a folder of them for each class")
     if kind == "table":
         table = read_table(path, settings.separator, settings.header)
+        if settings.series:
+            return from_rows(table, settings, name=path.name, source="file")
         return from_table(table, settings, name=path.name, source="file", wanted=wanted)
     labels: Array | None
     if settings.reconstructs and settings.label is None:

@@ -1,6 +1,6 @@
 """From a file's numbers to a network's: fill what is missing, take the logarithm, centre, scale. Fitted once, kept.
 
-    y = (f(x) - centre) / spread        f(x) = x, or log(1 + x)
+    y = (f(x) - centre) / spread        f(x) = x, log(1 + x), or sqrt(x)
 
 Everything is fitted on the training part alone, so that nothing of the held-out parts leaks into it.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.data.curves import CURVES, curve_of
 from tuinet.data.foreign import MEMORY
 from tuinet.data.kept import Kept
 from tuinet.data.playground import FEATURES
@@ -47,8 +48,9 @@ class Form:
 class Prepare:
     """A fitted scaling. Called with rows (n, *raw) of any real dtype it gives float32 (n, *shape).
 
-    centre, spread, fills: float64 (k) for the k numbers of an example, or (1) for all of them alike; no fills, and a
-    missing number is an error. forms: the columns of a table. features: made from x and y of a generated set.
+    centre, spread, fills: float64 (k) for the k numbers of an example, or (D) for each of its rows of D where it is a
+    window of a series, or (1) for all of them alike; no fills, and a missing number is an error. forms: the columns of
+    a table. features: made from x and y of a generated set.
     """
 
     raw: tuple[int, ...]
@@ -88,11 +90,12 @@ class Prepare:
             if self.fills is None:
                 row, column = np.argwhere(missing)[0]
                 raise DataError(f"example {places[row] + 1}, {self._title(column)}: is missing")
-            values = np.where(missing, np.broadcast_to(self.fills, values.shape), values)
-        if self.scale == "log_standard":
-            values = _logarithm(values, self._title)
+            values = np.where(missing, _repeated(self.fills, values.shape[1]), values)
+        if curve := curve_of(self.scale):
+            values = CURVES[curve](values, self._title)
         with np.errstate(over="ignore"):
-            scaled: NDArray[np.float32] = ((values - self.centre) / self.spread).astype(np.float32)
+            centre, spread = (_repeated(numbers, values.shape[1]) for numbers in (self.centre, self.spread))
+            scaled: NDArray[np.float32] = ((values - centre) / spread).astype(np.float32)
         if not np.isfinite(scaled).all():
             row, column = np.argwhere(~np.isfinite(scaled))[0]
             raise DataError(
@@ -103,7 +106,7 @@ class Prepare:
 
     def _title(self, column: int) -> str:
         names = self.columns
-        return f'column "{safe(names[column], 60)}"' if names else f"number {column + 1}"
+        return f'column "{safe(names[column % len(names)], 60)}"' if names else f"number {column + 1}"
 
     def as_table(self) -> dict[str, Any]:
         """The fitted numbers as plain values that JSON keeps exactly."""
@@ -142,18 +145,24 @@ class Prepare:
         if not set(self.features) <= set(FEATURES) or (self.features and self.raw != (2,)):
             kept.refuse("features", f"some of {', '.join(FEATURES)}, made of two numbers,")
         columns = sum(len(form.words) or 1 for form in self.forms)
-        if self.forms and self.raw != (columns,):
-            kept.refuse("forms", "a column for each number of an example")
+        if self.forms and (self.raw[-1] != columns or len(self.raw) > 2):
+            kept.refuse("forms", "a column for each number of an example, or of each step of a window")
         # A title repeats its column's name for each of its words: a short table could ask for a terabyte of them.
         letters = sum((len(form.name) + 1) * len(form.words) + sum(map(len, form.words)) for form in self.forms)
         if letters > MOST_LETTERS:
             kept.refuse("forms", f"titles of at most {MOST_LETTERS:,} letters together")
-        sizes = (1, len(self.features) or math.prod(self.raw))
+        sizes = [1, len(self.features) or math.prod(self.raw)]
+        sizes += [self.raw[1]] if len(self.raw) == 2 and self.forms else []
         for key, values in (("centre", self.centre), ("spread", self.spread), ("fills", self.fills)):
             if values is not None and len(values) not in sizes:
                 kept.refuse(key, f"a number for each of {sizes[1]:,}, or one for all,")
         if not (self.spread > 0).all():
             kept.refuse("spread", "numbers above 0")
+
+
+def _repeated(numbers: Numbers, size: int) -> Numbers:
+    """The numbers of a window's step for each of its steps; one, or one for each number of an example, as they are."""
+    return numbers if len(numbers) in (1, size) else np.tile(numbers, size // len(numbers))
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -166,16 +175,6 @@ def _features(rows: Array, features: tuple[str, ...]) -> Numbers:
         return values
     x, y = values[:, 0], values[:, 1]
     return np.stack([FEATURES[name](x, y) for name in features], axis=1)
-
-
-def _logarithm(values: Numbers, title: Callable[[int], str]) -> Numbers:
-    if (values <= -1).any():
-        row, column = np.argwhere(values <= -1)[0]
-        raise DataError(
-            f"{title(int(column))}: holds {values[row, column]:g}, and log(1 + x) needs numbers above -1; "
-            'choose data.scale = "standard"'
-        )
-    return np.log1p(values)
 
 
 # -- fitting -------------------------------------------------------------------------------
@@ -244,12 +243,14 @@ def _statistics(
 ) -> tuple[Numbers, Numbers]:
     """Mean and deviation of each number over the chosen rows, or minimum and range; in two passes, piece by piece."""
 
+    curve = curve_of(scale)
+
     def values(places: NDArray[np.intp]) -> Numbers:
         some = _features(rows[places], features)
         some = some.reshape(len(some), -1)
         if fills is not None:
             some = np.where(np.isnan(some), np.broadcast_to(fills, some.shape), some)
-        return _logarithm(some, title) if scale == "log_standard" else some
+        return CURVES[curve](some, title) if curve else some
 
     def over_all(work: Callable[[Numbers], Numbers], together: Callable[[Numbers, Numbers], Numbers]) -> Numbers:
         step = max(1, CHUNK // max(1, math.prod(rows.shape[1:])))

@@ -175,7 +175,7 @@ _EMBEDDED = [
     _embedded("diabetes", "progression of diabetes after a year", "table", 442, 10, "reals", _BSD),
     _embedded("surnames", "surnames of 20 languages", "text", 13_614, (), "classes", _MIT),
     *(
-        _embedded(name, title, "series", length, WINDOW, "reals", _FACTS)
+        _embedded(name, title, "series", length, (WINDOW, 1), "reals", _FACTS)
         for name, length, title in (
             ("airline", 144, "airline passengers, thousands a month, 1949-1960"),
             ("sunspots", 2_820, "sunspots, monthly mean, 1749-1983"),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tuinet.data.sets import known_set
 from tuinet.errors import DataError, PresetError
-from tuinet.fields import choice, optional, pair, real, shown, text, text_list, whole
+from tuinet.fields import choice, flag, optional, pair, real, shown, text, text_list, whole
 
 FEATURES = ("x", "y", "x2", "y2", "xy", "sin_x", "sin_y")
 UCI_SPLITS = tuple(f"uci-{number}" for number in range(20))
 SPLITS = ("auto", "random", "stratified", "time", *UCI_SPLITS)
 COLORS = ("auto", "grey", "rgb")
-SCALES = ("auto", "none", "standard", "minmax", "log_standard", "pixels")
+SCALES = ("auto", "none", "standard", "minmax", "log_standard", "sqrt_standard", "pixels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ class DataSettings:
     scale: str = choice(
         "auto",
         SCALES,
-        help="how inputs are scaled, fitted on the training part; auto: pixels for images, else standard",
+        help="how inputs are scaled, fitted on the training part; auto: pixels for images, else standard. "
+        "log_standard and sqrt_standard take log(1 + x) or the root first; of a series, its targets too",
     )
     limit: int | None = optional(whole(at_least=1, help="use only so many training examples"))
     seed: int | None = optional(
@@ -81,7 +82,37 @@ class DataSettings:
     features: tuple[str, ...] = text_list(
         ("x", "y"), options=FEATURES, help="inputs made from the two coordinates of a generated set"
     )
-    window: int = whole(12, at_least=1, at_most=1_000, help="past values that predict the next one of a time series")
+    series: bool = flag(
+        False, help="the rows of a table follow one another in time: windows of them predict what comes next"
+    )
+    targets: tuple[str, ...] = text_list(
+        (), help="columns of a series to predict, where there are several; left out: the one that label names"
+    )
+    time: str | None = optional(
+        text(
+            help="column that says when the rows of a series were; left out: the first one of dates, or that counts "
+            "evenly"
+        )
+    )
+    window: int | None = optional(
+        whole(at_least=1, at_most=4_096, help="past steps from which a series is predicted (left out: 12)")
+    )
+    horizon: int = whole(1, at_least=1, at_most=200, help="steps of a series that are predicted: the next 1, 2, ... H")
+    period: int | None = optional(
+        whole(
+            at_least=2,
+            at_most=1_000_000,
+            help="steps after which a series comes round again, for the seasonal baseline; left out: it is looked for "
+            "in the training part",
+        )
+    )
+    order: int | None = optional(
+        whole(
+            at_least=1,
+            at_most=1_000,
+            help="past values that the linear baseline AR(p) has; left out: as many as the window, at most 48",
+        )
+    )
 
     @property
     def reconstructs(self) -> bool:
@@ -110,5 +141,20 @@ class DataSettings:
                 "together they must stay below 1",
                 key="validation",
             )
+        self._check_series()
         if not self.features:
             raise PresetError(f"the list is empty; choose from {', '.join(FEATURES)}", key="features")
+
+    def _check_series(self) -> None:
+        if self.targets and self.label is not None:
+            raise PresetError(
+                f"names both label = {shown(self.label)} and targets = {shown(list(self.targets))}; keep one of them",
+                key="targets",
+            )
+        if self.file is None or self.series:
+            return
+        for key in ("targets", "time", "period", "order"):
+            if getattr(self, key):
+                raise PresetError("is for a series; write series = true, or leave it out", key=key)
+        if self.horizon != 1:
+            raise PresetError("is for a series; write series = true, or leave it out", key="horizon")

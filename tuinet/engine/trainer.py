@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 
+from ..data.baselines import errors_of
 from ..errors import RunDamaged
 from . import reference
 from .arena import Arena
@@ -417,5 +418,9 @@ def metrics(targets_kind, outputs, targets, facts):
         return found
     if targets_kind == "binary":
         return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
-    errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
-    return {"rmse": float(np.sqrt((errors**2).mean())), "mae": float(np.abs(errors).mean())}
+    if getattr(facts, "target_curve", ""):
+        errors = facts.in_own_units(outputs) - facts.in_own_units(targets)
+    else:
+        errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
+    steps = getattr(facts, "horizon", 0) or 1  # of a series: an error of its own for each step ahead
+    return errors_of(errors.reshape(len(errors), steps, -1))

@@ -70,6 +70,7 @@ IN_TIME: dict[str, tuple[str, Check]] = {  # null until it is known
     "best_epoch": ("a number", _is_number),
     "final": ("an object", _is_object),
     "test": ("an object", _is_object),
+    "baselines": ("an object", _is_object),
     "verdict": ("text", _is_text),
     "error": ("text", _is_text),
     "weights_sha256": ("text", _is_text),

@@ -31,6 +31,7 @@ from tuinet.training.signals import StopAsked, StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Part
+    from tuinet.data.baselines import Baseline
 
 STRETCH = 0.03  # seconds of training between two looks at the world
 RECORD_EVERY = 0.1  # seconds between two records of steps, at the least
@@ -74,6 +75,7 @@ class Course:
     restore_best: bool = False  # test with the best weights
     class_names: Sequence[str] = ()  # where each class is to be measured by itself
     rate: Callable[[int], float] = lambda step: math.nan  # learning rate of a step, without the plateau's factor
+    baselines: Sequence[Baseline] = ()  # what simple methods make of the same series
 
     def epoch_end(self, epoch: int) -> int:
         """The number of steps after which so many epochs are done."""
@@ -89,6 +91,7 @@ class Ending:
     exit_code: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] | None = None
+    baselines: dict[str, Any] | None = None
     verdict: str | None = None
     by_class: ByClass | None = None  # by the weights of the best epoch
     weights_sha256: str | None = None
@@ -265,6 +268,7 @@ class Loop:
             yield from self._test()
         if ending.state == "finished" and self.measured.validation and self.course.class_names:
             self._count_by_class()
+        ending.baselines = self._beside_baselines()
         judged = verdict(self.history, guess=self.course.guess, diverged=ending.error)
         ending.verdict = judged.word
         yield self._event("verdict", **judged.as_table())
@@ -294,6 +298,18 @@ class Loop:
         self.progress.spent.evaluation += self.clock() - began
         self.ending.test = {f"test_{name}": value for name, value in found.items()}
         yield self._event("test", **self.ending.test)
+
+    def _beside_baselines(self) -> dict[str, Any] | None:
+        """The network's errors and the baselines' on the same part: the test part, or where none was measured the
+        validation part, with the weights that the run stands for. None where there is nothing to set side by side."""
+        part, own = "test", self.ending.test or {}
+        if not own:
+            part, best = "val", self.progress.best.epoch if self.course.restore_best else None
+            rows = [row for row in self.history if best is None or row.get("epoch") == best]
+            own = _metrics(rows[-1]) if rows else {}
+        found = {name.removeprefix(f"{part}_"): value for name, value in own.items() if name.startswith(f"{part}_")}
+        others = [{"name": each.name, **each.errors[part]} for each in self.course.baselines if part in each.errors]
+        return {"part": part, "network": found, "others": others} if found and others else None
 
     def _count_by_class(self) -> None:
         """With the best weights, and like the test after the last save. A signal leaves it out."""
@@ -369,6 +385,7 @@ class Loop:
                 "best_epoch": best.epoch,
                 "best": best.value,
                 "test": ending.test,
+                "baselines": ending.baselines,
                 "until": None if self.course.goal is None else progress.goal_met,
                 "samples_per_s": steps * self.course.step_examples / seconds if seconds > 0 else 0.0,
                 "spent": vars(progress.spent).copy(),

@@ -86,10 +86,11 @@ def measure(trainer: Evaluates, pieces: tuple[Part, ...], check: Callable[[], No
         size = int((piece.targets >= 0).sum()) if _many(piece) else len(piece.inputs)
         count += size
         for name, value in trainer.evaluate(piece).items():
-            sums[name] = sums.get(name, 0.0) + size * (value * value if name == "rmse" else value)
+            sums[name] = sums.get(name, 0.0) + size * (value * value if name.startswith("rmse") else value)
     means = {name: total / count for name, total in sums.items()}
-    if "rmse" in means:
-        means["rmse"] = math.sqrt(means["rmse"]) if means["rmse"] >= 0 else means["rmse"]
+    for name, value in means.items():
+        if name.startswith("rmse"):
+            means[name] = math.sqrt(value) if value >= 0 else value
     return {name: float(value) for name, value in means.items()}
 
 
@@ -103,6 +104,9 @@ def guess(bound: Bound) -> float:
     if bound.facts.task == "binary":
         share = float(targets.mean())
         return max(share, 1 - share)
+    if bound.facts.target_curve:
+        own = bound.facts.in_own_units(targets)
+        return float(np.sqrt(np.mean(np.square(own - own.mean(axis=0)))))
     deviations = targets.astype(np.float64).std(axis=0)
     if bound.facts.target_scale is not None:
         deviations = deviations * np.asarray(bound.facts.target_scale[1])

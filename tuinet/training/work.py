@@ -336,6 +336,7 @@ class Work:
             **self._standing(loop),
             state=ending.state,
             test=ending.test,
+            baselines=ending.baselines,
             verdict=ending.verdict,
             error=ending.error,
             weights_sha256=ending.weights_sha256,
@@ -404,6 +405,7 @@ def _course(preset: Preset, bound: Bound) -> Course:
         goal=parse(training.until),
         class_names=_class_names(bound),
         restore_best=training.early_stopping is not None and training.early_stopping.restore_best,
+        baselines=bound.baselines,
     )
     steps = course.epoch_end(training.epochs)
     if min(steps, training.max_steps or steps) > MOST_STEPS:
