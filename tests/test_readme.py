@@ -21,6 +21,7 @@ SHORTER = {  # the same command, with less to wait for
     "tuinet bench": "tuinet bench --repeats 1",
     "tuinet run char-gpt": "tuinet run char-gpt --max-steps 20",
     "tuinet run --data notes.txt": "tuinet run --data notes.txt --max-steps 20",
+    "tuinet run architecture-match": "tuinet run architecture-match --epochs 1 --set data.limit=320",
 }
 
 

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="PRESET|RUN|WORD")
 @click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
+@click.option("--variant", metavar="NAME", help="Of a preset that compares, show this variant.")
 @click.option("--classes", is_flag=True, help="Of a run: precision, recall and F1 of every class.")
 @set_option
 @runs_option
 @json_option
 def show(
-    name: str, program: bool, classes: bool, overrides: tuple[str, ...], runs_folder: str | None, as_json: bool
+    name: str,
+    program: bool,
+    variant: str | None,
+    classes: bool,
+    overrides: tuple[str, ...],
+    runs_folder: str | None,
+    as_json: bool,
 ) -> None:
     """Show a preset's layers, a run, or what can be set.
 
@@ -30,6 +37,7 @@ def show(
     """
     from tuinet.cli.output import Output
     from tuinet.errors import UsageError
+    from tuinet.safe_text import safe
 
     output = Output(as_json=as_json)
     if classes and is_preset(name):
@@ -37,7 +45,9 @@ def show(
     if is_preset(name):
         from tuinet.cli.show_preset import show_preset
 
-        show_preset(output, name, overrides, program)
+        show_preset(output, name, overrides, program, variant)
+    elif variant is not None:
+        raise UsageError(f"--variant chooses one of a preset's variants, and {safe(name, 80)} is no preset")
     elif settings := _settings_of(name, runs_folder):
         from tuinet.cli.show_settings import show_settings
 
