@@ -59,13 +59,13 @@ def tuinet(*words: str, stdin: str | None = None) -> Result:
 
 
 def process(
-    *words: str, home: Path, stdin: str | None = None, env: dict[str, str] | None = None, **more: Any
+    *words: str, home: Path, stdin: str | None = None, env: dict[str, str] | None = None, timeout: int = 60, **more: Any
 ) -> subprocess.CompletedProcess[str]:
     """The command line as a process of its own, without a terminal."""
     around = {**os.environ, "TUINET_HOME": str(home), **(env or {})}
     return subprocess.run(
         [sys.executable, "-m", "tuinet", *words],
-        input=stdin, env=around, text=True, timeout=60, check=False,
+        input=stdin, env=around, text=True, timeout=timeout, check=False,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
     )  # fmt: skip
 

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from tests import cli_scenes as scenes
 from tests import golden_run
 from tuinet import presets
+from tuinet.cli.comparison import Comparison, Trained
 from tuinet.runs import RunFolder, json_line, list_runs, weights_sha256
 from tuinet.runs.data import encoded
 from tuinet.runs.info import KEYS
@@ -174,7 +177,7 @@ def golden_lines(name: str) -> list[str]:
     return (GOLDEN / "json" / name).read_text(encoding="ascii").splitlines()
 
 
-@pytest.mark.parametrize("name", ["run.jsonl", "diverged.jsonl", "rows.jsonl"])
+@pytest.mark.parametrize("name", ["run.jsonl", "diverged.jsonl", "comparison.jsonl", "rows.jsonl"])
 def test_golden_lines_are_written_to_the_byte(name: str) -> None:
     for line in golden_lines(name):
         assert json_line(json.loads(line)) == line
@@ -211,6 +214,20 @@ def test_the_golden_run_has_every_event_and_all_of_their_fields() -> None:
         assert not missing, f"{event['event']} lacks {missing}"
 
 
+def test_the_golden_comparison_has_the_documented_keys_and_those_that_are_written() -> None:
+    (line,) = golden_lines("comparison.jsonl")
+    said = json.loads(line)
+    section = FORMATS.read_text(encoding="utf-8").split("\n## A comparison\n")[1].split("\n## ")[0]
+    _, top, inner = re.split(r"\n\| key.*\n", section)
+    for table, written in ((top, said), (inner, said["results"][0])):
+        first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+        assert re.findall(r"`(\w+)`", " ".join(first_cells)) == list(written)
+    run: Any = SimpleNamespace(id="a-0001", state_of=lambda info: info["state"])
+    one = Trained(presets.load("architecture-match").with_variant("conv"), run, dict.fromkeys(KEYS))
+    assert list(Comparison([one], ("dense", "conv")).row()) == ["monitor", "results", "best", "sentence"]
+    assert list(one.row()) == list(said["results"][0])
+
+
 def test_every_field_of_a_golden_row_is_documented() -> None:
     table = rows_of_commands()
     commands = set()
@@ -229,6 +246,7 @@ def test_every_field_of_a_golden_row_is_documented() -> None:
     [
         ("presets", ["presets"]),
         ("show PRESET", ["show", "deep"]),
+        ("show PRESET", ["show", "architecture-match"]),
         ("show PRESET --program", ["show", "xor", "--program"]),
         ("show TYPE", ["show", "batch_norm"]),
         ("show RUN", ["show", golden_run.ID]),

@@ -23,6 +23,7 @@ SHORTER = {  # the same command, with less to wait for
     "tuinet run --data notes.txt": "tuinet run --data notes.txt --max-steps 20",
     "tuinet run translate-dates": "tuinet run translate-dates --max-steps 5 --set data.test=0",
     "tuinet run --data pairs.tsv --pairs": "tuinet run --data pairs.tsv --pairs --max-steps 5",
+    "tuinet run architecture-match": "tuinet run architecture-match --epochs 1 --set data.limit=320",
 }
 
 

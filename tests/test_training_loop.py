@@ -431,8 +431,8 @@ def test_measuring_in_pieces_gives_what_measuring_at_once_gives(monkeypatch: pyt
         bound = scripted_bound(Scene(task=task))
         trainer = StoppingTrainer(StopFlag(), None, bound=bound, seed=1, epochs=1, script=Script())
         whole = trainer.evaluate(bound.train)
-        monkeypatch.setattr("tuinet.training.measuring.PIECE", 50)
-        monkeypatch.setattr("tuinet.training.measuring.LEAST_PIECE", 1)
+        for name in ("PIECE", "LEAST_PIECE"):
+            monkeypatch.setattr(f"tuinet.training.measuring.{name}", 50)
         pieces = Measured.of(bound, 1).train
         assert len(pieces) == 5
         assert measure(trainer, pieces, lambda: None) == pytest.approx(whole, rel=1e-6)

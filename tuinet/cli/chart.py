@@ -14,8 +14,8 @@ from tuinet.cli.cells import cell_width, cut, wrap
 from tuinet.cli.output import Terminal
 
 MOST_POINTS = 220
-COLOURS = (6, 3, 5, 2)  # of the terminal's own palette, so that they suit its background
-LETTERS = "abcd"
+COLOURS = (6, 3, 5, 2, 4, 1, 14, 11)  # of the terminal's own palette, so that they suit its background
+LETTERS = "abcdefgh"
 WIDEST, LEAST = 110, 30
 LOGARITHMIC_FROM = 30.0
 """A chart whose values span more than this factor has a logarithmic axis."""

@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tuinet.cli.output import Output
+from tuinet.cli.output import Output, Terminal
 from tuinet.cli.printer import BROKEN_OFF, Printer
-from tuinet.errors import RunError, UsageError
+from tuinet.errors import RunError, TuinetError, UsageError
 
 if TYPE_CHECKING:
     from tuinet.training.session import Session
@@ -20,32 +21,65 @@ NOT_IN_JSON = ("progress",)
 STOPPING = b"\r\x1b[Kstopping after this step, and saving (Ctrl-C again: at once)\n"
 
 
-def follow(begin: Callable[[], Session], output: Output) -> int:
-    """Start a worker and print what it reports until it has ended. Raises RunError or UsageError where it failed."""
-    printer = Printer(output)
+def follow(begin: Callable[[], Session], output: Output, variant: str = "") -> int:
+    """Start a worker and print what it reports until it has ended. Raises RunError or UsageError where it failed.
+
+    variant: which one of a preset's the worker trains, "" where it has none.
+    """
+    with Signals(output.side) as signals:
+        told = tell(begin, output, signals, variant, f"variant {variant}" if variant else "")
+    failure = told.failure()
+    if failure is not None:
+        raise failure
+    if told.broken_off:
+        output.note(str(told.end["error"]))
+    elif not told.closed:
+        _say_what_next(told.session, output, told.end)
+    return told.code
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a worker that was followed to its end has ended."""
+
+    session: Session
+    started: bool
+    end: dict[str, Any]  # its last event
+    code: int
+    closed: bool  # whether nobody reads what is printed any more
+
+    @property
+    def broken_off(self) -> bool:
+        return self.end.get("state") in BROKEN_OFF and bool(self.end.get("error"))
+
+    def failure(self) -> TuinetError | None:
+        """The error to end with, where the worker failed and was not asked to stop."""
+        kind = UsageError if self.code == UsageError.exit_code else RunError
+        return kind(str(self.end["error"])) if self.broken_off and self.code in (kind.exit_code, 0) else None
+
+
+def tell(begin: Callable[[], Session], output: Output, signals: Signals, variant: str, label: str) -> Told:
+    """Start a worker and print what it reports until it has ended.
+
+    variant: added to each JSON event, where there is one. label: what people are told of the worker's place.
+    """
+    printer = Printer(output, label)
+    started = False
     last: dict[str, Any] = {}
-    with _Signals(printer) as signals:
-        session = signals.meant_for(begin())
-        for event in session.events():
-            if event["event"] not in NOT_IN_JSON:
-                _record(output, event, printer)
-            printer.show(event)
-            last = event
-        code = session.wait()
-    if last.get("state") in BROKEN_OFF and last.get("error"):
-        kind = UsageError if code == UsageError.exit_code else RunError
-        if code in (kind.exit_code, 0):
-            raise kind(str(last["error"]))
-        output.note(str(last["error"]))
-    elif not printer.closed:
-        _say_what_next(session, output, last)
-    return code
+    session = signals.meant_for(begin())
+    for event in session.events():
+        if event["event"] not in NOT_IN_JSON:
+            kind = {"event": event["event"], "variant": variant} if variant else {}
+            if output.as_json:
+                printer.hide_bar()
+            record(output, {**kind, **event})
+        printer.show(event)
+        started, last = started or event["event"] == "start", event
+    return Told(session, started, last, session.wait(), printer.closed)
 
 
-def _record(output: Output, event: dict[str, Any], printer: Printer) -> None:
+def record(output: Output, event: dict[str, Any]) -> None:
     """The event as a line of JSON. A reader that went away is no reason to stop training."""
-    if output.as_json:
-        printer.hide_bar()
     try:
         output.record(event)
     except BrokenPipeError:
@@ -67,16 +101,17 @@ def _say_what_next(session: Session, output: Output, last: dict[str, Any]) -> No
     output.commands(words)
 
 
-class _Signals:
+class Signals:
     """While this is open, Ctrl-C and TERM go to the worker, and we read on until it has saved and ended.
 
     They are caught before there is a worker: one that came while it was started is passed on to it then.
     """
 
-    def __init__(self, printer: Printer) -> None:
-        self._printer = printer
-        self._session: Session | None = None
+    def __init__(self, terminal: Terminal) -> None:
+        self.caught: list[int] = []
         self._early: list[int] = []
+        self._terminal = terminal
+        self._session: Session | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def meant_for(self, session: Session) -> Session:
@@ -85,7 +120,7 @@ class _Signals:
             session.forward(number)
         return session
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         self._before = {number: signal.signal(number, self._caught) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
@@ -94,9 +129,10 @@ class _Signals:
             signal.signal(number, handler)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self._printer.bar.terminal.live:
+        if number == signal.SIGINT and self._terminal.live:
             with contextlib.suppress(OSError):
                 os.write(2, STOPPING)  # not print: the signal may have come in the middle of one
+        self.caught.append(number)
         if self._session is None:
             self._early.append(number)
         else:

@@ -49,6 +49,7 @@ def _record(preset: Headline) -> dict[str, object]:
         "teaches": preset.teaches,
         "tries": list(preset.tries),
         "data": preset.data,
+        "variants": list(preset.variants),
         "parameters": None,  # known once data is bound: `tuinet show PRESET` has it
         "file": preset.file,
     }
@@ -63,14 +64,14 @@ def _print(output: Output, found: list[Headline]) -> None:
     side_by_side = width >= longest + 40
     for preset in found:
         sentence = safe(preset.teaches or preset.title)
+        compares = safe(f"compares {', '.join(preset.variants)}") if preset.variants else ""
+        room = width - longest - 2 if side_by_side else width - 2
+        lines = [*wrap(sentence, room), *(paint(line, "dim") for line in wrap(compares, room) if compares)]
         if side_by_side:
-            first, *rest = wrap(sentence, width - longest - 2)
-            output.say(f"{paint(pad(preset.name, longest), 'bold')}  {first}")
-            for line in rest:
-                output.say(" " * (longest + 2) + line)
+            output.say(f"{paint(pad(preset.name, longest), 'bold')}  {lines.pop(0)}")
         else:
             output.say(paint(preset.name, "bold"))
-            for line in wrap(sentence, width - 2):
-                output.say(f"  {line}")
+        for line in lines:
+            output.say(" " * (longest + 2 if side_by_side else 2) + line)
     output.say()
     output.commands(["tuinet show PRESET", "tuinet run PRESET"])

@@ -42,8 +42,9 @@ VERDICT_PAINT = {"good": "good", "diverged": "bad"}
 class Printer:
     """Prints the events of one training."""
 
-    def __init__(self, output: Output, *, now: Callable[[], float] = time.monotonic) -> None:
-        self.output = output
+    def __init__(self, output: Output, label: str = "", *, now: Callable[[], float] = time.monotonic) -> None:
+        """label: which of several trainings it is, said at its start."""
+        self.output, self.label = output, label
         self.bar = Bar(output.side, now=now)
         self.table: EpochTable | None = None
         self._now = now
@@ -79,6 +80,8 @@ class Printer:
         preset = event.get("preset") or {}
         self._say()
         self.output.heading(safe(str(event.get("run")), 80), safe(str(preset.get("title") or ""), 200))
+        if self.label:
+            self._prose(safe(self.label, 200), "accent")
         for reason in event.get("reasons") or ():
             self._prose(f"- {safe(str(reason), SENTENCE)}", indent="  ")
         for line in (_examples_line(event), _training_line(event), _init_line(event)):

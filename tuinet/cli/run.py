@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @set_option
 @training_options
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set training.seed=N.")
+@click.option("--variant", metavar="NAME", help="Of a preset that compares, train only this variant.")
 @click.option("--init", "init", metavar="RUN", help="Start from this run's weights, where name and shape fit.")
 @click.option(
     "--data",
@@ -40,6 +41,7 @@ def run(
     until: str | None,
     max_seconds: float | None,
     max_steps: int | None,
+    variant: str | None,
     init: str | None,
     data_file: str | None,
     label: str | None,
@@ -50,11 +52,13 @@ def run(
 ) -> int:
     """Train a preset: a name, a .toml file, or - for standard input.
 
+    A preset that compares has its variants trained in turn and set side by side; --set and the limits are for each.
     Ctrl-C saves and stops, and `tuinet resume last` goes on. The exit code is 3 where --until was not met, 4 where the
     training diverged.
     """
     from functools import partial
 
+    from tuinet.cli.comparison import train_variants
     from tuinet.cli.follow import follow
     from tuinet.cli.output import Output
     from tuinet.runs import find
@@ -64,11 +68,9 @@ def run(
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
     loaded, origin = _preset(preset, data_file, label, pairs, series)
-    loaded = loaded.with_overrides([*overrides, *words])
     folder = chosen(runs_folder)
     begin = partial(
         start,
-        loaded,
         runs=folder,
         device=device or "auto",
         threads=threads,
@@ -76,9 +78,17 @@ def run(
         max_seconds=max_seconds,
         max_steps=max_steps,
         init=find(init, folder) if init else None,
-        origin=origin,
     )
-    return follow(begin, output)
+    if variant is not None:
+        loaded, origin = loaded.with_variant(variant), {"variant": variant}
+    if not loaded.variants:
+        return follow(partial(begin, loaded.with_overrides([*overrides, *words]), origin=origin), output, variant or "")
+    return train_variants(
+        loaded.each_variant([*overrides, *words]),
+        lambda each, source: begin(each, origin=source),
+        output,
+        preset or "",
+    )
 
 
 def _preset(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="PRESET|RUN|WORD")
 @click.option("--program", is_flag=True, help="List the program: forward, loss, backward, update.")
 @click.option("--attention", metavar="TEXT", help="Of a run: where its attentions look while it reads TEXT.")
+@click.option("--variant", metavar="NAME", help="Of a preset that compares, show this variant.")
 @click.option("--classes", is_flag=True, help="Of a run: precision, recall and F1 of every class.")
 @set_option
 @runs_option
@@ -25,6 +26,7 @@ def show(
     name: str,
     program: bool,
     attention: str | None,
+    variant: str | None,
     classes: bool,
     overrides: tuple[str, ...],
     runs_folder: str | None,
@@ -37,16 +39,19 @@ def show(
     """
     from tuinet.cli.output import Output
     from tuinet.errors import UsageError
+    from tuinet.safe_text import safe
 
     output = Output(as_json=as_json)
     if classes and is_preset(name):
         raise UsageError("--classes is for a run: a preset has not been trained yet")
     if attention is not None:
-        _show_attention(output, name, runs_folder, attention, overrides or program or classes)
+        _show_attention(output, name, runs_folder, attention, overrides or program or classes or variant)
     elif is_preset(name):
         from tuinet.cli.show_preset import show_preset
 
-        show_preset(output, name, overrides, program)
+        show_preset(output, name, overrides, program, variant)
+    elif variant is not None:
+        raise UsageError(f"--variant chooses one of a preset's variants, and {safe(name, 80)} is no preset")
     elif settings := _settings_of(name, runs_folder):
         from tuinet.cli.show_settings import show_settings
 
@@ -63,7 +68,7 @@ def _show_attention(output: Output, name: str, runs_folder: str | None, text: st
     from tuinet.errors import UsageError
 
     if more:
-        raise UsageError("--attention stands alone: it goes with none of --set, --program and --classes")
+        raise UsageError("--attention stands alone: it goes with none of --set, --program, --classes, --variant")
     show_attention(output, runs.find(name, runs.runs_folder(runs_folder)), text)
 
 

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from tuinet.presets import Preset
 
 
-def show_preset(output: Output, name: str, overrides: Sequence[str], program: bool) -> None:
-    """Print the layer table of a preset, or with `program` the calls of its program."""
+def show_preset(output: Output, name: str, overrides: Sequence[str], program: bool, variant: str | None = None) -> None:
+    """Print the layer table of a preset, or of one of its variants, or with `program` the calls of its program.
+
+    Of a preset that compares, its variants are listed below the network that it is as it stands.
+    """
     from tuinet import presets
     from tuinet.data import bind_for
 
-    preset = presets.load(name).with_overrides(overrides)
+    preset = presets.load(name)
+    variants = preset.each_variant(overrides) if variant is None and not program else []
+    preset = (preset if variant is None else preset.with_variant(variant)).with_overrides(overrides)
     bound = bind_for(preset)
     planned = _planned(preset, bound)
     if program:
@@ -28,6 +33,9 @@ def show_preset(output: Output, name: str, overrides: Sequence[str], program: bo
     for row in planned.rows:
         output.record(layer_row(row, planned.parameters))
     _print(output, preset, facts, planned)
+    if variants:
+        _show_variants(output, preset, bound, variants)
+    _print_tries(output, preset)
 
 
 def _planned(preset: Preset, bound: Bound) -> Plan:
@@ -60,6 +68,7 @@ def _network_row(preset: Preset, facts: Facts, planned: Plan) -> dict[str, Any]:
     return {
         "row": "network",
         "preset": preset.name,
+        "variant": preset.variant or None,
         "title": preset.title,
         "inputs": list(facts.inputs),
         "outputs": facts.outputs,
@@ -94,9 +103,10 @@ def _print(output: Output, preset: Preset, facts: Facts, planned: Plan) -> None:
     from tuinet.cli.table import Column, table
     from tuinet.safe_text import safe
 
-    paint = output.terminal.paint
     output.say()
     output.heading(safe(preset.name, 60), safe(preset.title, 200))
+    if preset.variant:
+        output.prose(f"variant {preset.variant}", "accent")
     if preset.teaches:
         output.prose(safe(preset.teaches, 500))
     output.prose(_data_line(facts), "dim")
@@ -118,12 +128,76 @@ def _print(output: Output, preset: Preset, facts: Facts, planned: Plan) -> None:
     output.say()
     for line in _training_lines(preset, planned):
         output.prose(line)
+
+
+def _print_tries(output: Output, preset: Preset) -> None:
+    from tuinet.safe_text import safe
+
     if preset.tries:
         output.say()
-        output.say(paint("try", "dim"))
+        output.say(output.terminal.paint("try", "dim"))
         for words in preset.tries:
             command = words if words.startswith("tuinet ") else f"tuinet run {preset.name} {words}"
             output.prose(safe(command, 300), indent="    ")
+
+
+def _show_variants(output: Output, preset: Preset, bound: Bound, variants: Sequence[Preset]) -> None:
+    from tuinet.cli import figures
+    from tuinet.cli.table import Cell, Column, table
+    from tuinet.data import bind_for
+
+    rows: list[list[str | Cell]] = []
+    for each in variants:
+        same = (each.data, each.training.seed) == (preset.data, preset.training.seed)
+        planned = _planned(each, bound if same else bind_for(each))
+        said = _said_otherwise(each)
+        sizes = {
+            "parameters": planned.parameters,
+            "trainable": planned.trainable_parameters,
+            "multiply_adds": planned.multiply_adds,
+        }
+        output.record({"row": "variant", "variant": each.variant, **sizes, "differs": said})
+        words = ", ".join(_brief(key, value) for key, value in said.items()) or "nothing"
+        rows.append(
+            [
+                Cell(each.variant, ("bold",)),
+                figures.count(planned.parameters),
+                figures.count(planned.multiply_adds),
+                words,
+            ]
+        )
+    columns = (
+        Column("variant", need=9, least=8),
+        Column("parameters", right=True, need=8),
+        Column("mult-adds", right=True, need=4),
+        Column("what differs", need=7, least=12),
+    )
+    output.say()
+    for line in table(columns, rows, output.terminal):
+        output.say(line)
+    output.prose("compared in turn by `tuinet run`; --variant NAME shows or trains one of them", "dim")
+
+
+def _said_otherwise(variant: Preset) -> dict[str, Any]:
+    """What a variant says otherwise than the preset that it is of: value by key, "" where something is taken out."""
+    from tuinet.presets.variants import settings
+
+    assert variant.whole is not None
+    tables = {table["name"]: table for table in variant.whole.variants}
+    return {".".join(words): value for words, value in settings(tables[variant.variant])}
+
+
+def _brief(key: str, value: Any) -> str:
+    """A setting and its value, of a list of layers their types."""
+    from tuinet.cli import figures
+
+    if value == "":
+        return f"without {key}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        times = [f" × {table['repeat']}" if "repeat" in table else "" for table in value]
+        types = [figures.setting(table.get("type")) for table in value]
+        return f"{key} = {', '.join(word + count for word, count in zip(types, times, strict=True))}"
+    return f"{key} = {figures.setting(value)}"
 
 
 def _rows(planned: Plan) -> list[list[Any]]:

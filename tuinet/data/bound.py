@@ -145,6 +145,9 @@ class Facts:
             kept.refuse("class_names", f"{self.classes} names")
         if len(self.class_counts) != self.classes:
             kept.refuse("class_counts", f"{self.classes} counts")
+        if self.target_curve and (self.target_curve not in CURVES or self.target_scale is None):
+            kept.refuse("target_curve", f"one of {', '.join(CURVES)}, and target_scale beside it,")
+        self._check_series(kept)
         if self.tokens > MOST_TOKENS + 1 or (self.tokens and len(self.inputs) != 1):
             kept.refuse("tokens", f"at most {MOST_TOKENS:,}, in examples of one axis,")
         if self.steps and (not self.inputs or self.source_steps + self.steps != self.inputs[0]):
@@ -153,9 +156,6 @@ class Facts:
             kept.refuse("source_steps", "0 where there are no padded tokens with a target at each position")
         if self.padded and self.tokens < 2:
             kept.refuse("padded", "true only where there are tokens")
-        if self.target_curve and (self.target_curve not in CURVES or self.target_scale is None):
-            kept.refuse("target_curve", f"one of {', '.join(CURVES)}, and target_scale beside it,")
-        self._check_series(kept)
         for values in self.target_scale or ():
             if self.task != "reals" or len(values) != outputs:
                 kept.refuse("target_scale", "mean and deviation of each real target")

@@ -28,8 +28,8 @@ class Examples:
     """rows (n, *raw) of any real dtype, NaN where a number is missing; labels of the same n.
 
     own_test: the last so many are the set's own test part. scale, split: what "auto" means for this set.
-    vocabulary: what the rows, int32 (n, T) then, stand for where they are text. documents: which file each is from (n).
     series: whose windows they are, where they are such.
+    vocabulary: what the rows, int32 (n, T) then, stand for where they are text. documents: which file each is from (n).
     """
 
     name: str

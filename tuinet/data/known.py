@@ -87,8 +87,8 @@ def _check_settings(settings: DataSettings, info: SetInfo) -> None:
     useless += [] if info.kind == "generated" else ["samples"]
     useless += [] if info.name == "numbers" else ["largest"]
     useless += [] if info.form in ("series", *TEXTS) else ["window"]
-    useless += [] if info.form in TEXTS else ["tokens"]
     useless += [] if info.form == "series" else [*FOR_SERIES]
+    useless += [] if info.form in TEXTS else ["tokens"]
     usual = DataSettings(set=info.name)
     if settings.task == "translate" and info.form != "pairs":
         raise PresetError(f"{info.name} holds no pairs of texts; choose another task", key="data.task")

@@ -22,6 +22,7 @@ class Headline:
     tries: tuple[str, ...]
     data: str  # the set it trains on
     layers: int  # [[layers]] tables, or those of [[encoder]] and [[decoder]]
+    variants: tuple[str, ...]  # names of what it compares
     file: str
 
 
@@ -51,6 +52,7 @@ def _headline(path: Path) -> Headline:
         tries=tuple(table["tries"]),
         data=table["data"]["set"],
         layers=sum(len(table.get(key, ())) for key in ("layers", "encoder", "decoder")),
+        variants=tuple(variant["name"] for variant in table.get("variants", ())),
         file=str(path),
     )
 

@@ -64,14 +64,19 @@ def apply(document: dict[str, Any], text: str) -> Override:
     if not sign or not words:
         raise PresetError("must have the form KEY=VALUE, as in training.epochs=5", file=f"--set {safe(text, 100)}")
     try:
-        path = _walk(document, words)
-        _write(document, path, _parse(value.strip()))
+        if words[0] == "variants":
+            raise PresetError("choose one by --variant NAME and give the setting itself, as in training.epochs=5")
+        path = walk(document, words)
+        parsed = _parse(value.strip())
+        if path == ("data", "file") and isinstance(parsed, str):
+            parsed = str(pathlib.Path(parsed).expanduser().absolute())  # as seen from where the command is given
+        write(document, path, parsed)
     except PresetError as error:
         raise error.at(file=f"--set {safe(text, 100)}") from None
     return Override(text, path)
 
 
-def _walk(document: Any, words: list[str | int]) -> Path:
+def walk(document: Any, words: list[str | int]) -> Path:
     """The path of the key, the tables on the way made where they are missing. Raises where a layer is not found."""
     path: Path = ()
     for number, word in enumerate(words):
@@ -100,12 +105,11 @@ def _open(table: Any, key: str | int) -> None:
             raise PresetError(f"{key} is {shown(held)}, which has no settings inside")
 
 
-def _write(document: Any, path: Path, value: Any) -> None:
+def write(document: Any, path: Path, value: Any) -> None:
+    """Put the value at a path that `walk` gave; None takes out what stands there."""
     for part in path[:-1]:
         document = document[part]
     last = path[-1]
-    if path == ("data", "file") and isinstance(value, str):
-        value = str(pathlib.Path(value).expanduser().absolute())  # as seen from where the command is given
     if path in (("data", "file"), ("data", "set")) and value is not None:
         document.pop("set" if last == "file" else "file", None)  # one takes the place of the other
     if value is not None:

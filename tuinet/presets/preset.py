@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +18,9 @@ from tuinet.presets.overrides import Override, apply, blame, culprit
 from tuinet.presets.places import located, path_of, words_of
 from tuinet.presets.stack import build_stack, usual_types
 from tuinet.presets.training import TrainingSettings
+from tuinet.presets.variants import checked_variants, laid_to, vary
 
-KEYS = ("title", "teaches", "tries", "data", "layers", "training")
+KEYS = ("title", "teaches", "tries", "data", "layers", "training", "variants")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Preset:
     data: DataSettings
     layers: tuple[dict[str, Any], ...]  # the [[layers]] tables, every setting written out
     training: TrainingSettings
+    variants: tuple[dict[str, Any], ...]  # the [[variants]] tables; () where the preset is a single training
 
     name: str = field(compare=False)
     file: str | None = field(compare=False, repr=False)  # as it is called in errors
@@ -41,6 +43,13 @@ class Preset:
     lines: Mapping[Place, int] = field(compare=False, repr=False)
     stack: tuple[Layer, ...] = field(compare=False, repr=False)  # the layers, repeats written out
     overrides: tuple[Override, ...] = field(default=(), compare=False, repr=False)  # what --set has put in
+    variant: str = field(default="", compare=False)  # which of the variants of `whole` it is
+    whole: Preset | None = field(default=None, compare=False, repr=False)
+    varied: tuple[Place, ...] = field(default=(), compare=False, repr=False)  # where the variant has put something
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        return tuple(table["name"] for table in self.variants)
 
     def network(self, facts: Facts) -> Network:
         """The network for data with these facts: units = "classes" and "outputs" become numbers."""
@@ -57,17 +66,54 @@ class Preset:
             changed = assemble(document, self.name, self.file, self.folder, self.text, self.lines)
         except PresetError as error:
             raise blame(error, applied, document) from None
-        return replace(changed, overrides=(*self.overrides, *applied))
+        return replace(
+            changed,
+            overrides=(*self.overrides, *applied),
+            variant=self.variant,
+            whole=self.whole,
+            varied=self.varied,
+        )
+
+    def with_variant(self, name: str) -> Preset:
+        """The training that one of the variants is: no longer a comparison. PresetError where there is none called so.
+
+        --set stands above a variant: choose the variant first, and then apply the overrides.
+        """
+        table = next((table for table in self.variants if table["name"] == name), None)
+        if table is None:
+            known = self.variant_names
+            hint = f"{nearest(name, known) or '.'} Variants: {', '.join(known)}" if known else "; it has no variants"
+            raise PresetError(f"there is no variant {shown(name)}{hint}", file=self.file)
+        document = deepcopy({key: value for key, value in self.document.items() if key != "variants"})
+        try:
+            varied = vary(document, table)
+            made = assemble(document, self.name, self.file, self.folder, self.text, self.lines)
+        except PresetError as error:
+            raise laid_to(error, table, document) from None
+        return replace(made, overrides=self.overrides, variant=name, whole=self, varied=varied)
+
+    def each_variant(self, overrides: Sequence[str] = ()) -> list[Preset]:
+        """Every variant with the overrides in place. PresetError names the variant that one of them does not suit."""
+        made = []
+        for name in self.variant_names:
+            try:
+                made.append(self.with_variant(name).with_overrides(overrides))
+            except PresetError as error:
+                raise error.at(file=f"variant {name}, {error.file}") from None
+        return made
 
     def table(self) -> dict[str, Any]:
         """Everything as plain values, with every default written out; what is not set is left out."""
         head = {"title": self.title, "teaches": self.teaches, "tries": list(self.tries)}
-        return {
+        written = {
             **head,
             "data": as_table(self.data),
             "layers": [_without_none(table) for table in self.layers],
             "training": as_table(self.training),
         }
+        if self.variants:
+            written["variants"] = [dict(sorted(table.items(), key=_is_list)) for table in self.variants]
+        return written
 
     def resolved(self) -> str:
         """The same as TOML. Loading it gives an equal preset."""
@@ -83,6 +129,9 @@ class Preset:
         path = path_of(words_of(error.key or ""), self.document)
         if not error.file and len(path) > 1 and culprit(path, self.overrides):
             return blame(error, self.overrides, self.document)
+        if not error.file and self.whole and any(path[: len(place)] == place for place in self.varied):
+            table = next(table for table in self.whole.variants if table["name"] == self.variant)
+            return self.whole.place(laid_to(error, table, self.document))
         return located(error, self.document, self.lines, self.file)
 
 
@@ -103,13 +152,14 @@ def assemble(
     data = build(DataSettings, document["data"], "data").located(folder)
     training = build(TrainingSettings, document["training"], "training")
     _agree(stack.layers, data, training)
-    return Preset(
+    preset = Preset(
         title=check(_LINE, document.get("title", name), "title"),
         teaches=check(_LINE, document.get("teaches", ""), "teaches"),
         tries=check(_TRIES, document.get("tries", []), "tries"),
         data=data,
         layers=stack.tables,
         training=training,
+        variants=_variants(document, folder),
         name=name,
         file=file,
         folder=folder,
@@ -118,6 +168,16 @@ def assemble(
         lines=lines,
         stack=stack.layers,
     )
+    for variant in preset.variant_names:
+        preset.with_variant(variant)  # each of them is as right as the preset itself
+    return preset
+
+
+def _variants(document: dict[str, Any], folder: Path) -> tuple[dict[str, Any], ...]:
+    try:
+        return checked_variants(document["variants"], folder) if "variants" in document else ()
+    except PresetError as error:
+        raise error.at(key=error.key or "variants") from None
 
 
 _LINE = Field("text")
@@ -150,6 +210,11 @@ def _agree(layers: tuple[Layer, ...], data: DataSettings, training: TrainingSett
         if monitor.split("_", 1)[1] not in kinds:
             known = ", ".join(f"{part}_{kind}" for part in ("val", "train") for kind in kinds)
             raise PresetError(f'"{monitor}" is not measured under this loss. Measured: {known}', key=key)
+
+
+def _is_list(item: tuple[str, Any]) -> bool:
+    """Layers come last in a table: in TOML, what stands below [[variants.layers]] belongs to the layer."""
+    return isinstance(item[1], list)
 
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:

@@ -64,11 +64,14 @@ class RunFolder:
         return f"RunFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, runs: Path, preset_name: str, **known: Any) -> RunFolder:
-        """Makes PRESET-xxxx in the folder `runs`, with a run.json that says what is known: title, seed, epochs ..."""
+    def create(cls, runs: Path, preset_name: str, variant: str = "", **known: Any) -> RunFolder:
+        """Makes PRESET-xxxx in the folder `runs`, with a run.json that says what is known: title, seed, epochs ...
+
+        variant: which of the preset's variants it trains; its folder is PRESET-VARIANT-xxxx.
+        """
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            path = _new_folder(runs, _as_name(preset_name))
+            path = _new_folder(runs, _as_name(preset_name, variant))
         except OSError as error:
             raise explained(error, runs) from error
         run = cls(path)
@@ -233,9 +236,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _as_name(preset_name: str) -> str:
+def _as_name(preset_name: str, variant: str) -> str:
     """The beginning of an id: letters, digits, dots, dashes and underscores, room for "-xxxx" left."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", preset_name).strip(".-")[:59].rstrip(".-")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{preset_name}-{variant}").strip(".-")[:59].rstrip(".-")
     return name or "run"
 
 

@@ -141,8 +141,8 @@ AVERAGED: dict[str, tuple[Scalar, Scalar]] = {
 
 
 def averaged(name: str) -> tuple[Scalar, Scalar]:
-    """The two of a metric's name; rmse_1, of one step ahead, is one of rmse."""
-    return AVERAGED.get("rmse" if name.startswith("rmse") else name, _AS_IT_IS)
+    """The same for any metric; rmse_2 is that of the second step ahead."""
+    return AVERAGED.get(name.partition("_")[0] if name.startswith("rmse") else name, _AS_IT_IS)
 
 
 def guess(bound: Bound) -> float:

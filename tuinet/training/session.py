@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def start(
     checkpoint_seconds: float | None = None,
     command: Sequence[str] = WORKER,
 ) -> Session:
-    """Makes a run for the preset and starts its worker.
+    """Makes a run for the preset as it stands, and starts its worker; of a comparison, give one `with_variant`.
 
     runs: folder of the runs (None: the usual one). threads: None lets the engine measure. init: a run whose weights
     are taken where they fit. origin: what run.json says of where the preset came from. command: what Python runs.
@@ -158,8 +159,8 @@ def start(
     parse(preset.training.until, "training.until")
     known: dict[str, Any] = {"title": preset.title, "seed": preset.training.seed, "epochs": preset.training.epochs}
     sources = dict(origin or {}) | ({} if init is None else {"init": init.id})
-    folder = RunFolder.create(runs or runs_folder(), preset.name, **known, origin=sources or None)
-    folder.write_preset(preset.resolved())
+    folder = RunFolder.create(runs or runs_folder(), preset.name, preset.variant, **known, origin=sources or None)
+    folder.write_preset(replace(preset, variants=()).resolved())
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     if init is not None:
         options += ["--init", str(init.path)]
