@@ -204,7 +204,7 @@ def test_a_task_has_the_line_of_the_peers() -> None:
 def test_work_that_is_left_out_is_said_in_the_table_and_in_the_rows() -> None:
     said = tuinet("bench", "cnn-odd", "--repeats", "1", "--threads", "1", "--json")
     (row,) = rows(said.stdout)
-    assert "max_pool_1: relu behind the pool (4,752 of 20,625 values)" in row["skips"]
+    assert "max_pool_1: relu behind the pool (4,752 of 20,625 values of an example)" in row["skips"]
     assert all(f"- {skip}" in " ".join(said.stderr.split()) for skip in row["skips"])
 
 
