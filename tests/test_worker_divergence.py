@@ -158,7 +158,7 @@ def test_two_hundred_bad_numbers_at_random_steps() -> None:
 def test_control_without_the_guard_bad_numbers_reach_the_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trainer that does not look, and a keeper that does not either: NaN is trained on and saved."""
     monkeypatch.setattr("tuinet.training.keeping.check_finite", lambda tensors: None)
-    monkeypatch.setattr("tuinet.engine.trainer.np.isfinite", np.ones_like)
+    monkeypatch.setattr("tuinet.engine.trainer.np.isfinite", lambda x: np.ones_like(x, bool))
     loop, store = poisoned_loop("reference", "weight", 9, random.Random(1))
     assert loop.ending.state == "finished"
     tensors = [tensor for model, _, _ in store.kept.values() for tensor in model.values()]
