@@ -32,6 +32,8 @@ class Times:
     """What one peer needed for a task: microseconds a step, one number a repeat or a turn.
 
     skips: work that tuinet leaves out by exact algebra, and that whoever computes everything does.
+    sgemm_share: what the multiply-adds of tuinet's matrix products would take at the rate of NumPy's sgemm, as a share
+    of its best time; None for others.
     """
 
     task: str
@@ -40,6 +42,13 @@ class Times:
     samples: float  # examples in a step
     microseconds: list[float] = field(default_factory=list)
     skips: list[str] = field(default_factory=list)
+    products: int = 0  # multiply-adds of a step
+    sgemm: float = 0.0  # multiply-adds a second on one core
+
+    @property
+    def sgemm_share(self) -> float | None:
+        seconds = self.sgemm * self.threads * min(self.microseconds) / 1e6
+        return round(self.products / seconds, 3) if self.products and seconds else None
 
     def row(self) -> dict[str, Any]:
         """The line of the peers' script, and what a comparison needs beside it."""
@@ -54,6 +63,7 @@ class Times:
             "us_per_step_minimum": round(least, 3),
             "repeats": len(self.microseconds),
             "skips": self.skips,
+            "sgemm_share": self.sgemm_share,
         }
 
 
@@ -94,20 +104,22 @@ def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str
 
 
 def _alone(task: str, threads: int | None, repeats: int) -> Times:
-    from tuinet.engine.bench import TASKS, Timer
+    from tuinet.engine.bench import TASKS, Timer, sgemm_rate
 
     timer = Timer(task, threads)
     found = [timer.repeat() * 1e6 for _ in range(repeats)]
-    return Times(task, "tuinet", timer.threads, TASKS[task].batch, found, timer.skips)
+    batch = TASKS[task].batch
+    return Times(task, "tuinet", timer.threads, batch, found, timer.skips, timer.products, sgemm_rate())
 
 
 def _in_turn(task: str, threads: int | None, repeats: int, command: str, output: Output) -> list[Times]:
     """tuinet, the other, tuinet, the other ...: one number of each a turn, the best of as many as the peers take."""
     from tuinet.cli.bar import Bar
-    from tuinet.engine.bench import TASKS, Timer
+    from tuinet.engine.bench import TASKS, Timer, sgemm_rate
 
     timer = Timer(task, threads)
-    ours = Times(task, "tuinet", timer.threads, TASKS[task].batch, skips=timer.skips)
+    batch = TASKS[task].batch
+    ours = Times(task, "tuinet", timer.threads, batch, [], timer.skips, timer.products, sgemm_rate())
     others: dict[str, Times] = {}
     words = command_words(command, task, timer.threads)
     bar = Bar(output.side)
@@ -184,6 +196,7 @@ def _print(output: Output, rows: list[dict[str, Any]]) -> None:
         Column("µs/step", right=True, need=8),
         Column("median", right=True, need=6),
         Column("samples/s", right=True, need=4),
+        Column("of sgemm", right=True, need=3),
         Column("tuinet is", right=True, need=5),
     ]
     ours = {row["task"]: row for row in rows if row["peer"] == "tuinet"}
@@ -200,6 +213,7 @@ def _print(output: Output, rows: list[dict[str, Any]]) -> None:
                 f"{row['us_per_step']:,.2f}",
                 f"{row['us_per_step_median']:,.2f}",
                 count(row["samples_per_s"]),
+                "" if row["sgemm_share"] is None else f"{row['sgemm_share']:.0%}",
                 Cell(faster, ("good" if factor >= 1 else "warn",)),
             ]
         )

@@ -28,7 +28,8 @@ from ..layers import (
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS
-from .trainer import Trainer
+from .plan import multiply_adds
+from .trainer import Trainer, cores
 
 BATCHES = 8
 
@@ -137,6 +138,17 @@ def make(name, threads=None, seed=0):
     )
 
 
+def sgemm_rate(size=1024, repeats=8):
+    """Multiply-adds a second that NumPy's BLAS does on one core, at its best, on all of them at once."""
+    a = np.random.default_rng(0).random((size, size), np.float32)
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return size**3 / best / cores()
+
+
 class Timer:
     """Times one task in repeats that can be taken in turn with something else."""
 
@@ -144,6 +156,9 @@ class Timer:
         self.name, self.task = name, TASKS[name]
         self.trainer = make(name, threads)
         self.threads = self.trainer.threads
+        plan = self.trainer.plan
+        every = [call for part in plan.micro_batches for call in part] + plan.guarded + plan.updates
+        self.products = sum(multiply_adds(call) for call in every)  # multiply-adds of a step, of matrix products
         self.skips = [str(skip) for skip in self.trainer.program.skips]  # work left out by exact algebra
         self.repeat()
 

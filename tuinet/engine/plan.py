@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..fields import type_word
 from ..layers import LAYERS
+from ..shapes import ATTENTION_BLOCK as BLOCK
 from .arena import KINDS, PRIVATE, padded
 from .sharing import CELLS
 from .step import Step, batch_of
@@ -119,12 +120,24 @@ def _outer_first(path, order):
 HISTORIES = ("recurrent_weights", "gru_weights")
 CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
 
+ATTENTIONS = {"attention": 2, "attention_back": 4}  # products of each pair of positions that is looked at
+
+
+def _pairs(call):
+    """Positions that look at positions, with a causal mask a block of rows at a time."""
+    steps, others = call.settings["steps"], call.inputs[1].size * call.settings["steps"] // call.inputs[0].size
+    if not call.settings["causal"]:
+        return steps * others
+    return sum(rows * (t + rows) for t in range(0, steps, BLOCK) if (rows := min(BLOCK, steps - t)))
+
 
 def multiply_adds(call):
     """The multiply-adds of one call: of products; everything else is small beside them."""
     if call.op.name in CONVOLUTIONS:
         outputs = (*call.results, *call.inputs)[CONVOLUTIONS[call.op.name]]
         return outputs.size * call.settings["geometry"].inside
+    if call.op.name in ATTENTIONS:
+        return ATTENTIONS[call.op.name] * call.inputs[0].size // call.settings["steps"] * _pairs(call)
     if call.op.name.removesuffix("_back") in CELLS:
         weights = next(s for name, s in zip(call.op.inputs, call.inputs, strict=True) if name in ("W", "V"))
         return call.results[0].shape[0] * call.settings["steps"] * weights.size
