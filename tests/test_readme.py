@@ -20,6 +20,7 @@ COMMANDS = [
 SHORTER = {  # the same command, with less to wait for
     "tuinet bench": "tuinet bench --repeats 1",
     "tuinet run char-gpt": "tuinet run char-gpt --max-steps 20",
+    "tuinet run names-lstm": "tuinet run names-lstm --max-steps 20",
     "tuinet run --data notes.txt": "tuinet run --data notes.txt --max-steps 20",
     "tuinet run translate-dates": "tuinet run translate-dates --max-steps 5 --set data.test=0",
     "tuinet run --data pairs.tsv --pairs": "tuinet run --data pairs.tsv --pairs --max-steps 5",
@@ -34,6 +35,7 @@ def table(folder: Path) -> None:
         size, rooms, place = 40 + number % 90, 1 + number % 5, ("town", "village", "farm")[number % 3]
         rows.append(f"{size},{rooms},{place},{1000 * size + 5000 * rooms + 300 * (number % 7)}")
     (folder / "dates.txt").write_text("the 3rd of March 1987\n7 jul 1543\n")
+    (folder / "names.txt").write_text("Kowalczyk\nKorhonen\n")
     (folder / "pairs.tsv").write_text("".join(f"{number}\t{number + 1}\n" for number in range(200)))
     (folder / "notes.txt").write_text("To be written down, and to be read again.\n" * 80)
     (folder / "prices.csv").write_text("\n".join(rows) + "\n")
