@@ -21,6 +21,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "open", "import_modu
 
 OPENER = r"""
 import os, random, shutil, sys, zlib
+from copy import deepcopy
 from pathlib import Path
 import numpy, safetensors.numpy
 from tuinet.errors import TuinetError
@@ -66,7 +67,7 @@ def forged(data, chance):
     for _ in range(chance.randrange(1, 4)):
         inner = [each for each in content.values() if isinstance(each, dict)]
         place = chance.choice([content, *inner])
-        place[chance.choice([*place, "new"])] = chance.choice(HOSTILE)
+        place[chance.choice([*place, "new"])] = deepcopy(chance.choice(HOSTILE))  # else one may come to hold itself
     return content
 
 def spoil(path, chance):
