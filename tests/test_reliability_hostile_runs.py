@@ -45,7 +45,7 @@ sys.addaudithook(hook)
 
 def open_all(run):
     outcomes = []
-    for look in (run.info, run.state, run.preset_text, run.data, run.metrics().read, run.events().read,
+    for look in (run.info, run.state, run.preset_text, run.data, run.by_class, run.metrics().read, run.events().read,
                  run.metrics().follow, run.checkpoints, run.damaged_checkpoints, run.load_newest,
                  lambda: run.load_newest(resumable=False), lambda: list_runs(run.path.parent)):
         try:
