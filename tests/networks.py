@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tuinet.data.bound import Facts
 from tuinet.engine.trainer import Trainer
 from tuinet.layers import LAYERS
 from tuinet.losses import LOSSES
@@ -318,8 +319,8 @@ def make_tokens(
     if padded:
         ends = rng.integers(1, steps + 1, examples)[:, None]
         inputs[np.arange(steps) >= ends], targets[np.arange(steps) >= ends] = 0, -1
-    facts = SimpleNamespace(
-        task="classes", inputs=(steps,), outputs=7, classes=7, target_scale=None, class_counts=None,
+    facts = Facts(
+        name="made", source="generated", task="classes", inputs=(steps,), outputs=7, classes=7,
         tokens=7, steps=steps - source, padded=padded, source_steps=source,
     )  # fmt: skip
     settings = {"batch_size": 13, "device": "cpu", "threads": 1, "epochs": 1000} | settings
@@ -360,17 +361,14 @@ def make(
         targets, task = rng.integers(0, 2, (examples, outputs)).astype(np.float32), "binary"
     else:
         targets, task = rng.standard_normal((examples, outputs)).astype(np.float32), "reals"
-    facts = SimpleNamespace(
-        source_steps=0,
+    facts = Facts(
+        name="made",
+        source="generated",
         task=task,
-        inputs=shape,
+        inputs=(inputs,),
         outputs=outputs,
         classes=outputs if task == "classes" else 0,
-        target_scale=None,
-        tokens=0,
-        steps=0,
-        padded=False,
-        class_counts=np.bincount(targets, minlength=outputs) if task == "classes" else None,
+        class_counts=np.bincount(targets, minlength=outputs).tolist() if task == "classes" else [],
     )
     bound = SimpleNamespace(train=SimpleNamespace(inputs=x, targets=targets), facts=facts)
     return Trainer(

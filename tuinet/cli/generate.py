@@ -86,7 +86,7 @@ def _vocabulary(run: RunFolder, facts: Facts, scaler: Scaler) -> Vocabulary:
     from tuinet.errors import UsageError
     from tuinet.safe_text import safe
 
-    if isinstance(scaler, Vocabulary) and facts.steps and not facts.source_steps:
+    if isinstance(scaler, Vocabulary) and facts.writes:
         return scaler
     what = "translates texts" if facts.source_steps else (
         f"tells the {safe(facts.target or 'class', 40)} of a text" if isinstance(scaler, Vocabulary)

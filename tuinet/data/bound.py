@@ -90,6 +90,11 @@ class Facts:
         """Whether the targets are the inputs themselves."""
         return self.task == "reals" and not self.target and self.outputs == math.prod(self.inputs)
 
+    @property
+    def writes(self) -> bool:
+        """Whether the next token of a text is what is predicted, at each position."""
+        return bool(self.tokens and self.steps and not self.source_steps)
+
     def as_table(self) -> dict[str, Any]:
         """The same as plain values that JSON keeps exactly."""
         table = asdict(self)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tuinet.data.own_files import read_file
 from tuinet.data.settings import DataSettings
+from tuinet.data.text_adviser import training_lines
 from tuinet.data.toml_text import toml_text
 from tuinet.data.vocabulary import MOST_TOKENS
 from tuinet.errors import DataError
@@ -63,7 +64,4 @@ def _lines(path: Path, tokens: str, width: int, blocks: int, dropout: float, epo
         yield from ((f"dropout = {dropout:g}",) if dropout else ())
     yield from ("", "[[decoder]]", 'type = "layer_norm"')
     yield from ("", "[[decoder]]", 'type = "dense"', 'name = "out"', 'units = "classes"')
-    yield from ("", "[training]", 'loss = "cross_entropy"', f"epochs = {epochs}", f"batch_size = {BATCH}", "seed = 1")
-    yield 'optimizer = { type = "adamw", learning_rate = 2e-3, weight_decay = 0.01 }'
-    yield from ('schedule = { type = "cosine", warm_up = 0.05 }', "clip_norm = 1.0")
-    yield 'early_stopping = { monitor = "val_loss", patience = 10 }'
+    yield from training_lines(epochs, BATCH)

@@ -133,12 +133,6 @@ def _decoding(path: Path) -> Iterator[Image.Image]:
                 raise DataError(f"{place}: is a damaged picture ({safe(str(error), 100)})") from None
 
 
-def is_picture(path: str | Path) -> bool:
-    """Whether a file begins as a PNG or a JPEG."""
-    with opened(path) as stream:
-        return stream.read(6).startswith(MAGIC)
-
-
 # -- a folder ------------------------------------------------------------------------------
 
 

@@ -75,7 +75,12 @@ def _lines(path: Path, tokens: str, window: int, width: int, blocks: int, dropou
         yield f"dropout = {dropout:g}"
     yield from ("", "[[layers]]", 'type = "layer_norm"')
     yield from ("", "[[layers]]", 'type = "dense"', 'name = "out"', 'units = "classes"')
-    yield from ("", "[training]", 'loss = "cross_entropy"', f"epochs = {epochs}", f"batch_size = {BATCH}", "seed = 1")
+    yield from training_lines(epochs, BATCH)
+
+
+def training_lines(epochs: int, batch: int) -> Iterator[str]:
+    """How a transformer is trained that was proposed."""
+    yield from ("", "[training]", 'loss = "cross_entropy"', f"epochs = {epochs}", f"batch_size = {batch}", "seed = 1")
     yield 'optimizer = { type = "adamw", learning_rate = 2e-3, weight_decay = 0.01 }'
     yield from ('schedule = { type = "cosine", warm_up = 0.05 }', "clip_norm = 1.0")
     yield 'early_stopping = { monitor = "val_loss", patience = 10 }'

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..data.bound import Facts
 from ..layers import (
     Conv2d,
     Dense,
@@ -113,17 +114,15 @@ def make(name, threads=None, seed=0):
         if classes
         else rng.random((examples, task.outputs)).astype(np.float32)
     )
-    facts = SimpleNamespace(
-        source_steps=0,
-        task="classes" if classes else "reals",
+    facts = Facts(
+        name=name,
+        source="generated",
         inputs=task.inputs,
+        task="classes" if classes else "reals",
         classes=task.outputs if classes else 0,
         outputs=task.outputs,
-        target_scale=None,
         tokens=task.tokens,
         steps=sum(steps),
-        padded=False,
-        class_counts=None,
     )
     return Trainer(
         Network(task.layers).bound(facts),

@@ -35,7 +35,7 @@ def threads_for(step):
     return int(max(1, min(cores(), work // SHARE_FLOPS)))
 
 
-def heaviest(step):
+def values_of_an_example(step):
     """Numbers that the network makes of one example."""
     return max(1, sum(s.size for c in step.sections["forward"] for s in c.results if s.kind == "value") // step.batch)
 
@@ -94,7 +94,7 @@ class Trainer:
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
         self.integer = np.dtype(f"i{self.real.itemsize}")
         self.threads = 1 if device == "reference" else int(threads or threads_for(self.plan))
-        self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // heaviest(self.plan)))
+        self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(self.plan)))
         self.forward = Pass(self.plan, self.pass_rows, examples)
         every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
         self.arena = Arena(
@@ -310,7 +310,7 @@ class Trainer:
             targets, losses = targets[known], losses.ravel()[known]
             outputs = outputs.reshape(len(known), -1)[known]
         loss = float(losses.mean(dtype=np.float64))
-        written = text_metrics(loss) if facts.tokens and facts.steps and not facts.source_steps else {}
+        written = text_metrics(loss) if facts.writes else {}
         return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
 
     def classify(self, inputs):
@@ -440,11 +440,11 @@ def metrics(targets_kind, outputs, targets, facts):
         return found
     if targets_kind == "binary":
         return {"accuracy": float(((outputs > 0) == (targets > 0.5)).mean())}
-    if getattr(facts, "target_curve", ""):
+    if facts.target_curve:
         errors = facts.in_own_units(outputs) - facts.in_own_units(targets)
     else:
         errors = (outputs.astype(np.float64) - targets) * (1.0 if facts.target_scale is None else facts.target_scale[1])
-    steps = getattr(facts, "horizon", 0) or 1  # of a series: an error of its own for each step ahead
+    steps = facts.horizon or 1  # of a series: an error of its own for each step ahead
     return errors_of(errors.reshape(len(errors), steps, -1))
 
 
@@ -452,5 +452,9 @@ def text_metrics(loss):
     """Of a network that predicts the next token, from its loss in nats: among how many tokens, all alike, it would be
     as much at a loss; and how many bits a token takes where it is written down by what the network expects.
     """
-    perplexity = math.inf if loss > LARGEST_EXPONENT else math.exp(loss)
-    return {"perplexity": perplexity, "bits_per_char": loss / math.log(2)}
+    return {"perplexity": exponential(loss), "bits_per_char": loss / math.log(2)}
+
+
+def exponential(value):
+    """e to the value; infinity where it is more than a float can hold."""
+    return math.inf if value > LARGEST_EXPONENT else math.exp(value)

@@ -62,6 +62,24 @@ def slice_columns_cpu(x, y, begin, width):
 
 
 @op(cut="N")
+def slice_tokens(x, *, begin: int, width: int):
+    """y = so many columns of x, from `begin` on        x (N, J) int   y (N, A) int"""
+    return x[:, begin : begin + width]
+
+
+@slice_tokens.sizes
+def slice_tokens_sizes(size, begin, width):
+    return {"A": width}
+
+
+@slice_tokens.cpu
+def slice_tokens_cpu(x, y, begin, width):
+    for n in range(x.shape[0]):
+        for i in range(width):
+            y[n, i] = x[n, begin + i]
+
+
+@op(cut="N")
 def pad_columns(x, *, begin: int, width: int):
     """y = x as columns `begin` and on of a matrix of so many columns, the others 0        x (N, A)   y (N, J)"""
     return np.pad(x, ((0, 0), (begin, width - begin - x.shape[1])))

@@ -92,24 +92,6 @@ def pick_rows_cpu(table, rows, out):
             out[n, i] = table[r, i]
 
 
-@op(cut="N")
-def slice_tokens(x, *, begin: int, width: int):
-    """y = so many columns of x, from `begin` on        x (N, J) int   y (N, A) int"""
-    return x[:, begin : begin + width]
-
-
-@slice_tokens.sizes
-def slice_tokens_sizes(size, begin, width):
-    return {"A": width}
-
-
-@slice_tokens.cpu
-def slice_tokens_cpu(x, y, begin, width):
-    for n in range(x.shape[0]):
-        for i in range(width):
-            y[n, i] = x[n, begin + i]
-
-
 @op(keeps=True, cut="I")
 def add_rows(rows, x, *, count: int):
     """table = for each of count rows, the sum of the rows of x that came from it

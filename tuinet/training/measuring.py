@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.engine.trainer import TOP, exponential
 from tuinet.training import translating
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ class Measured:
         """The metrics that each epoch gives."""
         parts = ["train", *(["val"] if self.validation else [])]
         kinds = ["loss", "rmse", "mae"] if facts.task == "reals" else ["loss", "accuracy"]
-        if facts.task == "classes" and facts.classes > 5:
+        if facts.task == "classes" and facts.classes > TOP:
             kinds.append("top5")
-        kinds += ["perplexity", "bits_per_char"] if facts.tokens and facts.steps and not facts.source_steps else []
+        kinds += ["perplexity", "bits_per_char"] if facts.writes else []
         written = [f"val_{kind}" for kind in WRITTEN_KINDS] if self.written is not None else []
         return [f"{part}_{kind}" for part in parts for kind in kinds] + written
 
@@ -125,12 +126,6 @@ def _root(value: float) -> float:
     return math.sqrt(value) if value >= 0 else value
 
 
-def exponential(value: float) -> float:
-    """e to the value; infinity where it is more than a float can hold."""
-    return math.inf if value > LARGEST_EXPONENT else math.exp(value)
-
-
-LARGEST_EXPONENT = 709.0
 Scalar = Callable[[float], float]
 _AS_IT_IS: tuple[Scalar, Scalar] = (float, float)
 # In what form a metric of several pieces is averaged, and the way back.
@@ -151,7 +146,7 @@ def guess(bound: Bound) -> float:
     For a text the bits per character of knowing no more than how often each character comes: the entropy of that.
     """
     targets: NDArray[np.generic] = bound.train.targets
-    if bound.facts.tokens and bound.facts.steps and not bound.facts.source_steps:
+    if bound.facts.writes:
         counts = np.asarray(bound.facts.class_counts, np.float64)
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log2(shares)).sum())
