@@ -365,7 +365,7 @@ def make(
         name="made",
         source="generated",
         task=task,
-        inputs=(inputs,),
+        inputs=shape,
         outputs=outputs,
         classes=outputs if task == "classes" else 0,
         class_counts=np.bincount(targets, minlength=outputs).tolist() if task == "classes" else [],
