@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuinet.cli.cells import cell_width, pad
+from tuinet.cells import cell_width, pad
 from tuinet.cli.output import Terminal
 from tuinet.safe_text import safe
 

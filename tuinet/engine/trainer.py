@@ -345,6 +345,15 @@ class Trainer:
 
     # -- weights --------------------------------------------------------------------------------------
 
+    def value(self, name):
+        """One of the weights or running statistics, copied."""
+        return self.arena.view(next(s for s in self.program.kept() if s.name == name)).copy()
+
+    def gradient(self, name):
+        """The gradient of the last step of one of the weights, copied; None where it is not trained."""
+        found = next((g for p, g in self.program.gradients.items() if p.name == name), None)
+        return None if found is None else self.arena.view(found).copy()
+
     def model(self):
         """Weights by name, then running statistics, copied: float32 (float64 on the reference)."""
         return {s.name: self.arena.view(s).copy() for s in self.program.kept()}
