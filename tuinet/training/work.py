@@ -21,6 +21,7 @@ from tuinet.diagnostics.by_class import MOST_CLASSES
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
+from tuinet.runs.probes import ProbeWriter
 from tuinet.runs.folder import versions
 from tuinet.safe_text import safe
 from tuinet.training.control import Control
@@ -70,6 +71,7 @@ class Work:
         self.device = _device(options.device or self.info["device"] or "auto")
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
+        self.prober: ProbeWriter | None = None
         self.notes: list[Event] = []  # found before the start was told
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
@@ -349,6 +351,13 @@ class Work:
         return LiveSource(
             loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
         )
+
+    def keep_history(self, loop: Loop) -> None:
+        """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
+        if self.prober is None:
+            self.prober = self.run.probe_writer(loop.progress.step)
+        if self.prober.due(loop.progress.step):
+            self.prober.take(loop.progress.step, self.source(loop))
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds
