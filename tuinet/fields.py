@@ -345,7 +345,7 @@ def _truth(words: str) -> Any:
 
 
 def _numbers(words: str) -> Any:
-    """"3, 5", "3 5", "3x5" and "[3, 5]" are two numbers, and "3" is one."""
+    """ "3, 5", "3 5", "3x5" and "[3, 5]" are two numbers, and "3" is one."""
     return [_number(word) for word in re.split(r"[\s,x×]+", words.strip("[] ")) if word]
 
 

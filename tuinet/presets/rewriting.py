@@ -16,6 +16,7 @@ from tuinet.presets.writing import to_toml
 
 _BLANKS = re.compile(r"\n{3,}")  # tables that are moved leave their blank lines behind
 
+
 def rewritten(text: str, document: Mapping[str, Any]) -> str:
     """TOML that says what the document says, with as much of the old text as can be kept.
 

@@ -52,9 +52,7 @@ def entries(cls: type, table: Mapping[str, Any], more: tuple[Field, ...] = ()) -
     return _entries((*describe(cls), *more), table, "", 0)
 
 
-def entered(
-    cls: type, table: Mapping[str, Any], key: str, text: str, more: tuple[Field, ...] = ()
-) -> dict[str, Any]:
+def entered(cls: type, table: Mapping[str, Any], key: str, text: str, more: tuple[Field, ...] = ()) -> dict[str, Any]:
     """The table with what was typed for the key; an empty text takes the key out. PresetError says what is wrong."""
     name, _, rest = key.partition(".")
     field = next(field for field in (*describe(cls), *more) if field.name == name)
