@@ -125,7 +125,7 @@ def _print_tries(output: Output, preset: Preset) -> None:
 
 
 def _show_variants(output: Output, preset: Preset, bound: Bound, variants: Sequence[Preset]) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
     from tuinet.data import bind_for
 
@@ -172,7 +172,7 @@ def _said_otherwise(variant: Preset) -> dict[str, Any]:
 
 def _brief(key: str, value: Any) -> str:
     """A setting and its value, of a list of layers their types."""
-    from tuinet.cli import figures
+    from tuinet import figures
 
     if value == "":
         return f"without {key}"
@@ -185,7 +185,7 @@ def _brief(key: str, value: Any) -> str:
 
 def _rows(planned: Plan) -> list[list[Any]]:
     """A row a layer; of layers that repeat one after the other, the first and one row for the rest."""
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     cells: list[list[Any]] = []
@@ -235,7 +235,7 @@ def _form(group: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _cells(row: Any, parameters: int) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     depth = "  " * row.path.count(".")
@@ -253,7 +253,7 @@ def _cells(row: Any, parameters: int) -> list[Any]:
 
 
 def _total(planned: Plan) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     texts = [
@@ -270,7 +270,7 @@ def _total(planned: Plan) -> list[Any]:
 
 
 def _data_line(facts: Facts) -> str:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.safe_text import safe
 
     output = figures.plural(facts.outputs, "output")
@@ -279,7 +279,7 @@ def _data_line(facts: Facts) -> str:
 
 
 def _training_lines(preset: Preset, planned: Plan) -> list[str]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.fields import type_word
     from tuinet.losses import LOSSES
     from tuinet.optimizers import OPTIMIZERS, SCHEDULES

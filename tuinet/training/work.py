@@ -23,6 +23,7 @@ from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
 from tuinet.safe_text import safe
+from tuinet.training.control import Control
 from tuinet.training.early_stopping import Best, Patience, Plateau
 from tuinet.training.engine import Engine, RealEngine, Tensor, batch_size
 from tuinet.training.events import Event, Reporter
@@ -32,6 +33,7 @@ from tuinet.training.keeping import EVERY, Keeper
 from tuinet.training.loop import Course, Loop, Trains
 from tuinet.training.measuring import Measured, guess
 from tuinet.training.progress import Progress
+from tuinet.training.server import Server
 from tuinet.training.signals import StopFlag
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class Work:
         """held: closes the record files when the worker is done, before the lock is given back."""
         self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
         self.engine: Engine = engine or RealEngine()
+        self.control = Control()
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         self.device = _device(options.device or self.info["device"] or "auto")
@@ -77,6 +80,7 @@ class Work:
             state="running", generation=self.generation, device=self.device, versions=versions(), error=None
         )
         self._open_records()
+        self._listen()
         self.stop.check()
         bound = self.engine.bind(preset)
         self._check_data(bound)
@@ -85,9 +89,12 @@ class Work:
         for event in loop.events():
             if event.kind == "end":
                 self._write_end(loop)
+            if event.kind == "state":
+                self.run.write_info(state=event.fields["state"])
             self.reporter.tell(event)
             if not loop.ending.state and (event.kind == "checkpoint" or (event.kind == "epoch" and self._stale())):
                 self._write_progress(loop)
+        self.control.finish()
         return loop.ending.exit_code
 
     # -- what the folder says ------------------------------------------------------------------------------------
@@ -112,6 +119,17 @@ class Work:
         for records in (self.run.metrics(), self.run.events()):
             self.writers.append(self.held.enter_context(records.writer(self.generation, seconds)))
         self.reporter.metrics, self.reporter.records = self.writers
+
+    def _listen(self) -> None:
+        """Lets clients in. They are told of what comes, and ask from the first step on."""
+        server = Server(self.run, self.control.ask, self.reporter.hello)
+        try:
+            server.start()
+        except RunError as error:
+            self._warn("machine", str(error))
+            return
+        self.reporter.server = server
+        self.held.callback(server.close)
 
     def _check_data(self, bound: Bound) -> None:
         """A run goes on with the data it began with, or not at all: half of each would be no training."""
@@ -205,7 +223,7 @@ class Work:
         if source is not None:
             trainer.load({**trainer.model(), **source[0]}, None, 0)
             keeper.save(trainer, progress)  # from now on the other run is not needed any more
-        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, history=history)
+        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, control=self.control, history=history)
 
     def _take(self, progress: Progress, loaded: Loaded | None) -> dict[str, Array] | None:
         """Lets progress go on from the checkpoint; gives the weights of its best epoch where that is another one."""
@@ -313,7 +331,7 @@ class Work:
             self.reporter.tell(Event("compile", {"done": done, "total": total, "name": name}))
 
         trainer = self.engine.trainer(preset, bound, device=self.device, threads=self.threads, on_compile=on_compile)
-        self.stop.on_ask = trainer.ask_to_stop
+        self.stop.on_ask = self.control.on_ask = trainer.ask_to_stop
         self.stop.check()
         fields = {"seconds": time.monotonic() - began, "kernels": compiled}
         self.reporter.tell(Event("compiled", fields))
