@@ -54,7 +54,10 @@ PLACES = {
     "runs": "Runs",
     "data": "Data",
     "log": "Log",
+    "rows": "In the list",
     "filter": "Filter",
+    "leaving": "Leaving",
+    "copy": "Copy",
     "help": "Help",
 }
 """The places of actions, by the first part of their ids, with their titles."""
@@ -72,7 +75,7 @@ _TABLE = (
     Action("app.theme", "T", "theme", "next theme: dark, light, high contrast, the terminal's own colours"),
     Action("app.redraw", "ctrl+l", "redraw", "draw the whole screen again"),
     Action("app.suspend", "ctrl+z", "suspend", "go to the shell; `fg` comes back", does="suspend_process"),
-    Action("app.leave", "q,ctrl+q", "leave", "close the application; training goes on", hint=True),
+    Action("app.leave", "q", "leave", "close the application; training goes on", hint=True),
     # -- the workbench ------------------------------------------------------------------------------------------
     Action("workbench.pause", "space", "pause", "pause the training, or go on", "tuinet ctl RUN pause", hint=True),
     Action("workbench.step", "full_stop", "step", "train one batch, then pause", "tuinet ctl RUN step", hint=True),
@@ -95,6 +98,8 @@ _TABLE = (
     Action("workbench.next", "tab", "next pane", "go to the next pane"),
     Action("workbench.previous", "shift+tab", "previous pane", "go to the pane before"),
     Action("workbench.zoom", "z", "zoom", "give this pane the whole screen, and back"),
+    Action("workbench.faster", "plus", "more often", "paint the screen more often"),
+    Action("workbench.slower", "minus", "less often", "paint the screen less often"),
     Action("workbench.now", "escape", "now", "back to now, and out of what is open"),
     # -- its panes ----------------------------------------------------------------------------------------------
     Action("architecture.add", "a", "add", "add a layer below this one", hint=True),
@@ -152,11 +157,24 @@ _TABLE = (
     # -- log ----------------------------------------------------------------------------------------------------
     Action("log.follow", "f", "follow", "stay at the end as lines come in", hint=True),
     Action("log.filter", "slash", "filter", "show only lines with these words", hint=True),
-    Action("log.kind", "k", "what", "all, the run's events, or what its worker said", hint=True),
+    Action("log.kind", "w", "what", "all, the run's events, or what its worker said", hint=True),
     Action("log.back", "escape", "back", "back to where you came from"),
+    # -- in every list ------------------------------------------------------------------------------------------
+    Action("rows.up", "up,k", "up", "one line up"),
+    Action("rows.down", "down,j", "down", "one line down"),
+    Action("rows.page-up", "pageup", "page up", "a page up"),
+    Action("rows.page-down", "pagedown", "page down", "a page down"),
+    Action("rows.first", "home", "first", "to the first line"),
+    Action("rows.last", "end", "last", "to the last line"),
     # -- small ones ---------------------------------------------------------------------------------------------
     Action("filter.keep", "enter", "keep", "keep the filter and go back to the list", hint=True),
     Action("filter.clear", "escape", "clear", "take the filter away", hint=True),
+    Action("copy.write", "enter", "write", "write the file", hint=True, does="submit"),
+    Action("copy.cancel", "escape", "cancel", "write nothing", hint=True),
+    Action("leaving.leave", "enter,q,y", "leave", "close the screens; the training goes on", "tuinet attach RUN"),
+    Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop"),
+    Action("leaving.stay", "escape,n", "stay", "stay here"),
+    # -- help ---------------------------------------------------------------------------------------------------
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),
 )  # fmt: skip
 
