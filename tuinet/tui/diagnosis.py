@@ -1,0 +1,379 @@
+"""What is told of overfitting, as lines of text: the verdict, losses and gap, confusion, worst examples, weights.
+
+A line is a list of pieces, (text, kind); a kind is a word (dim, bold, good, warn, bad, accent) or a style of its own.
+Everything here is a pure function of what a view knows; texts from outside come in safe already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.style import Style
+
+from tuinet.cells import cell_width, cut, pad, wrap
+from tuinet.figures import number
+from tuinet.safe_text import safe
+from tuinet.training.early_stopping import rises
+from tuinet.tui.colours import Colour, Palette, Ramp
+from tuinet.tui.telling import bar, sparkline
+
+Piece = tuple[str, str | Style]
+Line = list[Piece]
+Row = Mapping[str, Any]
+
+MARKS = {
+    "good": ("●", "good"),
+    "overfitting": ("▲", "warn"),
+    "underfitting": ("▼", "warn"),
+    "noisy": ("≈", "warn"),
+    "diverged": ("✖", "bad"),
+    "too early": ("…", "dim"),
+}
+STEADY = 0.02  # of the validation loss: a gap that moved less than this over three epochs stands still
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def length(line: Line) -> int:
+    return sum(cell_width(text) for text, _ in line)
+
+
+def beside(left: Sequence[Line], width: int, right: Sequence[Line], gap: int = 2) -> list[Line]:
+    """Two columns, the left one `width` cells wide."""
+    lines = []
+    for place in range(max(len(left), len(right))):
+        one = list(left[place]) if place < len(left) else []
+        other = right[place] if place < len(right) else []
+        lines.append([*one, (" " * max(0, width + gap - length(one)), ""), *other] if other else one)
+    return lines
+
+
+def title(words: str, note: str = "") -> Line:
+    return [(words, "heading"), (f"  {note}" if note else "", "dim")]
+
+
+# -- the verdict -------------------------------------------------------------------------------------------------------
+
+
+def verdict(found: Row, width: int, room: int) -> list[Line]:
+    """The word with since when, and its sentence in as many more lines as there is room for."""
+    word = str(found.get("word") or "")
+    if word not in MARKS:
+        return [[("… nothing is measured yet", "dim")]]
+    mark, kind = MARKS[word]
+    since = (found.get("numbers") or {}).get("best_epoch")
+    tail = f" since epoch {since:.0f}" if word == "overfitting" and isinstance(since, (int, float)) else ""
+    lines: list[Line] = [[(f"{mark} {word}{tail}", f"{kind}-bold")]]
+    told = wrap(safe(str(found.get("sentence") or ""), 400), width)
+    if len(told) > room - 1:
+        told = [*told[: max(0, room - 2)], cut(" ".join(told[max(0, room - 2) :]), width)] if room > 1 else []
+    return [*lines, *([(line, "dim")] for line in told)]
+
+
+def losses(rows: Sequence[Row]) -> Line:
+    """train, val and gap of the last of these epochs, and whether the gap grows."""
+    last = rows[-1] if rows else {}
+    train, val = _real(last, "train_loss"), _real(last, "val_loss")
+    line: Line = [("train ", "dim"), (pad(_said(train), 9), "train")]
+    if val is None:
+        return [*line, ("no validation part", "dim")]
+    gap = None if train is None else val - train
+    word, mark = growth(rows)
+    kind = {"▲": "warn", "▼": "good"}.get(mark, "dim")
+    sign = "" if gap is None or gap < 0 else "+"
+    return [*line, ("val ", "dim"), (pad(_said(val), 9), "val"), ("gap ", "dim"),
+            (pad(f"{sign}{_said(gap)}", 9), "bold"), (f"{mark} {word}" if word else "", kind)]  # fmt: skip
+
+
+def growth(rows: Sequence[Row]) -> tuple[str, str]:
+    """A word and a mark for what the gap did over the last three epochs."""
+    found = gaps(rows)
+    known = [gap for gap in found if math.isfinite(gap)]
+    if len(known) < 4:
+        return "", ""
+    moved, scale = known[-1] - known[-4], abs(_real(rows[-1], "val_loss") or 0.0)
+    if abs(moved) <= STEADY * max(scale, 1e-12):
+        return "steady", "─"
+    return ("grows", "▲") if moved > 0 else ("shrinks", "▼")
+
+
+def gaps(rows: Sequence[Row]) -> list[float]:
+    """val_loss - train_loss of each epoch, both measured without dropout and augmentation; NaN where one is missing."""
+    found = []
+    for row in rows:
+        train, val = _real(row, "train_loss"), _real(row, "val_loss")
+        found.append(math.nan if train is None or val is None else val - train)
+    return found
+
+
+def best(rows: Sequence[Row], monitor: str, kept: frozenset[int]) -> Line:
+    """The best epoch by what is monitored, its value, and whether its weights are among the checkpoints."""
+    known = [(value, row) for row in rows if (value := _real(row, monitor)) is not None and math.isfinite(value)]
+    if not known:
+        return [("no best epoch yet", "dim")]
+    choose: Callable[..., tuple[float, Row]] = max if rises(monitor) else min
+    value, row = choose(known, key=lambda pair: pair[0])
+    there = int(row.get("step") or 0) in kept
+    return [
+        ("best epoch ", "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
+        ("  ✓ kept" if there else "  … kept with the next checkpoint", "good" if there else "dim"),
+    ]  # fmt: skip
+
+
+def penalty(row: Row, found: Row) -> Line:
+    """Data loss and penalty apart. found: the norms look, whose penalty is newer than the epoch's."""
+    loss = _real(row, "train_loss")
+    added = _real(found, "penalty") if _real(found, "penalty") is not None else _real(row, "penalty")
+    if loss is None or added is None:
+        return [("data loss and penalty: after the first epoch", "dim")]
+    line: Line = [("data loss ", "dim"), (_said(loss), "train"), (" + penalty ", "dim"), (_said(added), "bold")]
+    share = added / (loss + added) if loss + added > 0 else 0.0
+    return [*line, (f"  {share:.0%} of both" if added else "", "dim")]
+
+
+def _real(row: Row, name: str) -> float | None:
+    """A measured value; files write "nan" and "inf" as words."""
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _said(value: float | None) -> str:
+    return number(value)
+
+
+# -- weights -----------------------------------------------------------------------------------------------------------
+
+
+def norms(found: Row, width: int, room: int) -> list[Line]:
+    """A bar a layer, the largest as long as there is room; how many times its start it is."""
+    layers = [layer for layer in found.get("layers") or [] if isinstance(layer, Mapping)]
+    shown = layers[:room] if len(layers) <= room else layers[: room - 1]
+    largest = max((float(layer["norm"] or 0.0) for layer in layers), default=0.0)
+    names = min(18, max((cell_width(str(layer["path"])) for layer in shown), default=0))
+    lines: list[Line] = []
+    for layer in shown:
+        norm, start = layer.get("norm"), layer.get("start")
+        times = f"×{norm / start:.2f}" if norm is not None and start else ""
+        free = width - names - 9 - 7 - 3
+        drawn = bar(norm / largest, free) if norm is not None and largest > 0 and free > 2 else ""
+        lines.append([
+            (pad(safe(str(layer["path"])), names), ""), (pad(_said(norm), 9, right=True), "bold"),
+            (pad(times, 7, right=True) + " ", "dim"), (drawn, "accent"),
+        ])  # fmt: skip
+    if len(shown) < len(layers):
+        lines.append([(f"and {len(layers) - len(shown)} more layers", "dim")])
+    return lines
+
+
+# -- confusion ---------------------------------------------------------------------------------------------------------
+
+
+def matrix_of(fields: Row, body: bytes) -> NDArray[np.int64]:
+    """The body of a confusion look as a matrix."""
+    size = len(fields["names"])
+    return np.frombuffer(body, "<i4", count=size * size).reshape(size, size).astype(np.int64)
+
+
+def matrix(fields: Row, counts: NDArray[np.int64], palette: Palette, width: int, room: int) -> list[Line]:
+    """Rows are what examples are, columns what they were taken for. What is right is blue, what is wrong orange.
+
+    A row's shade is its share; the errors are shaded against the largest one. Counts stand in it where there is room.
+    """
+    size = min(len(counts), room - 1, width // 1)
+    if size < 1:
+        return []
+    counts = counts[:size, :size]
+    names = [safe(str(name)) for name in fields["names"][:size]]
+    longest = min(14, max(cell_width(name) for name in names))
+    label = max(3, min(longest, width - size * 2 - 3)) + 2
+    wide = max(1, min(5, (width - label) // size))
+    digits = len(str(counts.max())) if counts.size else 1
+    if wide <= digits:
+        wide = min(wide, 2 if wide > 1 else 1)
+    size = min(size, (width - label) // wide)
+    counts = counts[:size, :size]
+    levels = shades(counts, len(palette.diverging))
+    head: Line = [(" " * label, ""), *((pad(_index(k), wide, right=True), "dim") for k in range(size))]
+    lines = [head]
+    for row in range(size):
+        line: Line = [(_index(row) + " ", "dim"), (pad(names[row], label - 2), "")]
+        for column in range(size):
+            line.append(_cell(int(counts[row, column]), int(levels[row, column]), wide, digits, palette))
+        lines.append(line)
+    return lines
+
+
+def shades(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Levels of a diverging ramp of so many: right ones above the middle, wrong ones below, none at all on it."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    right = np.eye(len(counts), dtype=bool)
+    largest = share[~right].max(initial=0.0)
+    signed = np.where(right, share, -share / largest if largest > 0 else 0.0)
+    middle = size // 2
+    # The root lifts small shares, so that one mistake can still be seen beside hundreds.
+    return middle + np.rint(np.sign(signed) * np.sqrt(np.abs(signed)) * middle).astype(np.int64)
+
+
+def _index(place: int) -> str:
+    return DIGITS[place] if place < len(DIGITS) else "·"
+
+
+def _cell(count: int, level: int, wide: int, digits: int, palette: Palette) -> Piece:
+    ramp, text = palette.diverging, str(count) if wide > digits and count else ""
+    if ramp.glyphs:
+        glyph = ramp.glyphs[level]
+        style = _style(ramp.colours[level], None) if ramp.colours else Style()
+        return (pad(text, wide, right=True) if text else pad(glyph * min(wide, 2), wide, right=True)), style
+    colour = ramp.colours[level]
+    if level == len(ramp) // 2:
+        return " " * (wide - 1) + "·", "dim"
+    return pad(text, wide, right=True), _style(_readable(colour), colour)
+
+
+def pairs(fields: Row, width: int, room: int) -> list[Line]:
+    """Which class is taken for which, the most frequent first, with how often."""
+    names = [safe(str(name)) for name in fields["names"]]
+    found = [pair for pair in fields.get("pairs") or [] if max(pair[0], pair[1]) < len(names)][:room]
+    if not found:
+        return [[("nothing is confused", "good")]]
+    digits = len(str(found[0][2]))
+    wide = max(3, min(14, (width - digits - 5) // 2))
+    return [
+        [(pad(names[a], wide, right=True), ""), (" → ", "dim"), (pad(names[b], wide), "warn"),
+         (f" {often:>{digits}}", "bold")]
+        for a, b, often in found
+    ]  # fmt: skip
+
+
+def judged(fields: Row) -> str:
+    """Of how many examples, and how many of them are right."""
+    examples, right = int(fields.get("examples") or 0), int(fields.get("right") or 0)
+    share = f", {right / examples:.1%} right" if examples else ""
+    return f"{examples:,} {fields.get('part', '')} examples{share}"
+
+
+# -- the worst examples ------------------------------------------------------------------------------------------------
+
+
+def worst(fields: Row, body: bytes, palette: Palette, width: int, room: int) -> list[Line]:
+    """The examples drawn, or told, with what they are and what was said."""
+    rows = [row for row in fields.get("examples") or [] if isinstance(row, Mapping)]
+    if not rows:
+        return [[("no example is judged yet", "dim")]]
+    if fields.get("kind") == "picture":
+        return _pictures(fields, rows, body, palette, width, room)
+    lines: list[Line] = []
+    for row in rows:
+        told = str(row.get("words") or "")
+        if isinstance(row.get("points"), list):
+            told = sparkline(row["points"], max(4, width - 4))
+        if len(lines) + 1 + bool(told) > room:
+            break
+        lines.append([(pad(number(row.get("loss")), 7), "bold"), *_outcome(row, width - 7)])
+        if told:
+            lines.append([("  ", ""), (cut(told, width - 2), "dim")])
+    return lines
+
+
+def _outcome(row: Row, width: int) -> Line:
+    """What it is → what was said, and with what probability."""
+    probability = row.get("probability")
+    tail = f" {probability:.2f}".replace("0.", ".", 1) if isinstance(probability, float) else ""
+    each = max(3, (width - 3 - len(tail)) // 2)
+    return [(cut(str(row.get("label")), each), ""), (" → ", "dim"), (cut(str(row.get("said")), each), "warn"),
+            (tail, "dim")]  # fmt: skip
+
+
+def picture_room(width: int, room: int) -> tuple[int, int, int]:
+    """How many pictures of how many rows and columns are worth asking for: (count, height, width)."""
+    side = 14 if room >= 9 and width >= 30 else max(4, min(14, 2 * (room - 2)))
+    across, down = max(1, (width + 2) // (side + 2)), max(1, room // (side // 2 + 2))
+    return min(32, across * down), side, side
+
+
+def _pictures(
+    fields: Row, rows: Sequence[Row], body: bytes, palette: Palette, width: int, room: int
+) -> list[Line]:
+    tall, wide = int(fields["height"]), int(fields["width"])
+    count = min(len(rows), len(body) // (tall * wide))
+    drawn = np.frombuffer(body, np.uint8, count=count * tall * wide).reshape(count, tall, wide)
+    each = max(wide, 12)
+    across = max(1, (width + 2) // (each + 2))
+    lines: list[Line] = []
+    for first in range(0, count, across):
+        some = range(first, min(first + across, count))
+        block = [_picture(drawn[k], palette) + _caption(rows[k], each) for k in some]
+        if lines and len(lines) + len(block[0]) > room:
+            break
+        joined = block[0]
+        at = each
+        for other in block[1:]:
+            joined = beside(joined, at, other)
+            at += each + 2
+        lines += joined
+    return lines[:room]
+
+
+def _caption(row: Row, width: int) -> list[Line]:
+    probability = row.get("probability")
+    said = f"{probability:.2f}".replace("0.", ".", 1) if isinstance(probability, float) else ""
+    return [
+        [(cut(str(row.get("label")), width), "")],
+        [("→ ", "dim"), (cut(str(row.get("said")), width - 3 - len(said)), "warn"), (f" {said}", "dim")],
+    ]
+
+
+def _picture(levels: NDArray[np.uint8], palette: Palette) -> list[Line]:
+    """Two rows of pixels to a line of half blocks; where colours are few, two columns of shades to a pixel."""
+    ramp = palette.grey
+    shade = np.rint(levels * ((len(ramp) - 1) / 255)).astype(int)
+    if ramp.glyphs:
+        small = shade[::2]
+        return [[("".join(ramp.glyphs[one] for one in row), _style(ramp.colours[0], None) if ramp.colours else "")]
+                for row in small]  # fmt: skip
+    if len(shade) % 2:
+        shade = np.vstack([shade, shade[-1:]])
+    lines = []
+    for upper, lower in zip(shade[::2], shade[1::2], strict=True):
+        line: Line = []
+        for top, bottom in zip(upper, lower, strict=True):
+            line.append(("▀", _style(ramp.colours[top], ramp.colours[bottom])))
+        lines.append(line)
+    return lines
+
+
+# -- colours -----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(4096)
+def _style(colour: Colour | None, ground: Colour | None) -> Style:
+    def of(rgb: Colour | None) -> Color | None:
+        return None if rgb is None else Color.from_rgb(*rgb)
+
+    return Style(color=of(colour), bgcolor=of(ground))
+
+
+def _readable(ground: Colour) -> Colour:
+    """Black or white, whichever can be read on this."""
+    red, green, blue = ground
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+
+
+def legend(ramp: Ramp) -> Line:
+    """What the two arms of the matrix's colours mean."""
+    if not ramp.colours or ramp.glyphs:
+        return [("right on the diagonal", "dim")]
+    return [
+        ("██", _style(ramp.colours[-1 - len(ramp) // 6], None)), (" right  ", "dim"),
+        ("██", _style(ramp.colours[len(ramp) // 6], None)), (" taken for another", "dim"),
+    ]  # fmt: skip
