@@ -51,7 +51,7 @@ def data(ctx: click.Context, as_json: bool) -> None:
 @json_option
 def get(name: str, as_json: bool) -> None:
     """Download the set NAME, check it, and keep it in the cache."""
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.bar import Bar
     from tuinet.cli.output import Output
     from tuinet.data import get as fetch
@@ -118,7 +118,7 @@ def set_row(info: SetInfo) -> dict[str, Any]:
 
 
 def _cells(info: SetInfo) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     kind = {"not fetched": ("dim",), "cached": ("good",)}.get(info.state, ())
@@ -158,7 +158,7 @@ def _class_counts(bound: Bound) -> dict[str, int]:
 
 
 def _print_bound(output: Output, name: str, bound: Bound) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.safe_text import safe
 
     facts = bound.facts
@@ -178,7 +178,7 @@ def _print_bound(output: Output, name: str, bound: Bound) -> None:
 
 
 def _print_classes(output: Output, counts: dict[str, int]) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Column, table
 
     if not counts:

@@ -38,7 +38,7 @@ def doctor(runs_folder: str | None, as_json: bool) -> int:
 
     The exit code is 1 where something is wrong that keeps tuinet from training.
     """
-    from tuinet.cli.cells import pad, wrap
+    from tuinet.cells import pad, wrap
     from tuinet.cli.output import Output
     from tuinet.safe_text import safe
 

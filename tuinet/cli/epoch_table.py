@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tuinet.cli import figures
-from tuinet.cli.cells import pad
+from tuinet import figures
+from tuinet.cells import pad
 from tuinet.cli.output import Terminal
 from tuinet.cli.table import GAP, Column, fitted
 from tuinet.training.early_stopping import improves

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from tuinet import __version__
-from tuinet.cli.cells import wrap
+from tuinet.cells import wrap
 from tuinet.cli.output import Terminal, forgive_encodings
 from tuinet.errors import TuinetError, UsageError, nearest
 from tuinet.safe_text import safe
@@ -26,6 +26,7 @@ from tuinet.safe_text import safe
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Train": ("run", "resume"),
     "Choose and write presets": ("presets", "show", "new", "data"),
+    "Watch and steer": ("watch", "ctl"),
     "Look at runs": ("runs", "compare", "predict", "generate", "rm"),
     "Check": ("gradcheck", "bench", "doctor"),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuinet.cli import figures
-from tuinet.cli.cells import pad
+from tuinet import figures
+from tuinet.cells import pad
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
