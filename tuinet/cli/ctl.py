@@ -155,7 +155,7 @@ def _shown(answer: Message) -> dict[str, Any]:
 
 def _told(command: str, fields: dict[str, Any], answer: Message) -> list[str]:
     """The answer in words."""
-    from tuinet.cli import figures
+    from tuinet import figures
 
     said = _shown(answer)
     if command in ("pause", "resume", "checkpoint", "stop"):

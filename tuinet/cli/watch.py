@@ -1,4 +1,4 @@
-"""`tuinet watch`: a training told line by line, for screen readers, logs and narrow lines; read from the run's files."""
+"""`tuinet watch`: a training told line by line, for screen readers, logs and slow lines; read from the run's files."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _overtaken(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def sentences(event: dict[str, Any]) -> list[str]:
     """One event in whole sentences, without columns, colours or signs that a voice stumbles over."""
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.safe_text import safe
 
     kind = event["event"]

@@ -147,7 +147,7 @@ def checked(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
                 continue
             raise Refused(f"{word} wants {key}: {argument.words}")
         value = given[key]
-        flag = isinstance(value, bool) and argument.kind != bool and bool not in _kinds(argument)
+        flag = isinstance(value, bool) and bool not in _kinds(argument)  # which Python takes for a whole number
         if flag or not isinstance(value, argument.kind) or not argument.fits(value):
             raise Refused(f"{word}: {key} is {safe(repr(value), 60)}; it must be {argument.words}")
     return word, given

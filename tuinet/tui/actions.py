@@ -54,7 +54,9 @@ PLACES = {
     "runs": "Runs",
     "data": "Data",
     "log": "Log",
+    "rows": "In the list",
     "filter": "Filter",
+    "copy": "Copy",
     "help": "Help",
 }
 """The places of actions, by the first part of their ids, with their titles."""
@@ -72,7 +74,7 @@ _TABLE = (
     Action("app.theme", "T", "theme", "next theme: dark, light, high contrast, the terminal's own colours"),
     Action("app.redraw", "ctrl+l", "redraw", "draw the whole screen again"),
     Action("app.suspend", "ctrl+z", "suspend", "go to the shell; `fg` comes back", does="suspend_process"),
-    Action("app.leave", "q,ctrl+q", "leave", "close the application; training goes on", hint=True),
+    Action("app.leave", "q", "leave", "close the application; training goes on", hint=True),
     # -- the workbench ------------------------------------------------------------------------------------------
     Action("workbench.pause", "space", "pause", "pause the training, or go on", "tuinet ctl RUN pause", hint=True),
     Action("workbench.step", "full_stop", "step", "train one batch, then pause", "tuinet ctl RUN step", hint=True),
@@ -152,11 +154,20 @@ _TABLE = (
     # -- log ----------------------------------------------------------------------------------------------------
     Action("log.follow", "f", "follow", "stay at the end as lines come in", hint=True),
     Action("log.filter", "slash", "filter", "show only lines with these words", hint=True),
-    Action("log.kind", "k", "what", "all, the run's events, or what its worker said", hint=True),
+    Action("log.kind", "w", "what", "all, the run's events, or what its worker said", hint=True),
     Action("log.back", "escape", "back", "back to where you came from"),
+    # -- in every list ------------------------------------------------------------------------------------------
+    Action("rows.up", "up,k", "up", "one line up"),
+    Action("rows.down", "down,j", "down", "one line down"),
+    Action("rows.page-up", "pageup", "page up", "a page up"),
+    Action("rows.page-down", "pagedown", "page down", "a page down"),
+    Action("rows.first", "home", "first", "to the first line"),
+    Action("rows.last", "end", "last", "to the last line"),
     # -- small ones ---------------------------------------------------------------------------------------------
     Action("filter.keep", "enter", "keep", "keep the filter and go back to the list", hint=True),
     Action("filter.clear", "escape", "clear", "take the filter away", hint=True),
+    Action("copy.write", "enter", "write", "write the file", hint=True, does="submit"),
+    Action("copy.cancel", "escape", "cancel", "write nothing", hint=True),
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),
 )  # fmt: skip
 
