@@ -17,6 +17,7 @@ from tuinet.diagnostics.pictures import (
     Crop,
     Numbers,
     cells_of,
+    counts,
     levels_of,
     limit_of,
     matrix_shape,
@@ -65,6 +66,7 @@ class Heatmap:
 
     body: uint8 (rows, columns), levels as in tuinet/diagnostics/pictures.py; the number of level 255 is `limit`.
     lowest ... strange: of the numbers themselves, so that no extreme is lost in a mean; from the history, of the cells.
+    counts: how many of them lie in each of so many bins of equal width, from lowest to highest.
     """
 
     slot: str = _slot()
@@ -74,6 +76,7 @@ class Heatmap:
     crop: tuple[int, ...] | None = optional(
         whole_list(at_least=0, help="first row, row after the last, first column, column after the last of the matrix")
     )
+    bins: int = whole(0, at_least=0, at_most=512, help="bins of a histogram beside it; 0: none")
     at: int | None = _at()
 
     def take(self, source: Source) -> Look:
@@ -83,13 +86,13 @@ class Heatmap:
         own = matrix_shape(slot.shape)
         part = _scaled(crop, own, matrix_shape(numbers.shape))
         found = picture(numbers, self.rows, self.columns, part)
-        matrix = numbers.reshape(matrix_shape(numbers.shape))
+        inside = numbers.reshape(matrix_shape(numbers.shape))[part[0] : part[1], part[2] : part[3]]
         fields = {
             "slot": slot.name, "layer": slot.layer, "of": slot.of, "mode": self.mode, "shape": list(slot.shape),
             "matrix": list(own), "crop": list(crop), "rows": found.levels.shape[0], "columns": found.levels.shape[1],
             "folded": found.folded, "limit": found.limit, "step": step, "past": self.at is not None,
             "exact": found.exact and numbers.size == slot.size,
-            **statistics(matrix[part[0] : part[1], part[2] : part[3]]),
+            **statistics(inside), "counts": counts(inside, self.bins) if self.bins else [],
         }  # fmt: skip
         return Look(fields, found.levels.tobytes())
 
@@ -145,26 +148,17 @@ class Histogram:
     def take(self, source: Source) -> Look:
         slot = slot_of(source, self.slot, "histogram.slot")
         numbers, step = _numbers(source, slot, self.mode, self.at)
-        found = statistics(numbers)
-        low, high = float(found["lowest"]), float(found["highest"])
-        known = numbers[np.isfinite(numbers)]
-        if low == high:
-            counts = np.zeros(self.bins, np.int64)
-            counts[self.bins // 2] = known.size
-        else:
-            places = (known.astype(np.float64) - low) * (self.bins / (high - low))
-            counts = np.bincount(np.minimum(places.astype(np.intp), self.bins - 1), minlength=self.bins)
         exact = numbers.size == slot.size
-        return Look({"slot": slot.name, "mode": self.mode, "counts": counts.tolist(), "step": step, "exact": exact,
-                     "past": self.at is not None, **found})  # fmt: skip
+        fields = {"slot": slot.name, "mode": self.mode, "step": step, "exact": exact, "past": self.at is not None}
+        return Look({**fields, "counts": counts(numbers, self.bins), **statistics(numbers)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One number: value, gradient, update and change, null where it cannot be had, and `why` it cannot.
 
-    history: [step, value] from the probes; where those are means, `block` says of how many numbers. With `at`, the value
-    is that of the history.
+    history: [step, value] from the probes; where those are means, `block` says of how many numbers. With `at`, the
+    value is that of the history.
     """
 
     slot: str = _slot()
