@@ -5,6 +5,7 @@ class TuinetApp(Navigation, App): ...
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from textual.screen import Screen
 from tuinet.runs import RunFolder
 from tuinet.tui import config, keymap, themes
 from tuinet.tui.actions import bindings, key_label
+from tuinet.tui.bin import Bin
 from tuinet.tui.screens import too_small
 from tuinet.tui.screens.base import Page
 
@@ -45,6 +47,7 @@ class Navigation(App[Any]):
         self.theme = themes.suitable(config.setting("theme"))
         keys, self._problems = keymap.read_keymap()
         self.set_keymap(keys)
+        self.bin = Bin()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own for themes that are not ours."""
@@ -53,9 +56,17 @@ class Navigation(App[Any]):
     def on_mount(self) -> None:
         for text in self._problems:
             self.notify(text, severity="warning", timeout=10, markup=False)
+        self.set_interval(2.0, self._sweep)
 
     def on_resize(self, event: events.Resize) -> None:
         too_small.guard(self, event.size)
+
+    def _sweep(self) -> None:
+        if len(self.bin):
+            self.run_worker(asyncio.to_thread(self.bin.sweep), group="bin", exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        self.bin.empty()
 
     # -- the screens --------------------------------------------------------------------------------------------
 

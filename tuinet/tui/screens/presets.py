@@ -110,7 +110,7 @@ class Presets(Page):
         found = [one for one in self._headlines if has_words(one, self._words)]
         for one in found:
             groups[GROUPS.get(forms.get(one.data, ""), OTHER)].append(one)
-        rows = []
+        rows: list[Row] = []
         for title, members in groups.items():
             if not members:
                 continue
@@ -212,16 +212,16 @@ class CopyTo(ModalScreen[str]):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._preset = name
 
     def compose(self) -> ComposeResult:
         box = Widget(id="box")
-        box.border_title = f"Copy {safe(self._name, 40)}"
+        box.border_title = f"Copy {safe(self._preset, 40)}"
         with box:
             yield Static("A file of your own, whose name ends in .toml:", markup=False)
-            yield Input(f"{self._name}-mine.toml", select_on_focus=False)
+            yield Input(f"{self._preset}-mine.toml", select_on_focus=False)
             yield Static("", id="problem", markup=False)
-        yield Hints(f"tuinet new {self._name}-mine.toml --from {self._name}")
+        yield Hints(f"tuinet new {self._preset}-mine.toml --from {self._preset}")
 
     def on_mount(self) -> None:
         box = self.query_one(Input)
@@ -229,11 +229,11 @@ class CopyTo(ModalScreen[str]):
         box.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Hints).say(f"tuinet new {event.value} --from {self._name}")
+        self.query_one(Hints).say(f"tuinet new {event.value} --from {self._preset}")
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         try:
-            path = await read(copied, self._name, event.value)
+            path = await read(copied, self._preset, event.value)
         except (TuinetError, OSError) as error:
             self.query_one("#problem", Static).update(content(safe(str(error), 300)))
             return
