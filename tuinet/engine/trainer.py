@@ -17,6 +17,7 @@ from ..data.baselines import errors_of
 from ..errors import RunDamaged
 from . import reference
 from .arena import Arena
+from .inspection import Activations, changes
 from .plan import multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
@@ -114,6 +115,7 @@ class Trainer:
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
         self._fresh = []
+        self._activations = None  # recorded when they are first asked for
         self.diverged = None
         self.machine = None
         if device != "reference":
@@ -299,6 +301,39 @@ class Trainer:
                 found[p.name.rsplit(".", 2)[0]] = self.arena.view(p).reshape(shape)[0].copy()
         return found
 
+    def activations(self, inputs):
+        """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
+        through in about 30 ms, at most 256. Layers are in the order in which they are done.
+        """
+        if self._activations is None:
+            self._activations = Activations(self.plan, self.pass_rows)
+        return self._activations.of(inputs, self.arena)
+
+    def changes(self):
+        """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
+        return changes(self.plan, self.arena)
+
+    def values_of(self, layer, inputs):
+        """What the layer of that path makes of each example, as in use: (n, numbers). None where there is none such, or
+        where its values are never made. Call by call, in NumPy, as for `attention`.
+        """
+        slot = next((y for path, _, _, y, _ in self.forward.marks if path == layer), None)
+        if slot is None or not any(slot.root in [r.root for r in call.results] for call in self.forward.calls):
+            return None
+        rows, size, found = self._inputs(inputs), self.pass_rows, []
+        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
+        table[...], wanted[...] = 0, 0
+        for begin in range(0, len(rows), size):
+            piece = rows[begin : begin + size]
+            table[: len(piece)] = piece
+            for call in self.forward.calls:
+                with np.errstate(all="ignore"):
+                    reference.step(call, self.arena)
+                if slot.root in [result.root for result in call.results]:
+                    values = self.arena.view(slot).reshape(size, -1)[: len(piece)].copy()
+            found.append(values)
+        return np.concatenate(found)
+
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
         count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
@@ -330,6 +365,15 @@ class Trainer:
         return float(total)
 
     # -- weights --------------------------------------------------------------------------------------
+
+    def value(self, name):
+        """One of the weights or running statistics, copied."""
+        return self.arena.view(next(s for s in self.program.kept() if s.name == name)).copy()
+
+    def gradient(self, name):
+        """The gradient of the last step of one of the weights, copied; None where it is not trained."""
+        found = next((g for p, g in self.program.gradients.items() if p.name == name), None)
+        return None if found is None else self.arena.view(found).copy()
 
     def model(self):
         """Weights by name, then running statistics, copied: float32 (float64 on the reference)."""

@@ -6,11 +6,13 @@
     records.py     metrics.jsonl and events.jsonl
     checkpoint.py  weights and state, whole or not there
     tensors.py     .safetensors, in slot order
+    probes.py      probes/, parameters as small pictures over time
     lock.py        one worker per run
     listing.py     find, list, remove, prune
     checked.py     JSON with a checksum
 
-Nothing here loads NumPy before a checkpoint or data.json is read or written. The forms stand in docs/formats.md.
+Nothing here loads NumPy before a checkpoint, a probe or data.json is read or written. The forms stand in
+docs/formats.md.
 """
 
 from tuinet.runs.checked import json_line

@@ -57,6 +57,7 @@ PLACES = {
     "log": "Log",
     "rows": "In the list",
     "filter": "Filter",
+    "leaving": "Leaving",
     "copy": "Copy",
     "help": "Help",
 }
@@ -98,6 +99,8 @@ _TABLE = (
     Action("workbench.next", "tab", "next pane", "go to the next pane"),
     Action("workbench.previous", "shift+tab", "previous pane", "go to the pane before"),
     Action("workbench.zoom", "z", "zoom", "give this pane the whole screen, and back"),
+    Action("workbench.faster", "plus", "more often", "paint the screen more often"),
+    Action("workbench.slower", "minus", "less often", "paint the screen less often"),
     Action("workbench.now", "escape", "now", "back to now, and out of what is open"),
     # -- its panes ----------------------------------------------------------------------------------------------
     Action("architecture.add", "a", "add", "add a layer below this one", hint=True),
@@ -172,6 +175,10 @@ _TABLE = (
     Action("filter.clear", "escape", "clear", "take the filter away", hint=True),
     Action("copy.write", "enter", "write", "write the file", hint=True, does="submit"),
     Action("copy.cancel", "escape", "cancel", "write nothing", hint=True),
+    Action("leaving.leave", "enter,q,y", "leave", "close the screens; the training goes on", "tuinet attach RUN"),
+    Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop"),
+    Action("leaving.stay", "escape,n", "stay", "stay here"),
+    # -- help ---------------------------------------------------------------------------------------------------
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),
 )  # fmt: skip
 
