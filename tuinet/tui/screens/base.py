@@ -8,13 +8,18 @@ What a screen asks of its app, besides what every Textual App has:
     app.bin                  deleted runs, as long as that can be undone
     app.laid_over            tuple of runs whose curves lie over those of the open one; a screen may set it
     app.goto(name)           another of these screens
+    app.view                 the run that is open in the workbench, or None
+    app.runs                 the folder of the runs
+
+Each module has a function `page(app)` that makes its screen.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -34,6 +39,9 @@ from tuinet.tui.bin import Bin
 from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Piece
 
+if TYPE_CHECKING:
+    from tuinet.tui.view import RunView
+
 NARROW = 100  # columns below which a list and what is told of its line stand on top of each other
 Result = TypeVar("Result")
 
@@ -48,7 +56,10 @@ class Tuinet(Protocol):
 
     laid_over: tuple[RunFolder, ...]
     bin: Bin
+    runs: Path
 
+    @property
+    def view(self) -> RunView | None: ...
     def open_run(self, folder: RunFolder) -> Any: ...
     def start_run(self, preset: Preset) -> Any: ...
     def leave(self) -> Any: ...

@@ -23,7 +23,7 @@ from tuinet.presets import Headline, Preset
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.asked import all_of
-from tuinet.tui.screens.base import Page, Told, content, lines, read
+from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
 from tuinet.tui.telling import Line, paragraph, table
 from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Row, Rows
@@ -192,6 +192,10 @@ class Presets(Page):
     def _copied(self, path: str | None) -> None:
         if path:
             self.tell(f"Copied to {path}. Edit it, then: tuinet run {path}")
+
+
+def page(app: Tuinet) -> Presets:
+    return Presets()
 
 
 class CopyTo(ModalScreen[str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,13 +14,13 @@ from textual.widgets import Static
 from tuinet import figures
 from tuinet.columns import Column
 from tuinet.errors import UsageError
-from tuinet.runs import RunFolder, RunSummary, remove_forgotten, runs_folder
+from tuinet.runs import RunFolder, RunSummary, remove_forgotten
 from tuinet.runs.choosing import SORTS
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.run_list import RunList, chosen
-from tuinet.tui.screens.base import Page, content, read
+from tuinet.tui.screens.base import Page, Tuinet, content, read
 from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 
@@ -46,11 +47,11 @@ class Runs(Page):
     Runs #titles { height: 1; width: 1fr; }
     """
 
-    def __init__(self, every: float = 1.0) -> None:
-        """every: seconds between two readings."""
+    def __init__(self, folder: Path, every: float = 1.0) -> None:
+        """folder: where the runs are kept. every: seconds between two readings."""
         super().__init__()
         self._every = every
-        self._list = RunList(runs_folder())
+        self._list = RunList(folder)
         self._all: list[RunSummary] | None = None
         self._shown: list[RunSummary] = []
         self._curves: dict[str, tuple[float, ...]] = {}
@@ -241,6 +242,10 @@ class Runs(Page):
         await self._read()
         self.rows.choose(run.id)
         self.tell(f"{run.id} is back.")
+
+
+def page(app: Tuinet) -> Runs:
+    return Runs(app.runs)
 
 
 # -- text ------------------------------------------------------------------------------------
