@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from tuinet.fields import describe
 from tuinet.figures import setting
-from tuinet.layers import Dropout, Recurrent, SpatialDropout, WeightedLayer
+from tuinet.layers import Dropout, SpatialDropout
+from tuinet.layers.base import WeightedLayer
 from tuinet.layers.block import Block
+from tuinet.layers.recurrent import Recurrent
 from tuinet.network import Network
 
 if TYPE_CHECKING:

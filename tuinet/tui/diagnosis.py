@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.color import Color
 from rich.style import Style
 
 from tuinet.cells import cell_width, cut, pad, wrap
@@ -22,6 +21,8 @@ from tuinet.safe_text import safe
 from tuinet.training.early_stopping import rises
 from tuinet.tui.colours import Colour, Palette, Ramp
 from tuinet.tui.telling import bar, sparkline
+from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
+from tuinet.tui.widgets.plot import Axis, Canvas, Frame, figure, frame, nice_end, nice_limits
 
 Piece = tuple[str, str | Style]
 Line = list[Piece]
@@ -75,19 +76,20 @@ def verdict(found: Row, width: int, room: int) -> list[Line]:
     return [*lines, *([(line, "dim")] for line in told)]
 
 
-def losses(rows: Sequence[Row]) -> Line:
+def losses(rows: Sequence[Row], width: int) -> Line:
     """train, val and gap of the last of these epochs, and whether the gap grows."""
     last = rows[-1] if rows else {}
     train, val = _real(last, "train_loss"), _real(last, "val_loss")
-    line: Line = [("train ", "dim"), (pad(_said(train), 9), "train")]
+    line: Line = [("train ", "dim"), (figure(train), "train")]
     if val is None:
-        return [*line, ("no validation part", "dim")]
+        return [*line, ("  no validation part", "dim")] if rows else [("no epoch is measured yet", "dim")]
     gap = None if train is None else val - train
     word, mark = growth(rows)
     kind = {"▲": "warn", "▼": "good"}.get(mark, "dim")
     sign = "" if gap is None or gap < 0 else "+"
-    return [*line, ("val ", "dim"), (pad(_said(val), 9), "val"), ("gap ", "dim"),
-            (pad(f"{sign}{_said(gap)}", 9), "bold"), (f"{mark} {word}" if word else "", kind)]  # fmt: skip
+    line += [("  val ", "dim"), (figure(val), "val"), ("  gap ", "dim"), (f"{sign}{figure(gap).strip()}".rjust(7), "bold")]
+    told = next((text for text in (f" {mark} {word}", f" {mark}") if length(line) + len(text) <= width), "")
+    return [*line, (told if word else "", kind)]
 
 
 def growth(rows: Sequence[Row]) -> tuple[str, str]:
@@ -109,6 +111,39 @@ def gaps(rows: Sequence[Row]) -> list[float]:
         train, val = _real(row, "train_loss"), _real(row, "val_loss")
         found.append(math.nan if train is None or val is None else val - train)
     return found
+
+
+def gap_curve(rows: Sequence[Row], planned: int | None, at: float | None, width: int, room: int) -> list[Line]:
+    """The gap over the epochs, with the line at 0 where there is none; planned: epochs. at: the epoch looked at."""
+    known = [(float(row["epoch"]), gap) for row, gap in zip(rows, gaps(rows), strict=True) if math.isfinite(gap)]
+    if not known or width < 16 or room < 3:
+        return []
+    epochs, values = np.array(known).T
+    far = nice_end(max(10.0, float(epochs[-1])))  # of a long run no more than what is near
+    x = Axis(0.0, min(far, float(planned)) if planned and planned >= epochs[-1] else far)
+    y = nice_limits(min(0.0, float(values.min())), max(0.0, float(values.max())), ticks=max(2, room // 3))
+    around = frame(width, room, x, y)
+    canvas = Canvas(around.width, around.height, y)
+    place = np.asarray(x.share(epochs)) * (canvas.columns - 1)
+    canvas.line(np.array([0.0, canvas.columns]), np.zeros(2), "dim", pattern="dashed", mark="-")
+    if at is not None:
+        canvas.vertical(int(float(x.share(np.array(at))) * (canvas.width - 1)), "accent")
+    if len(known) == 1:
+        canvas.points(place, values, "warn")
+    canvas.line(place, values, "warn")
+    return _framed(around, canvas)
+
+
+def _framed(around: Frame, canvas: Canvas) -> list[Line]:
+    lines: list[Line] = []
+    drawn_rows = list(canvas.rows())
+    for place, row in enumerate(around.rows):
+        if place >= around.height:
+            lines.append([(row, "dim")])
+            continue
+        drawn: Line = [(text, ink) for text, ink in drawn_rows[place]]
+        lines.append([(row[: around.left], "dim"), *drawn])
+    return lines
 
 
 def best(rows: Sequence[Row], monitor: str, kept: frozenset[int]) -> Line:
@@ -195,7 +230,7 @@ def matrix(fields: Row, counts: NDArray[np.int64], palette: Palette, width: int,
     counts = counts[:size, :size]
     names = [safe(str(name)) for name in fields["names"][:size]]
     longest = min(14, max(cell_width(name) for name in names))
-    label = max(3, min(longest, width - size * 2 - 3)) + 2
+    label = max(3, min(longest, width - size * 2 - 4)) + 3
     wide = max(1, min(5, (width - label) // size))
     digits = len(str(counts.max())) if counts.size else 1
     if wide <= digits:
@@ -206,7 +241,7 @@ def matrix(fields: Row, counts: NDArray[np.int64], palette: Palette, width: int,
     head: Line = [(" " * label, ""), *((pad(_index(k), wide, right=True), "dim") for k in range(size))]
     lines = [head]
     for row in range(size):
-        line: Line = [(_index(row) + " ", "dim"), (pad(names[row], label - 2), "")]
+        line: Line = [(_index(row) + " ", "dim"), (pad(names[row], label - 3) + " ", "")]
         for column in range(size):
             line.append(_cell(int(counts[row, column]), int(levels[row, column]), wide, digits, palette))
         lines.append(line)
@@ -296,7 +331,7 @@ def _outcome(row: Row, width: int) -> Line:
 
 def picture_room(width: int, room: int) -> tuple[int, int, int]:
     """How many pictures of how many rows and columns are worth asking for: (count, height, width)."""
-    side = 14 if room >= 9 and width >= 30 else max(4, min(14, 2 * (room - 2)))
+    side = max(4, min(14, 2 * (room - 2)))
     across, down = max(1, (width + 2) // (side + 2)), max(1, room // (side // 2 + 2))
     return min(32, across * down), side, side
 
@@ -334,22 +369,12 @@ def _caption(row: Row, width: int) -> list[Line]:
 
 
 def _picture(levels: NDArray[np.uint8], palette: Palette) -> list[Line]:
-    """Two rows of pixels to a line of half blocks; where colours are few, two columns of shades to a pixel."""
+    """Two rows of pixels to a line of half blocks; where colours are few, a shade to every second row."""
     ramp = palette.grey
-    shade = np.rint(levels * ((len(ramp) - 1) / 255)).astype(int)
-    if ramp.glyphs:
-        small = shade[::2]
-        return [[("".join(ramp.glyphs[one] for one in row), _style(ramp.colours[0], None) if ramp.colours else "")]
-                for row in small]  # fmt: skip
-    if len(shade) % 2:
-        shade = np.vstack([shade, shade[-1:]])
-    lines = []
-    for upper, lower in zip(shade[::2], shade[1::2], strict=True):
-        line: Line = []
-        for top, bottom in zip(upper, lower, strict=True):
-            line.append(("▀", _style(ramp.colours[top], ramp.colours[bottom])))
-        lines.append(line)
-    return lines
+    places = np.rint(levels * ((len(ramp) - 1) / 255)).astype(np.int16)
+    if not halves(palette, ramp):
+        places = places[::2]
+    return [[(text, style or "") for text, style, _ in strip] for strip in heat_strips(places, ramp, palette)]
 
 
 # -- colours -----------------------------------------------------------------------------------------------------------
@@ -357,10 +382,7 @@ def _picture(levels: NDArray[np.uint8], palette: Palette) -> list[Line]:
 
 @lru_cache(4096)
 def _style(colour: Colour | None, ground: Colour | None) -> Style:
-    def of(rgb: Colour | None) -> Color | None:
-        return None if rgb is None else Color.from_rgb(*rgb)
-
-    return Style(color=of(colour), bgcolor=of(ground))
+    return Style(color=colour_of(colour), bgcolor=colour_of(ground))
 
 
 def _readable(ground: Colour) -> Colour:
