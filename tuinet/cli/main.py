@@ -26,7 +26,7 @@ from tuinet.safe_text import safe
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Train": ("run", "resume"),
     "Choose and write presets": ("presets", "show", "new", "data"),
-    "Watch and steer": ("watch", "ctl"),
+    "Watch and steer": ("attach", "watch", "ctl"),
     "Look at runs": ("runs", "compare", "predict", "generate", "rm"),
     "Check": ("gradcheck", "bench", "doctor"),
 }
