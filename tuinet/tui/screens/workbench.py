@@ -48,7 +48,6 @@ class Strip(Static):
 
     DEFAULT_CSS = """
     Strip { height: 2; display: none; background: $surface; }
-    .-one Strip { display: block; }
     """
 
 
@@ -62,6 +61,7 @@ class Workbench(Screen[None]):
     Workbench.-wide #panes { grid-size: 3 2; grid-columns: 27fr 43fr 30fr; grid-rows: 1fr 1fr; }
     Workbench.-wide #architecture, Workbench.-wide #overfitting { row-span: 2; }
     Workbench.-square #panes { grid-columns: 5fr 7fr; grid-rows: 1fr 1fr; }
+    Workbench.-one Strip { display: block; }
     Workbench.-one #panes, Workbench.-zoomed #panes { grid-size: 1 1; }
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
