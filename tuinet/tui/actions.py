@@ -119,7 +119,7 @@ _TABLE = (
     Action("weights.change", "c", "change", "show the change since the start", hint=True, does="mode('change')"),
     Action("weights.templates", "t", "templates", "each neuron as the picture that it looks for", hint=True),
     Action("overfitting.toggle", "enter", "on/off", "switch the chosen cure on or off",
-           "tuinet ctl RUN set KEY=VALUE", hint=True),
+           "tuinet ctl RUN set KEY=VALUE", hint=True, does="switch"),
     Action("overfitting.less", "left,h", "less", "less of the chosen cure"),
     Action("overfitting.more", "right,l", "more", "more of the chosen cure"),
     Action("overfitting.above", "up,k", "up", "the cure above"),

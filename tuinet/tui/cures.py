@@ -123,9 +123,9 @@ def _penalty(layers: Sequence[Layer], chosen: Mapping[str, float]) -> Cure:
 def _keys(found: Sequence[tuple[str, str, float]]) -> list[str]:
     """layers.NAME.rate where one layer has the setting, layers.*.rate where several have."""
     keys = []
-    for setting in dict.fromkeys(setting for setting, _, _ in found):
-        paths = [path for name, path, _ in found if name == setting]
-        keys.append(f"layers.{paths[0] if len(paths) == 1 else '*'}.{setting}")
+    for name in dict.fromkeys(name for name, _, _ in found):
+        paths = [path for other, path, _ in found if other == name]
+        keys.append(f"layers.{paths[0] if len(paths) == 1 else '*'}.{name}")
     return keys
 
 
@@ -136,10 +136,14 @@ def _augmentation(augment: Augment | None, facts: Facts | None, chosen: Mapping[
     if facts.tokens:
         return Cure(name, help, why_not="text is not changed at random: it would say something else")
     pictures = len(facts.inputs) == 3 and not facts.reconstructs
-    used = {} if augment is None else {f.name: getattr(augment, f.name) for f in describe(type(augment)) if augment.says(f.name)}
+    used = (
+        {}
+        if augment is None
+        else {f.name: getattr(augment, f.name) for f in describe(type(augment)) if augment.says(f.name)}
+    )
     numbers = [key for key, value in used.items() if isinstance(value, int | float)]
     knob = numbers[0] if numbers else ("shift" if pictures else "noise")
-    ladder = PIXELS if knob in ("shift", "cutout") else NOISES
+    ladder: tuple[float, ...] = PIXELS if knob in ("shift", "cutout") else NOISES
     if pictures and knob in ("shift", "cutout"):
         ladder = tuple(pixels for pixels in ladder if pixels < min(facts.inputs[:2]) / 2)
     usual = 2.0 if knob in ("shift", "cutout") else 0.1

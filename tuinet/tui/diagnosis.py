@@ -7,7 +7,7 @@ Everything here is a pure function of what a view knows; texts from outside come
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from tuinet.cells import cell_width, cut, pad, wrap
+from tuinet.diagnostics.metrics import rises
 from tuinet.figures import number
 from tuinet.safe_text import safe
-from tuinet.training.early_stopping import rises
 from tuinet.tui.colours import Colour, Palette, Ramp
 from tuinet.tui.telling import bar, sparkline
 from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
@@ -36,12 +36,23 @@ MARKS = {
     "diverged": ("✖", "bad"),
     "too early": ("…", "dim"),
 }
+STATES = {"ok": ("●", "good"), "warn": ("▲", "warn"), "bad": ("✖", "bad")}
 STEADY = 0.02  # of the validation loss: a gap that moved less than this over three epochs stands still
+CAPTION = 12  # columns of what stands below a picture
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def length(line: Line) -> int:
     return sum(cell_width(text) for text, _ in line)
+
+
+def lines_of(texts: Iterable[str], kind: str, indent: str = "") -> list[Line]:
+    return [[(f"{indent}{text}", kind)] for text in texts]
+
+
+def paragraph(text: str, width: int, kind: str, indent: str = "") -> list[Line]:
+    """A sentence in lines; none where there is no sentence."""
+    return lines_of(wrap(safe(text, 400), max(8, width - len(indent))), kind, indent) if text else []
 
 
 def beside(left: Sequence[Line], width: int, right: Sequence[Line], gap: int = 2) -> list[Line]:
@@ -73,7 +84,7 @@ def verdict(found: Row, width: int, room: int) -> list[Line]:
     told = wrap(safe(str(found.get("sentence") or ""), 400), width)
     if len(told) > room - 1:
         told = [*told[: max(0, room - 2)], cut(" ".join(told[max(0, room - 2) :]), width)] if room > 1 else []
-    return [*lines, *([(line, "dim")] for line in told)]
+    return [*lines, *lines_of(told, "dim")]
 
 
 def losses(rows: Sequence[Row], width: int) -> Line:
@@ -87,7 +98,8 @@ def losses(rows: Sequence[Row], width: int) -> Line:
     word, mark = growth(rows)
     kind = {"▲": "warn", "▼": "good"}.get(mark, "dim")
     sign = "" if gap is None or gap < 0 else "+"
-    line += [("  val ", "dim"), (figure(val), "val"), ("  gap ", "dim"), (f"{sign}{figure(gap).strip()}".rjust(7), "bold")]
+    shown = f"{sign}{figure(gap).strip()}".rjust(7)
+    line += [("  val ", "dim"), (figure(val), "val"), ("  gap ", "dim"), (shown, "bold")]
     told = next((text for text in (f" {mark} {word}", f" {mark}") if length(line) + len(text) <= width), "")
     return [*line, (told if word else "", kind)]
 
@@ -189,24 +201,48 @@ def _said(value: float | None) -> str:
 # -- weights -----------------------------------------------------------------------------------------------------------
 
 
-def norms(found: Row, width: int, room: int) -> list[Line]:
-    """A bar a layer, the largest as long as there is room; how many times its start it is."""
-    layers = [layer for layer in found.get("layers") or [] if isinstance(layer, Mapping)]
-    shown = layers[:room] if len(layers) <= room else layers[: room - 1]
-    largest = max((float(layer["norm"] or 0.0) for layer in layers), default=0.0)
-    names = min(18, max((cell_width(str(layer["path"])) for layer in shown), default=0))
+def weights(norms: Row, health: Row, width: int, room: int) -> list[Line]:
+    """A line a layer: its health, norm, how many times its start that is, and how far an update moves it (log10).
+
+    Then what is wrong, in words. Layers without weights are told of where something is wrong with them.
+    """
+    of_health = {str(path): layer for path, layer in (health.get("layers") or {}).items() if isinstance(layer, Mapping)}
+    of_norms = {str(layer["path"]): layer for layer in norms.get("layers") or [] if isinstance(layer, Mapping)}
+    paths = [*of_norms, *(path for path, layer in of_health.items() if path not in of_norms and layer["state"] != "ok")]
+    told = _reasons(of_health, width)
+    shown = paths[: max(1, room - min(len(told), max(2, room // 2)))]
+    largest = max((float(layer.get("norm") or 0.0) for layer in of_norms.values()), default=0.0)
+    names = min(18, max((cell_width(path) for path in shown), default=0))
+    lines = [_layer(path, of_norms.get(path, {}), of_health.get(path, {}), largest, names, width) for path in shown]
+    if len(shown) < len(paths):
+        lines[-1] = [(f"  and {len(paths) - len(shown) + 1} more layers", "dim")]
+    return [*lines, *told[: room - len(lines)]]
+
+
+def _layer(path: str, norms: Row, health: Row, largest: float, names: int, width: int) -> Line:
+    norm, start, ratio = norms.get("norm"), norms.get("start"), health.get("update_ratio")
+    mark, kind = STATES.get(str(health.get("state")), ("·", "dim"))
+    line: Line = [
+        (f"{mark} ", kind), (pad(safe(path), names), ""), (pad(_said(norm), 9, right=True), "bold"),
+        (pad(f"×{norm / start:.2f}" if norm is not None and start else "", 8, right=True), "dim"),
+        (pad("" if ratio is None else f"  update 10^{ratio:.1f}", 15), "dim"),
+    ]  # fmt: skip
+    free = width - length(line) - 1
+    drawn = bar(norm / largest, free) if norm is not None and largest > 0 and free > 3 else ""
+    return [*line, (f" {drawn}", "accent")] if length(line) <= width else line[:3]
+
+
+def _reasons(health: Mapping[str, Row], width: int) -> list[Line]:
+    """What is wrong with layers, the worst first; one that holds others says nothing that they say."""
+    order = sorted(health.items(), key=lambda item: item[1].get("state") != "bad")
     lines: list[Line] = []
-    for layer in shown:
-        norm, start = layer.get("norm"), layer.get("start")
-        times = f"×{norm / start:.2f}" if norm is not None and start else ""
-        free = width - names - 9 - 7 - 3
-        drawn = bar(norm / largest, free) if norm is not None and largest > 0 and free > 2 else ""
-        lines.append([
-            (pad(safe(str(layer["path"])), names), ""), (pad(_said(norm), 9, right=True), "bold"),
-            (pad(times, 7, right=True) + " ", "dim"), (drawn, "accent"),
-        ])  # fmt: skip
-    if len(shown) < len(layers):
-        lines.append([(f"and {len(layers) - len(shown)} more layers", "dim")])
+    for path, layer in order:
+        mark, kind = STATES.get(str(layer.get("state")), ("", ""))
+        if any(other.startswith(f"{path}.") for other in health) or layer.get("state") == "ok":
+            continue
+        for reason in layer.get("reasons") or []:
+            first, *rest = wrap(safe(f"{path}: {reason}", 300), max(10, width - 2))
+            lines += [[(f"{mark} ", kind), (first, "")], *lines_of(rest, "", "  ")]
     return lines
 
 
@@ -256,7 +292,8 @@ def shades(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     signed = np.where(right, share, -share / largest if largest > 0 else 0.0)
     middle = size // 2
     # The root lifts small shares, so that one mistake can still be seen beside hundreds.
-    return middle + np.rint(np.sign(signed) * np.sqrt(np.abs(signed)) * middle).astype(np.int64)
+    levels: NDArray[np.int64] = middle + np.rint(np.sign(signed) * np.sqrt(np.abs(signed)) * middle).astype(np.int64)
+    return levels
 
 
 def _index(place: int) -> str:
@@ -330,19 +367,24 @@ def _outcome(row: Row, width: int) -> Line:
 
 
 def picture_room(width: int, room: int) -> tuple[int, int, int]:
-    """How many pictures of how many rows and columns are worth asking for: (count, height, width)."""
-    side = max(4, min(14, 2 * (room - 2)))
-    across, down = max(1, (width + 2) // (side + 2)), max(1, room // (side // 2 + 2))
-    return min(32, across * down), side, side
+    """How many pictures of how many rows and columns are worth asking for: (count, height, width).
+
+    Those of fewer pixels, where then more of them can be seen; below 10 nobody would know what they are.
+    """
+
+    def fitting(side: int) -> int:
+        return (width + 2) // (max(side, CAPTION) + 2) * (room // (side // 2 + 2))
+
+    large = max((14, 12, 10), key=lambda side: (min(fitting(side), 8), side))
+    side = large if fitting(large) else max(4, 2 * (room - 2))
+    return max(1, min(32, fitting(side))), side, side
 
 
-def _pictures(
-    fields: Row, rows: Sequence[Row], body: bytes, palette: Palette, width: int, room: int
-) -> list[Line]:
+def _pictures(fields: Row, rows: Sequence[Row], body: bytes, palette: Palette, width: int, room: int) -> list[Line]:
     tall, wide = int(fields["height"]), int(fields["width"])
     count = min(len(rows), len(body) // (tall * wide))
     drawn = np.frombuffer(body, np.uint8, count=count * tall * wide).reshape(count, tall, wide)
-    each = max(wide, 12)
+    each = max(wide, CAPTION)
     across = max(1, (width + 2) // (each + 2))
     lines: list[Line] = []
     for first in range(0, count, across):

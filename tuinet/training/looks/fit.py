@@ -267,8 +267,8 @@ def _judge(source: LiveSource) -> Judged:
     outputs, losses = trainer.judge(inputs, wanted)
     losses = losses.reshape(-1)
     if facts.task == "reals":
-        true, said = ([examples.numbers(row, facts) for row in rows] for rows in (wanted, outputs))
-        return Judged(source.step, name, None, inputs, index, losses, true, said, None, np.arange(len(index)), 0)
+        truth, guess = ([examples.numbers(row, facts) for row in rows] for rows in (wanted, outputs))
+        return Judged(source.step, name, None, inputs, index, losses, truth, guess, None, np.arange(len(index)), 0)
     true = wanted.reshape(-1).astype(np.int64)
     targets = np.flatnonzero(true >= 0)
     said, probabilities = answers(facts.task, outputs.reshape(len(true), -1)[targets])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tuinet.tui.panes.base import Pane
+from tuinet.tui.panes.overfitting import OverfittingPane
 
-__all__ = ["PANES", "Pane"]
+__all__ = ["PANES", "OverfittingPane", "Pane"]
 
 
 class _Architecture(Pane):
@@ -19,8 +20,4 @@ class _Weights(Pane):
     NAME, TITLE = "weights", "Weights"
 
 
-class _Overfitting(Pane):
-    NAME, TITLE = "overfitting", "Overfitting"
-
-
-PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, _Overfitting)
+PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, OverfittingPane)

@@ -20,7 +20,7 @@ from tuinet.tui import diagnosis
 from tuinet.tui.actions import bindings
 from tuinet.tui.colours import Palette, palette_of
 from tuinet.tui.cures import Change, Cure, command, cures
-from tuinet.tui.diagnosis import Line, beside, title
+from tuinet.tui.diagnosis import Line, beside, paragraph, title
 from tuinet.tui.panes.base import Pane
 
 Page = Literal["fit", "matrix", "worst", "weights"]
@@ -30,13 +30,14 @@ LEAST: dict[Page, int] = {"matrix": 6, "worst": 8, "weights": 4}  # lines of a d
 MOST: dict[Page, int] = {"matrix": 22, "worst": 19, "weights": 10}  # ... and at the most, where others stand below
 TALL = 30  # lines from which a detail stands below
 WIDE = 64  # columns from which things stand side by side
+HEALTH = "health of overfitting"  # a key of its own: another pane wants the same look, and may end its wish
 KINDS = ("dim", "bold", "heading", "good", "warn", "bad", "accent", "train", "val", "chosen")
 BOLD = "-bold"
 NAME = 12  # columns of a cure's name
 
 
 class OverfittingPane(Pane):
-    """Wants the looks `confusion`, `worst` and `norms` while it shows them."""
+    """Wants the looks `confusion`, `worst`, `norms` and `health` while it shows them."""
 
     DEFAULT_CSS = """
     OverfittingPane > .overfitting--dim { color: $secondary; }
@@ -67,8 +68,8 @@ class OverfittingPane(Pane):
         self._cures: list[Cure] = []
         self._lines: list[Line] = []
         self._cure_rows: dict[int, int] = {}  # a cure's place by the line on which it stands
-        self._wanted: dict[str, dict[str, Any]] = {}
-        self._asked: dict[str, dict[str, Any]] = {}  # by what is laid out now
+        self._wanted: dict[str, tuple[str, dict[str, Any]]] = {}  # looks and requests, by key ...
+        self._asked: dict[str, tuple[str, dict[str, Any]]] = {}  # ... and those of what is laid out now
         self._styles: dict[str, Style] = {}
 
     # -- what is there -------------------------------------------------------------------------------------
@@ -197,13 +198,12 @@ class OverfittingPane(Pane):
         for place, cure in enumerate(self._cures):
             self._cure_rows[len(lines)] = place
             lines.append(self._switch(place, cure, width))
-        cure = self._cure
-        if cure is not None and room > len(lines) + 1:
-            words = cure.why_not or cure.help
-            lines += [[(f"  {line}", "dim")] for line in _wrapped(words, width - 2)][: room - len(lines) - 1]
-        if self.said[0]:
-            lines += [[(line, self.said[1])] for line in _wrapped(self.said[0], width)][: max(0, room - len(lines))]
-        return lines
+        said = paragraph(self.said[0], width, self.said[1])
+        chosen = self._cure
+        if chosen is not None:
+            told = paragraph(chosen.why_not or chosen.help, width, "dim", "  ")
+            lines += told[: max(0, room - len(lines) - len(said))]
+        return [*lines, *said[: max(0, room - len(lines))]]
 
     def _switch(self, place: int, cure: Cure, width: int) -> Line:
         kind = "chosen" if place == self.cursor else ""
@@ -239,16 +239,21 @@ class OverfittingPane(Pane):
         assert view is not None
         palette = palette_of(self.app)
         key, request = self._look_for(page, width, room)
-        self._asked[key] = request
+        self._asked[key] = key, request
+        if page == "weights":
+            self._asked[HEALTH] = "health", {}
         found = view.looked.get(key)
         heading = {"matrix": "confusion", "worst": "worst examples", "weights": "weights"}[page]
         if found is None:
             return [title(heading), [("… is worked out", "dim")]]
         if found.error:
-            return [title(heading), *([(line, "dim")] for line in _wrapped(found.error, width))][:room]
+            return [title(heading), *paragraph(found.error, width, "dim")][:room]
         fields = found.fields
         if page == "weights":
-            return [title(heading, "norm of each layer, × since the start"), *diagnosis.norms(fields, width, room - 1)]
+            health = view.looked.get(HEALTH)
+            of_layers = {} if health is None or health.error else health.fields
+            note = "norm of each layer, × since the start"
+            return [title(heading, note), *diagnosis.weights(fields, of_layers, width, room - 1)]
         if page == "worst":
             note = f"of {fields.get('part', '')}, step {int(fields.get('step') or 0):,}"
             return [title(heading, note), *diagnosis.worst(fields, found.body, palette, width, room - 1)]
@@ -275,16 +280,16 @@ class OverfittingPane(Pane):
         taken = max((diagnosis.length(line) for line in drawn), default=0)
         return beside(drawn, taken, diagnosis.pairs(fields, width - taken - 3, min(room, len(drawn))), 3)
 
-    def _want(self, wanted: dict[str, dict[str, Any]]) -> None:
+    def _want(self, wanted: dict[str, tuple[str, dict[str, Any]]]) -> None:
         """Tells the view which looks are shown."""
         view = self.view
         assert view is not None
         for key in self._wanted:
             if key not in wanted:
                 view.want(key, None)
-        for key, request in wanted.items():
-            if self._wanted.get(key) != request:
-                view.want(key, key, **request)
+        for key, (look, request) in wanted.items():
+            if self._wanted.get(key) != (look, request):
+                view.want(key, look, **request)
         self._wanted = wanted
 
     # -- painting ------------------------------------------------------------------------------------------
@@ -329,7 +334,7 @@ class OverfittingPane(Pane):
             self.cursor = (self.cursor + by) % len(self._cures)
             self._lay_out()
 
-    def action_toggle(self) -> None:
+    def action_switch(self) -> None:
         cure = self._cure
         if cure is not None:
             self._change(cure, None if cure.on else cure.value)
@@ -344,7 +349,7 @@ class OverfittingPane(Pane):
         """Another value: sent where the cure is on, else remembered for when it is."""
         cure = self._cure
         if cure is None or cure.why_not:
-            self.action_toggle()
+            self.action_switch()
             return
         value = cure.next(cure.value, up)
         self.chosen[cure.name] = value
@@ -389,12 +394,6 @@ class OverfittingPane(Pane):
         if arrows >= 0 and offset.x in (arrows, arrows + 1):
             self._turn(up=offset.x > arrows)
         elif again or start < offset.x <= start + 3:
-            self.action_toggle()
+            self.action_switch()
         else:
             self._lay_out()
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    from tuinet.cells import wrap
-
-    return wrap(text, max(8, width))
