@@ -1,9 +1,9 @@
 """Levels to strips: heatmaps in half blocks, legends, histograms and tiles. Pure functions; whoever draws keeps strips.
 
-    quantised    levels of a look (uint8, 128 zero, 0 nothing) to places on a ramp, with hysteresis: what hardly
-                 moves stays as it is, and costs a slow line nothing
-    enlarged     each cell over as many characters as there is room for
-    heat_strips  places to strips; two cells to a character (▀) where the ramp has colours of its own
+quantised    levels of a look (uint8, 128 zero, 0 nothing) to places on a ramp, with hysteresis: what hardly
+             moves stays as it is, and costs a slow line nothing
+enlarged     each cell over as many characters as there is room for
+heat_strips  places to strips; two cells to a character (▀) where the ramp has colours of its own
 """
 
 from __future__ import annotations
