@@ -118,7 +118,7 @@ _TABLE = (
     Action("weights.update", "u", "update", "show the last update", hint=True, does="mode('update')"),
     Action("weights.change", "c", "change", "show the change since the start", hint=True, does="mode('change')"),
     Action("weights.templates", "t", "templates", "each neuron as the picture that it looks for", hint=True),
-    Action("weights.plane", "d", "plane", "the decision surface and every neuron, where data have two inputs", hint=True),
+    Action("weights.plane", "d", "plane", "decision surface and neurons, where data have two inputs", hint=True),
     Action("weights.previous", "left_square_bracket", "previous", "the parameter before"),
     Action("weights.next", "right_square_bracket", "next", "the next parameter", hint=True),
     Action("weights.cursor", "enter", "cells", "go into the cells: arrows move, enter leaves", hint=True),

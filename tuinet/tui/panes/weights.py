@@ -37,8 +37,6 @@ class WeightsPane(Pane):
     """Heatmap, gallery and surface of one run's parameters."""
 
     NAME, TITLE = "weights", "Weights"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"weights--faint"}
-    DEFAULT_CSS = "WeightsPane > .weights--faint { color: $text-muted; }"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("weights")]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -118,9 +116,7 @@ class WeightsPane(Pane):
 
     def _pen(self) -> draw.Pen:
         palette = self._palette or palette_of(self.app)
-        base = self.rich_style
-        faint = base + self.get_component_rich_style("weights--faint", partial=True)
-        return draw.Pen(palette, base, faint, self.size.width, self.size.height)
+        return draw.Pen(palette, self.rich_style, self.size.width, self.size.height)
 
     def _wish(self) -> None:
         view, slot, pen = self.view, self.slot, self._pen()
@@ -132,7 +128,7 @@ class WeightsPane(Pane):
             rows = max(1, pen.height - pen.feet) * (2 if pen.two else 1)
             crop = list(self.crop) if self.crop is not None else None
             view.want(key, "heatmap", slot=name, mode=self.mode, rows=min(rows, 512), columns=min(pen.width, 512),
-                      crop=crop, bins=draw.BINS)  # fmt: skip
+                      crop=crop, bins=pen.bins)  # fmt: skip
         elif self.shows == "tiles":
             grid = self._grid(pen)
             view.want(key, "tiles", slot=name, mode=self.mode, first=self.first, count=min(grid.room, 1024),
@@ -364,16 +360,24 @@ class WeightsPane(Pane):
             self._again()
 
     def action_zoom(self, way: int) -> None:
-        """In: half the rows and columns, around the cursor where there is one; out: twice as many."""
+        """In: half of what is shown, around the cursor where there is one; out: twice as much.
+
+        Rows or columns of which a cell shows many more go first, so that cells become single numbers soon.
+        """
         if self.slot is None or self.shows != "matrix":
             return
         rows, columns = matrix_shape(tuple(self.slot["shape"]))
         top, bottom, left, right = self._part()
         middle = (self.cursor.row, self.cursor.column) if self.cursor else ((top + bottom) // 2, (left + right) // 2)
+        pen = self._pen()
+        crowd = (bottom - top) / ((2 if pen.two else 1) * max(1, pen.height - pen.feet)), (right - left) / pen.width
         share = 0.5 if way > 0 else 2.0
         (top, bottom), (left, right) = (
-            _stretch(at, round((high - low) * share), size)
-            for at, low, high, size in ((middle[0], top, bottom, rows), (middle[1], left, right, columns))
+            _stretch(at, round((high - low) * (share if here * 2 >= max(crowd) or way < 0 else 1)), size)
+            for at, low, high, size, here in (
+                (middle[0], top, bottom, rows, crowd[0]),
+                (middle[1], left, right, columns, crowd[1]),
+            )
         )
         whole = (top, bottom, left, right) == (0, rows, 0, columns)
         self.crop = None if whole else (top, bottom, left, right)

@@ -19,7 +19,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tuinet.cells import cell_width, cut
-from tuinet.diagnostics.pictures import edges
+from tuinet.diagnostics.pictures import ZERO, edges
 from tuinet.safe_text import safe
 from tuinet.tui.colours import Palette, Ramp
 from tuinet.tui.widgets.heatmap import (
@@ -40,8 +40,8 @@ from tuinet.tui.widgets.heatmap import (
 )
 
 Fields = Mapping[str, Any]
-LEGEND = 24  # columns of the ramp, at most
-BINS = 32
+LEGEND = 32  # columns of the ramp, and bins of the histogram, at most
+CALM = 0.66  # of the ramp that surfaces use
 FEET = ((10, 3), (6, 2), (4, 1))  # lines below a heatmap, by the height of the pane
 
 
@@ -70,9 +70,13 @@ class Pen:
 
     palette: Palette
     base: Style
-    faint: Style
     width: int
     height: int
+
+    @property
+    def faint(self) -> Style:
+        """Of what is said beside the numbers."""
+        return ink(self.palette.faint, self.base)
 
     @property
     def ramp(self) -> Ramp:
@@ -86,6 +90,11 @@ class Pen:
     def feet(self) -> int:
         """Lines that stand below a heatmap."""
         return next((lines for least, lines in FEET if self.height >= least), 0)
+
+    @property
+    def bins(self) -> int:
+        """Columns of the legend, and bins of the histogram below it."""
+        return max(5, min(LEGEND, self.width - 44))
 
     def line(self, *pieces: str | tuple[str, Style] | Segment) -> Strip:
         """A line of exactly the width."""
@@ -189,12 +198,11 @@ def _cells(fields: Fields) -> int:
 def _feet(pen: Pen, fields: Fields, cursor: Cursor | None) -> list[Strip]:
     palette = pen.palette
     low, high = (signed(sign * fields["limit"], palette) for sign in (-1, 1))
-    room = max(5, min(LEGEND, pen.width - 44))
     left, right = ("[", "]") if palette.ascii else ("▕", "▏")
     spread = "sd" if palette.ascii else "σ"
     mean, deviation = signed(fields["mean"], palette), f"{fields['deviation']:.3g}"
     about: list[str | tuple[str, Style] | Segment] = [
-        f"{low:>7} {left}", *legend(palette, pen.ramp, room, pen.base), f"{right} {high:<7}",
+        f"{low:>7} {left}", *legend(palette, pen.ramp, pen.bins, pen.base), f"{right} {high:<7}",
         (f"  mean {mean:<9} {spread} {deviation}", pen.faint),
     ]  # fmt: skip
     if fields["strange"]:
@@ -270,18 +278,17 @@ def _captions(pen: Pen, fields: Fields, shown: int) -> Strip:
     first, last, total = fields["first"] + 1, fields["first"] + shown, fields["total"]
     what = f"{fields['each']}s" if fields["channels"] == 1 else f"{fields['each']}s × {fields['channels']} channels"
     more = "" if shown == total else "  pgup pgdn"
-    room = max(5, min(LEGEND, pen.width - 50))
     low, high = (signed(sign * fields["limit"], pen.palette) for sign in (-1, 1))
     left, right = ("[", "]") if pen.palette.ascii else ("▕", "▏")
     return pen.line(
-        f"{low:>7} {left}", *legend(pen.palette, pen.ramp, room, pen.base), f"{right} {high:<7}",
+        f"{low:>7} {left}", *legend(pen.palette, pen.ramp, pen.bins, pen.base), f"{right} {high:<7}",
         (f"  {first:,}–{last:,} of {total:,} {what}{more}", pen.faint),
     )  # fmt: skip
 
 
 # -- the plane ------------------------------------------------------------------------------------------------------
 
-MARKS, ASCII_MARKS = "○●◇◆□■△▲", "ox+*svAV"
+MARKS, DIGITS, ASCII_MARKS = "○●◇◆□■△▲", "01234567", "ox+*svAV"
 
 
 def surface(pen: Pen, fields: Fields, body: bytes, units: tuple[Fields, bytes, Grid] | None) -> list[Strip]:
@@ -296,7 +303,7 @@ def surface(pen: Pen, fields: Fields, body: bytes, units: tuple[Fields, bytes, G
         said, drawn, grid = units
         tiles = np.frombuffer(drawn, np.uint8).reshape(said["count"], said["size"], said["size"])
         right = heat_strips(
-            side_by_side([quantised(tile, pen.ramp) for tile in tiles[: grid.room]], grid),
+            side_by_side([_calm(pen, tile) for tile in tiles[: grid.room]], grid),
             pen.ramp, pen.palette, pen.base,
         )[:height]  # fmt: skip
         gap = Strip([Segment("  ", pen.base)])
@@ -329,9 +336,14 @@ def _across(pen: Pen, size: int) -> int:
 def _ramped(pen: Pen, levels: NDArray[np.uint8], is_signed: bool) -> tuple[Places, Ramp]:
     """Places of a surface, and the ramp that they are on: signed, or of several classes."""
     if is_signed:
-        return quantised(levels, pen.ramp), pen.ramp
+        return _calm(pen, levels), pen.ramp
     ramp = Ramp(pen.palette.series, ASCII_MARKS[: len(pen.palette.series) or 8] if not pen.two else "")
     return classed(levels, len(ramp)), ramp
+
+
+def _calm(pen: Pen, levels: NDArray[np.uint8]) -> Places:
+    """Levels without the ends of the ramp: a surface is mostly sure of itself, and nobody looks at glare for long."""
+    return quantised((ZERO + CALM * (levels.astype(np.float32) - ZERO)).astype(np.uint8), pen.ramp)
 
 
 def _pointed(pen: Pen, fields: Fields, places: Places, ramp: Ramp) -> list[Strip]:
@@ -340,7 +352,7 @@ def _pointed(pen: Pen, fields: Fields, places: Places, ramp: Ramp) -> list[Strip
     lines = heat_strips(drawn, ramp, pen.palette, pen.base)
     height, width = len(lines), drawn.shape[1]
     x0, x1, y0, y1 = fields["box"]
-    marks = ASCII_MARKS if pen.palette.ascii else MARKS
+    marks = MARKS if pen.two else DIGITS
     taken: dict[tuple[int, int], float] = {}
     for x, y, label in fields["points"]:
         column, line = (x - x0) / (x1 - x0) * width, (y1 - y) / (y1 - y0) * height
@@ -353,8 +365,8 @@ def _pointed(pen: Pen, fields: Fields, places: Places, ramp: Ramp) -> list[Strip
         if below >= 0 and ramp.colours and pen.two:
             ground = ground + Style(bgcolor=colour_of(ramp.colours[below]))
         dark = below < 0 or not ramp.colours or not pen.two or _lightness(ramp.colours[below]) < 0.45
-        colour = (255, 255, 255) if dark else (0, 0, 0)
-        mark = Segment(marks[number % len(marks)], ink(colour if pen.palette.depth != "none" else None, ground))
+        style = ink((255, 255, 255) if dark else (0, 0, 0), ground) if pen.two else ground + Style(reverse=True)
+        mark = Segment(marks[number % len(marks)], style)
         strip = lines[line]
         lines[line] = Strip.join([strip.crop(0, column), Strip([mark]), strip.crop(column + 1)])
     return lines
