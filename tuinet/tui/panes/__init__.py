@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuinet.tui.panes.base import Pane
+from tuinet.tui.panes.weights import WeightsPane
 
 __all__ = ["PANES", "Pane"]
 
@@ -15,12 +16,8 @@ class _Loss(Pane):
     NAME, TITLE = "loss", "Loss"
 
 
-class _Weights(Pane):
-    NAME, TITLE = "weights", "Weights"
-
-
 class _Overfitting(Pane):
     NAME, TITLE = "overfitting", "Overfitting"
 
 
-PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, _Overfitting)
+PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, WeightsPane, _Overfitting)
