@@ -313,27 +313,6 @@ class Trainer:
         """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
         return changes(self.plan, self.arena)
 
-    def values_of(self, layer, inputs):
-        """What the layer of that path makes of each example, as in use: (n, numbers). None where there is none such, or
-        where its values are never made. Call by call, in NumPy, as for `attention`.
-        """
-        slot = next((y for path, _, _, y, _ in self.forward.marks if path == layer), None)
-        if slot is None or not any(slot.root in [r.root for r in call.results] for call in self.forward.calls):
-            return None
-        rows, size, found = self._inputs(inputs), self.pass_rows, []
-        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-        table[...], wanted[...] = 0, 0
-        for begin in range(0, len(rows), size):
-            piece = rows[begin : begin + size]
-            table[: len(piece)] = piece
-            for call in self.forward.calls:
-                with np.errstate(all="ignore"):
-                    reference.step(call, self.arena)
-                if slot.root in [result.root for result in call.results]:
-                    values = self.arena.view(slot).reshape(size, -1)[: len(piece)].copy()
-            found.append(values)
-        return np.concatenate(found)
-
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
         count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
