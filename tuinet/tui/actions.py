@@ -66,7 +66,7 @@ PLACES = {
 _TABLE = (
     # -- everywhere ---------------------------------------------------------------------------------------------
     Action("app.help", "question_mark,f1", "help", "show the keys of this screen", hint=True),
-    Action("app.palette", "colon,ctrl+p", "command", "search everything: actions, presets, runs, layers",
+    Action("app.palette", "colon", "command", "search everything: actions, presets, runs, layers",
            hint=True, does="command_palette"),
     Action("app.welcome", "W", "welcome", "go to the welcome screen", "tuinet"),
     Action("app.presets", "P", "presets", "go to the presets", "tuinet presets"),

@@ -62,10 +62,9 @@ class Presets(Page):
     Presets.-narrow #told { height: 3fr; }
     """
 
-    def __init__(self, chosen: str = "") -> None:
-        """chosen: the preset that the cursor stands on first."""
+    def __init__(self) -> None:
         super().__init__()
-        self._first = chosen
+        self._first = ""
         self._headlines: list[Headline] = []
         self._words = ""
         self._presets: dict[str, Preset | str] = {}  # a sentence where one cannot be loaded
@@ -97,6 +96,11 @@ class Presets(Page):
     async def _load(self) -> None:
         self._headlines = await read(library.headlines)
         self._list(self._first)
+
+    def choose(self, key: str) -> None:
+        self._first = key
+        if self._headlines:
+            self.rows.choose(key)
 
     # -- the list -----------------------------------------------------------------------------------------------
 
