@@ -58,7 +58,7 @@ PLACES = {
     "rows": "In the list",
     "filter": "Filter",
     "leaving": "Leaving",
-    "copy": "Copy",
+    "asking": "Asking",
     "help": "Help",
 }
 """The places of actions, by the first part of their ids, with their titles."""
@@ -66,7 +66,7 @@ PLACES = {
 _TABLE = (
     # -- everywhere ---------------------------------------------------------------------------------------------
     Action("app.help", "question_mark,f1", "help", "show the keys of this screen", hint=True),
-    Action("app.palette", "colon,ctrl+p", "command", "search everything: actions, presets, runs, layers",
+    Action("app.palette", "colon", "command", "search everything: actions, presets, runs, layers",
            hint=True, does="command_palette"),
     Action("app.welcome", "W", "welcome", "go to the welcome screen", "tuinet"),
     Action("app.presets", "P", "presets", "go to the presets", "tuinet presets"),
@@ -166,11 +166,13 @@ _TABLE = (
     Action("compare.swap", "x", "swap", "the other way round", hint=True),
     Action("compare.back", "escape", "back", "back to the runs", hint=True),
     # -- data ---------------------------------------------------------------------------------------------------
-    Action("data.augment", "a", "augment", "examples as training draws them", "tuinet data show SET --augment PRESET",
-           hint=True),
-    Action("data.more", "n", "other examples", "draw other examples", hint=True),
+    Action("data.augment", "a", "augment", "examples as training draws them",
+           "tuinet data show SET --augment SETTINGS", hint=True),
+    Action("data.more", "n", "others", "see other examples", "tuinet data show SET --skip N", hint=True),
     Action("data.get", "g", "get", "download the set", "tuinet data get SET", hint=True),
     Action("data.filter", "slash", "filter", "show only sets with these words", hint=True),
+    Action("data.scroll-down", "J,ctrl+down", "read on", "move what is told about it down"),
+    Action("data.scroll-up", "K,ctrl+up", "read back", "move what is told about it up"),
     Action("data.back", "escape", "back", "back to where you came from"),
     # -- log ----------------------------------------------------------------------------------------------------
     Action("log.follow", "f", "follow", "stay at the end as lines come in", hint=True),
@@ -187,8 +189,8 @@ _TABLE = (
     # -- small ones ---------------------------------------------------------------------------------------------
     Action("filter.keep", "enter", "keep", "keep the filter and go back to the list", hint=True),
     Action("filter.clear", "escape", "clear", "take the filter away", hint=True),
-    Action("copy.write", "enter", "write", "write the file", hint=True, does="submit"),
-    Action("copy.cancel", "escape", "cancel", "write nothing", hint=True),
+    Action("asking.answer", "enter", "go on", "take what is written", hint=True, does="submit"),
+    Action("asking.cancel", "escape", "cancel", "back, and nothing is done", hint=True),
     Action("leaving.leave", "enter,q,y", "leave", "close the screens; the training goes on", "tuinet attach RUN"),
     Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop"),
     Action("leaving.stay", "escape,n", "stay", "stay here"),
