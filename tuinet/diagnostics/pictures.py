@@ -149,3 +149,15 @@ def statistics(values: Array) -> dict[str, float | int]:
         "zeros": int(known.size - np.count_nonzero(known)),
         "strange": int(values.size - known.size),
     }
+
+
+def counts(values: Array, bins: int) -> list[int]:
+    """How many of the numbers lie in each of so many bins of equal width between the lowest and the highest."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not known.size:
+        return [0] * bins
+    low, high = known.min(), known.max()
+    if low == high:
+        return [known.size if place == bins // 2 else 0 for place in range(bins)]
+    places = np.minimum(((known - low) * (bins / (high - low))).astype(np.intp), bins - 1)
+    return [int(count) for count in np.bincount(places, minlength=bins)]

@@ -303,7 +303,7 @@ class Trainer:
 
     def activations(self, inputs):
         """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
-        through in about 30 ms, at most 256. Layers are in the order in which they are done.
+        through in a tenth of a second, at most 256. Layers are in the order in which they are done.
         """
         if self._activations is None:
             self._activations = Activations(self.plan, self.pass_rows)
@@ -312,27 +312,6 @@ class Trainer:
     def changes(self):
         """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
         return changes(self.plan, self.arena)
-
-    def values_of(self, layer, inputs):
-        """What the layer of that path makes of each example, as in use: (n, numbers). None where there is none such, or
-        where its values are never made. Call by call, in NumPy, as for `attention`.
-        """
-        slot = next((y for path, _, _, y, _ in self.forward.marks if path == layer), None)
-        if slot is None or not any(slot.root in [r.root for r in call.results] for call in self.forward.calls):
-            return None
-        rows, size, found = self._inputs(inputs), self.pass_rows, []
-        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-        table[...], wanted[...] = 0, 0
-        for begin in range(0, len(rows), size):
-            piece = rows[begin : begin + size]
-            table[: len(piece)] = piece
-            for call in self.forward.calls:
-                with np.errstate(all="ignore"):
-                    reference.step(call, self.arena)
-                if slot.root in [result.root for result in call.results]:
-                    values = self.arena.view(slot).reshape(size, -1)[: len(piece)].copy()
-            found.append(values)
-        return np.concatenate(found)
 
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
@@ -347,6 +326,19 @@ class Trainer:
         loss = float(losses.mean(dtype=np.float64))
         written = text_metrics(loss) if facts.writes else {}
         return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
+
+    def judge(self, inputs, targets):
+        """Outputs (n, numbers) and losses (n), or (n, T) where each position has a target, of examples as in use."""
+        return self._pass(inputs, targets)
+
+    @property
+    def multiply_adds(self):
+        """Of the forward pass of one example."""
+        return sum(multiply_adds(call) for call in self.forward.calls) // self.pass_rows
+
+    def last_loss(self):
+        """Mean loss of the last step's batch, without the penalty; None where no step was made."""
+        return float(self.arena.view(self.plan.mean_loss)) if self.step else None
 
     def classify(self, inputs):
         """The class that the network gives each example: whole numbers (n). For yes or no, 1 from a half on."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textual.binding import Binding
+    from textual.binding import BindingType
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ PLACES = {
     "welcome": "Welcome",
     "presets": "Presets",
     "runs": "Runs",
+    "compare": "Compare",
     "data": "Data",
     "log": "Log",
     "rows": "In the list",
@@ -160,6 +161,9 @@ _TABLE = (
     Action("runs.delete", "d,delete", "delete", "delete it; there is time to undo", "tuinet rm RUN", hint=True),
     Action("runs.undo", "u", "undo", "bring back what was deleted last", hint=True),
     Action("runs.back", "escape", "back", "back to where you came from"),
+    # -- two runs compared --------------------------------------------------------------------------------------
+    Action("compare.swap", "x", "swap", "the other way round", hint=True),
+    Action("compare.back", "escape", "back", "back to the runs", hint=True),
     # -- data ---------------------------------------------------------------------------------------------------
     Action("data.augment", "a", "augment", "examples as training draws them", "tuinet data show SET --augment PRESET",
            hint=True),
@@ -200,7 +204,7 @@ def of(place: str) -> list[Action]:
     return [action for action in _TABLE if action.place == place]
 
 
-def bindings(place: str) -> list[Binding]:
+def bindings(place: str) -> list[BindingType]:
     """Textual's bindings of a place: each has its action's id, so that keys.toml can give it other keys."""
     from textual.binding import Binding
 

@@ -1,21 +1,17 @@
-"""The application: themes, keys, screens, and the runs that it starts. What a screen does is the screen's business."""
+"""The application: the run that is open, those that it starts, and how it is left. Its screens are navigation.py's."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from textual.screen import Screen
 
 from tuinet.errors import TuinetError
 from tuinet.presets import Preset
 from tuinet.runs import RunFolder, runs_folder
-from tuinet.safe_text import safe
-from tuinet.tui import themes
-from tuinet.tui.actions import bindings
-from tuinet.tui.config import remember, setting
-from tuinet.tui.keymap import read_keymap
+from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.terminal.app import TerminalApp
@@ -25,49 +21,27 @@ if TYPE_CHECKING:
     from tuinet.training.session import Session
 
 
-class TuinetApp(TerminalApp):
+class TuinetApp(Navigation, TerminalApp):
     """tuinet on a screen. `main()` gives its exit code."""
 
     TITLE = "tuinet"
-    BINDINGS = bindings("app")
-    ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, run: RunFolder | None = None, runs: Path | None = None, **options: Any) -> None:
         """run: opened at once. runs: the folder of the runs, None for the usual one."""
         super().__init__(**options)
         self.run_to_open, self.runs = run, runs or runs_folder()
-        self.laid_over: tuple[RunFolder, ...] = ()
 
     def on_mount(self) -> None:
-        for theme in themes.THEMES:
-            self.register_theme(theme)
-        self.theme = themes.suitable(setting("theme"))
-        keymap, problems = read_keymap()
-        self.set_keymap(keymap)
-        for problem in problems:
-            self.tell(problem, bad=True)
         if self.run_to_open is not None:
             self.open_run(self.run_to_open)
         else:
             self.goto("welcome")
-
-    def tell(self, sentence: str, *, bad: bool = False) -> None:
-        """A sentence that goes by itself."""
-        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
-
-    # -- screens -----------------------------------------------------------------------------------------
 
     @property
     def view(self) -> RunView | None:
         """The run of the workbench that is open, if one is."""
         found = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Workbench)), None)
         return None if found is None else found.view
-
-    def goto(self, name: str) -> None:
-        """One of the screens beside the workbench, which stays below it."""
-        if type(self.screen).__name__.lower() == name:
-            return
-        self.push_screen(_page(self, name))
 
     def open_run(self, folder: RunFolder) -> None:
         """Shows the run in the workbench; the one that was open is closed."""
@@ -91,8 +65,6 @@ class TuinetApp(TerminalApp):
 
     def start_run(self, preset: Preset, name: str | None = None) -> None:
         """Trains the preset in a worker of its own, and opens it. name: the preset's, where it is a run's copy."""
-        from dataclasses import replace
-
         if name and preset.name != name:
             preset = replace(preset, name=name)
         if preset.variants:
@@ -111,47 +83,21 @@ class TuinetApp(TerminalApp):
         except TuinetError as error:
             self.tell(str(error), bad=True)
             return
-        self.run_worker(lambda: self._look_after(session), thread=True, group="sessions", exit_on_error=False)
+        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application for so long.
+        threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
 
     def _look_after(self, session: Session) -> None:
-        """In a thread: hears whether it starts at all, then lets go; and takes note of its end, so that none is left."""
+        """In a thread: hears whether it starts at all, lets go, and takes note of its end, so that no process is left."""
         for event in session.events():
             if event["event"] == "start":
                 break
-            if event["event"] == "end" and event.get("error"):
+            if event["event"] == "end" and event.get("error") and self.is_running:
                 self.call_from_thread(self.tell, str(event["error"]), bad=True)
         session.close()
+        session.wait()
 
-    # -- actions ------------------------------------------------------------------------------------------
-
-    def action_welcome(self) -> None:
-        self.goto("welcome")
-
-    def action_presets(self) -> None:
-        self.goto("presets")
-
-    def action_runs(self) -> None:
-        self.goto("runs")
-
-    def action_data(self) -> None:
-        self.goto("data")
-
-    def action_log(self) -> None:
-        self.goto("log")
-
-    def action_help(self) -> None:
-        self.goto("help")
-
-    def action_theme(self) -> None:
-        """The next one; it is remembered."""
-        place = themes.NAMES.index(self.theme) if self.theme in themes.NAMES else -1
-        self.theme = themes.NAMES[(place + 1) % len(themes.NAMES)]
-        if problem := remember("theme", self.theme):
-            self.tell(problem, bad=True)
-
-    def action_leave(self) -> None:
-        self.leave()
+    # -- leaving -------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
         """Closes the application; asks once where a training of the open run goes on."""
@@ -176,12 +122,3 @@ class TuinetApp(TerminalApp):
             self.tell(str(error), bad=True)
             return
         self.exit(return_code=0)
-
-
-def _page(app: TuinetApp, name: str) -> Screen[Any]:
-    """The screen of that name, loaded when it is wanted."""
-    from importlib import import_module
-
-    module = import_module(f"tuinet.tui.screens.{name}")
-    made: Screen[Any] = module.page(app)
-    return made

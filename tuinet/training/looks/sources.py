@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tuinet import presets
 from tuinet.data import Prepare
 from tuinet.data.curves import CURVES, curve_of
-from tuinet.errors import RunDamaged
-from tuinet.fields import type_word
+from tuinet.errors import PresetError, TuinetError, nearest
+from tuinet.fields import shown, type_word
 from tuinet.layers import LAYERS
 from tuinet.runs import RunFolder
 from tuinet.training.looks.base import Array, NotThere, Slot
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tuinet.runs import Loaded
     from tuinet.runs.probes import Probes
 
+NEVER = 2**63  # a step after the last
 STATISTICS = ("mean", "variance")  # of batch_norm: where only a folder is left, nothing but their names tells
 
 
@@ -35,7 +38,7 @@ class Trained(Protocol):
     def value(self, name: str) -> Array: ...
     def gradient(self, name: str) -> Array: ...
     def outputs(self, inputs: Array) -> Array: ...
-    def values_of(self, layer: str, inputs: Array) -> Array | None: ...
+    def activations(self, inputs: Array) -> Mapping[str, Any]: ...
 
 
 class LiveSource:
@@ -101,10 +104,15 @@ class LiveSource:
         inputs = self._prepare()(points)
         if not layer:
             return self.trainer.outputs(inputs)
-        found = self.trainer.values_of(layer, inputs)
-        if found is None:
-            raise NotThere(f"{layer} is no layer of this network, or its values are never made")
-        return found
+        pieces: list[Array] = []
+        while (done := sum(map(len, pieces))) < len(inputs):  # so many at a time as it takes
+            found = self.trainer.activations(inputs[done:])
+            if layer not in found:
+                raise PresetError(
+                    f"{shown(layer)} is no layer of this network{nearest(layer, found)}", key="plane.layer"
+                )
+            pieces.append(found[layer].output.reshape(len(found[layer].output), -1))
+        return np.concatenate(pieces)
 
     def _prepare(self) -> Prepare:
         if not isinstance(self.bound.scaler, Prepare) or self.bound.scaler.raw != (2,):
@@ -117,36 +125,58 @@ class FolderSource:
 
     live = False
 
-    def __init__(self, run: RunFolder, network: Network | None = None, facts: Facts | None = None) -> None:
-        self.run, self.network, self.facts = run, network, facts
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
         self.probes: Probes | None = run.probes()
 
     @cached_property
-    def _loaded(self) -> Loaded:
-        loaded = self.run.load_newest(resumable=False)
-        if loaded is None:
-            raise NotThere(f"run {self.run.id} has no weights yet: there is no checkpoint of it")
-        return loaded
+    def facts(self) -> Facts | None:
+        """None where the run's data.json is missing or damaged."""
+        try:
+            found = self.run.data()
+        except TuinetError:
+            return None
+        return found[0] if found is not None else None
+
+    @cached_property
+    def _network(self) -> Network | None:
+        """None where the run's preset cannot be read: then layers are known by the names of their parameters alone."""
+        try:
+            return presets.load(self.run.path / "preset.toml").network(self.facts) if self.facts is not None else None
+        except TuinetError:
+            return None
+
+    @cached_property
+    def _loaded(self) -> Loaded | None:
+        return self.run.load_newest(resumable=False)
 
     @property
     def step(self) -> int:
-        return self._loaded.step
+        return self._loaded.step if self._loaded is not None else 0
 
     @cached_property
     def slots(self) -> Sequence[Slot]:
-        layers = _layers(self.network)
-        trains = {layer.path: layer.trainable for layer in self.network.walk()} if self.network else {}
+        """Of the checkpoint; where there is none yet, of the newest probe."""
+        if self._loaded is not None:
+            shapes = {name: array.shape for name, array in self._loaded.model.items()}
+        else:
+            newest = self.probes.at(NEVER) if self.probes is not None else None
+            shapes = {name: one.shape for name, one in newest.parameters.items()} if newest is not None else {}
+        layers = _layers(self._network)
+        trains = {layer.path: layer.trainable for layer in self._network.walk()} if self._network is not None else {}
         found = []
-        for name, array in self._loaded.model.items():
-            slot = _slot(name, array.shape, "parameter", layers)
+        for name, shape in shapes.items():
+            slot = _slot(name, shape, "parameter", layers)
             if slot.of == "batch_norm" and name.rpartition(".")[2] in STATISTICS:
-                slot = _slot(name, array.shape, "statistic", layers)
+                slot = replace(slot, kind="statistic")
             elif not trains.get(slot.layer, True):
-                slot = _slot(name, array.shape, "frozen", layers)
+                slot = replace(slot, kind="frozen")
             found.append(slot)
         return found
 
     def value(self, name: str) -> Array:
+        if self._loaded is None:
+            raise NotThere(f"run {self.run.id} has no weights yet: there is no checkpoint of it")
         return self._loaded.model[name]
 
     def gradient(self, name: str) -> Array:
@@ -163,24 +193,6 @@ class FolderSource:
 
     def on_plane(self, points: Array, layer: str) -> Array:
         raise NotThere("a run that does not train computes nothing")
-
-
-def folder_source(run: RunFolder) -> FolderSource:
-    """The source of a run's folder, with what its preset and data.json say, as far as they can be read."""
-    from tuinet import presets
-    from tuinet.errors import TuinetError
-
-    try:
-        facts = (run.data() or (None,))[0]
-    except RunDamaged:
-        facts = None
-    network = None
-    if facts is not None:
-        try:
-            network = presets.load(run.path / "preset.toml").network(facts)
-        except TuinetError:
-            network = None
-    return FolderSource(run, network, facts)
 
 
 def _layers(network: Network | None) -> dict[str, str]:

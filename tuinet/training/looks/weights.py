@@ -17,6 +17,7 @@ from tuinet.diagnostics.pictures import (
     Crop,
     Numbers,
     cells_of,
+    counts,
     levels_of,
     limit_of,
     matrix_shape,
@@ -48,6 +49,8 @@ def _at() -> Any:
 class Parameters:
     """All that can be looked at, in slot order: `parameters` is a list of name, layer, of, shape, size, kind."""
 
+    at: int | None = _at()
+
     def take(self, source: Source) -> Look:
         rows = [
             {"name": slot.name, "layer": slot.layer, "of": slot.of, "shape": list(slot.shape), "size": slot.size,
@@ -63,6 +66,7 @@ class Heatmap:
 
     body: uint8 (rows, columns), levels as in tuinet/diagnostics/pictures.py; the number of level 255 is `limit`.
     lowest ... strange: of the numbers themselves, so that no extreme is lost in a mean; from the history, of the cells.
+    counts: how many of them lie in each of so many bins of equal width, from lowest to highest.
     """
 
     slot: str = _slot()
@@ -72,6 +76,7 @@ class Heatmap:
     crop: tuple[int, ...] | None = optional(
         whole_list(at_least=0, help="first row, row after the last, first column, column after the last of the matrix")
     )
+    bins: int = whole(0, at_least=0, at_most=512, help="bins of a histogram beside it; 0: none")
     at: int | None = _at()
 
     def take(self, source: Source) -> Look:
@@ -81,13 +86,13 @@ class Heatmap:
         own = matrix_shape(slot.shape)
         part = _scaled(crop, own, matrix_shape(numbers.shape))
         found = picture(numbers, self.rows, self.columns, part)
-        matrix = numbers.reshape(matrix_shape(numbers.shape))
+        inside = numbers.reshape(matrix_shape(numbers.shape))[part[0] : part[1], part[2] : part[3]]
         fields = {
             "slot": slot.name, "layer": slot.layer, "of": slot.of, "mode": self.mode, "shape": list(slot.shape),
             "matrix": list(own), "crop": list(crop), "rows": found.levels.shape[0], "columns": found.levels.shape[1],
             "folded": found.folded, "limit": found.limit, "step": step, "past": self.at is not None,
             "exact": found.exact and numbers.size == slot.size,
-            **statistics(matrix[part[0] : part[1], part[2] : part[3]]),
+            **statistics(inside), "counts": counts(inside, self.bins) if self.bins else [],
         }  # fmt: skip
         return Look(fields, found.levels.tobytes())
 
@@ -106,10 +111,14 @@ class Tiles:
     count: int = whole(64, at_least=1, at_most=1024, help="tiles, at most")
     height: int = whole(28, at_least=1, at_most=256, help="cells of a tile down, at most")
     width: int = whole(28, at_least=1, at_most=256, help="cells of a tile across, at most")
+    at: int | None = _at()
 
     def take(self, source: Source) -> Look:
         slot = slot_of(source, self.slot, "tiles.slot")
-        tiles, channels, each = _tiles(source, slot, np.asarray(_numbers(source, slot, self.mode, None)[0]))
+        numbers, step = _numbers(source, slot, self.mode, self.at)
+        if numbers.size != slot.size:
+            raise NotThere(f"the history keeps means of {slot.name}, and a gallery is of single numbers")
+        tiles, channels, each = _tiles(source, slot, numbers.reshape(slot.shape))
         if self.first >= len(tiles):
             raise PresetError(f"{slot.name} has {len(tiles):,} tiles, numbered from 0", key="tiles.first")
         height, width = min(self.height, tiles.shape[1]), min(self.width, tiles.shape[2])
@@ -122,7 +131,7 @@ class Tiles:
         fields = {
             "slot": slot.name, "layer": slot.layer, "mode": self.mode, "total": len(tiles), "first": self.first,
             "count": count, "height": height, "width": width, "channels": channels, "each": each, "limit": limit,
-            "exact": cells.shape[1:] == tiles.shape[1:], "step": source.step,
+            "exact": cells.shape[1:] == tiles.shape[1:], "step": step, "past": self.at is not None,
         }  # fmt: skip
         return Look(fields, levels_of(cells, limit).tobytes())
 
@@ -139,29 +148,22 @@ class Histogram:
     def take(self, source: Source) -> Look:
         slot = slot_of(source, self.slot, "histogram.slot")
         numbers, step = _numbers(source, slot, self.mode, self.at)
-        found = statistics(numbers)
-        low, high = float(found["lowest"]), float(found["highest"])
-        known = numbers[np.isfinite(numbers)]
-        if low == high:
-            counts = np.zeros(self.bins, np.int64)
-            counts[self.bins // 2] = known.size
-        else:
-            places = (known.astype(np.float64) - low) * (self.bins / (high - low))
-            counts = np.bincount(np.minimum(places.astype(np.intp), self.bins - 1), minlength=self.bins)
         exact = numbers.size == slot.size
-        return Look({"slot": slot.name, "mode": self.mode, "counts": counts.tolist(), "step": step, "exact": exact,
-                     "past": self.at is not None, **found})  # fmt: skip
+        fields = {"slot": slot.name, "mode": self.mode, "step": step, "exact": exact, "past": self.at is not None}
+        return Look({**fields, "counts": counts(numbers, self.bins), **statistics(numbers)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One number: value, gradient, update and change, null where it cannot be had, and `why` it cannot.
 
-    history: [step, value] from the probes; where those are means, `block` says of how many numbers.
+    history: [step, value] from the probes; where those are means, `block` says of how many numbers. With `at`, the
+    value is that of the history.
     """
 
     slot: str = _slot()
     index: tuple[int, ...] = whole_list(at_least=0, help="a whole number for each axis")
+    at: int | None = _at()
 
     def take(self, source: Source) -> Look:
         slot = slot_of(source, self.slot, "cell.slot")
@@ -171,9 +173,11 @@ class Cell:
                               key="cell.index")  # fmt: skip
         found: dict[str, float | None] = {}
         why = {}
+        place = np.ravel_multi_index(index, slot.shape) if slot.shape else 0
         for mode in MODES:
             try:
-                number = _current(source, slot, mode)[index]
+                numbers, _ = _numbers(source, slot, mode, self.at)
+                number = numbers.ravel()[_cell(place, slot, numbers.shape)]
                 found[mode] = float(number) if np.isfinite(number) else None
                 if found[mode] is None:
                     why[mode] = f"it is {number}"
@@ -231,21 +235,27 @@ def _probed(source: Source, slot: Slot, step: int) -> tuple[Numbers, int]:
 
 def _history(source: Source, slot: Slot, index: Sequence[int]) -> tuple[list[list[float]], int]:
     """[step, value] of one number, and how many numbers the value is the mean of."""
-    rows, columns = matrix_shape(slot.shape)
-    flat = int(np.ravel_multi_index(tuple(index), slot.shape)) if slot.shape else 0
-    row, column = divmod(flat, columns)
+    place = np.ravel_multi_index(tuple(index), slot.shape) if slot.shape else 0
     found: list[list[float]] = []
     block = 1
     for step, probed in source.probes.history(slot.name) if source.probes is not None else ():
         if probed.shape != slot.shape:
             continue
         cells = cells_of(probed.picture, slot.shape)
-        place = _block(row, rows, cells.shape[0]), _block(column, columns, cells.shape[1])
-        number = float(cells[place])
-        block = -(-rows // cells.shape[0]) * -(-columns // cells.shape[1])
+        number = float(cells.ravel()[_cell(place, slot, cells.shape)])
+        block = -(-slot.size // cells.size)
         if np.isfinite(number):
             found.append([step, number])
     return found, block
+
+
+def _cell(place: Any, slot: Slot, cells: tuple[int, ...]) -> int:
+    """Where in so many cells, counted row by row, the number at a place of the slot lies."""
+    if prod(cells) == slot.size:
+        return int(place)
+    rows, columns = matrix_shape(slot.shape)
+    row, column = divmod(int(place), columns)
+    return _block(row, rows, cells[0]) * cells[1] + _block(column, columns, cells[1])
 
 
 def _block(place: int, length: int, cells: int) -> int:
