@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.panes.base import Pane
 
 __all__ = ["PANES", "Pane"]
-
-
-class _Architecture(Pane):
-    NAME, TITLE = "architecture", "Architecture"
 
 
 class _Loss(Pane):
@@ -23,4 +20,4 @@ class _Overfitting(Pane):
     NAME, TITLE = "overfitting", "Overfitting"
 
 
-PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, _Overfitting)
+PANES: tuple[type[Pane], ...] = (ArchitecturePane, _Loss, _Weights, _Overfitting)
