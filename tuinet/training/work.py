@@ -22,6 +22,7 @@ from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageErr
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
+from tuinet.runs.probes import ProbeWriter
 from tuinet.safe_text import safe
 from tuinet.training.control import Control
 from tuinet.training.early_stopping import Best, Patience, Plateau
@@ -39,6 +40,7 @@ from tuinet.training.signals import StopFlag
 if TYPE_CHECKING:
     from tuinet.data import Bound
     from tuinet.presets import Preset
+    from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
@@ -61,12 +63,14 @@ class Work:
         """held: closes the record files when the worker is done, before the lock is given back."""
         self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
         self.engine: Engine = engine or RealEngine()
-        self.control = Control()
+        self.control = Control(self)
+        self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         self.device = _device(options.device or self.info["device"] or "auto")
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
+        self.prober: ProbeWriter | None = None
         self.notes: list[Event] = []  # found before the start was told
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
@@ -82,7 +86,8 @@ class Work:
         self._open_records()
         self._listen()
         self.stop.check()
-        bound = self.engine.bind(preset)
+        bound = self.bound = self.engine.bind(preset)
+        self.network = preset.network(bound.facts)
         self._check_data(bound)
         self.stop.check()
         loop = self._loop(preset, bound)
@@ -331,11 +336,27 @@ class Work:
             self.reporter.tell(Event("compile", {"done": done, "total": total, "name": name}))
 
         trainer = self.engine.trainer(preset, bound, device=self.device, threads=self.threads, on_compile=on_compile)
+        self.initial = trainer.model()  # before a checkpoint is loaded: they are drawn from the seed
         self.stop.on_ask = self.control.on_ask = trainer.ask_to_stop
         self.stop.check()
         fields = {"seconds": time.monotonic() - began, "kernels": compiled}
         self.reporter.tell(Event("compiled", fields))
         return trainer
+
+    def source(self, loop: Loop) -> Source:
+        """What clients look at."""
+        from tuinet.training.looks import LiveSource
+
+        return LiveSource(
+            loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
+        )
+
+    def keep_history(self, loop: Loop) -> None:
+        """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
+        if self.prober is None:
+            self.prober = self.run.probe_writer(loop.progress.step)
+        if self.prober.due(loop.progress.step):
+            self.prober.take(loop.progress.step, self.source(loop))
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds

@@ -253,7 +253,7 @@ class RunView:
         ))  # fmt: skip
 
     def _take_metrics(self, records: list[Json]) -> None:
-        self.curves.feed(records)
+        self.curves.add(records)
         self._changed.add("curves")
         if rows := [_epoch_row(record) for record in records if record["k"] == "epoch"]:
             self.epochs = _without_overtaken([*self.epochs, *rows])
@@ -400,7 +400,13 @@ def _mean(value: object) -> float:
 
 def _epoch_row(record: Json) -> Json:
     fields = {key: value for key, value in record.items() if key not in ("k", "s", "e", "g", "m", "t")}
-    return {"epoch": round(record["e"]), "step": record["s"], "seconds": record["m"], "generation": record["g"], **fields}
+    return {
+        "epoch": round(record["e"]),
+        "step": record["s"],
+        "seconds": record["m"],
+        "generation": record["g"],
+        **fields,
+    }
 
 
 def _without_overtaken(rows: list[Json]) -> list[Json]:

@@ -23,6 +23,7 @@ from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.hints import Hints
@@ -69,17 +70,16 @@ class Workbench(Screen[None]):
         super().__init__()
         self.view = view
         self.panes: list[Pane] = [kind() for kind in PANES]
-        self.pace = Pace(lambda: self.app_link_busy())
         self._front = 1
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
         self._said = ""
 
-    def app_link_busy(self) -> bool:
-        """Whether the line to the terminal still owes what was painted before."""
-        busy = getattr(self.app, "link_busy", None)
-        return bool(busy()) if callable(busy) else False
+    @property
+    def pace(self) -> Pace:
+        """How often it is painted."""
+        return cast("TerminalApp", self.app).pace
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
