@@ -144,15 +144,6 @@ _TABLE = (
     Action("weights.update", "u", "update", "show the last update", hint=True, does="mode('update')"),
     Action("weights.change", "c", "change", "show the change since the start", hint=True, does="mode('change')"),
     Action("weights.templates", "t", "templates", "each neuron as the picture that it looks for", hint=True),
-<<<<<<< HEAD
-    Action("overfitting.toggle", "enter", "on/off", "switch the chosen cure on or off",
-           "tuinet ctl RUN set KEY=VALUE", hint=True, does="switch"),
-    Action("overfitting.less", "left,h", "less", "less of the chosen cure"),
-    Action("overfitting.more", "right,l", "more", "more of the chosen cure"),
-    Action("overfitting.above", "up,k", "up", "the cure above"),
-    Action("overfitting.below", "down,j", "down", "the cure below"),
-    Action("overfitting.matrix", "m", "matrix", "confusion matrix, worst examples, weights in turn", hint=True),
-=======
     Action("weights.plane", "d", "plane", "decision surface and neurons, where data have two inputs", hint=True),
     Action("weights.previous", "left_square_bracket", "previous", "the parameter before"),
     Action("weights.next", "right_square_bracket", "next", "the next parameter", hint=True),
@@ -167,9 +158,13 @@ _TABLE = (
     Action("weights.page-down", "pagedown", "on", "more of the gallery", does="page(1)"),
     Action("weights.page-up", "pageup", "back", "the gallery before", does="page(-1)"),
     Action("weights.back", "escape", "back", "out of the cells, the part or the gallery"),
-    Action("overfitting.toggle", "enter", "on/off", "switch the chosen cure on or off", hint=True),
-    Action("overfitting.matrix", "m", "matrix", "the confusion matrix, or the worst examples", hint=True),
->>>>>>> main
+    Action("overfitting.toggle", "enter", "on/off", "switch the chosen cure on or off",
+           "tuinet ctl RUN set KEY=VALUE", hint=True, does="switch"),
+    Action("overfitting.less", "left,h", "less", "less of the chosen cure"),
+    Action("overfitting.more", "right,l", "more", "more of the chosen cure"),
+    Action("overfitting.above", "up,k", "up", "the cure above"),
+    Action("overfitting.below", "down,j", "down", "the cure below"),
+    Action("overfitting.matrix", "m", "matrix", "confusion matrix, worst examples, weights in turn", hint=True),
     # -- welcome ------------------------------------------------------------------------------------------------
     Action("welcome.first", "1", "try it", "start the first suggestion", does="try(0)"),
     Action("welcome.second", "2", "try it", "start the second suggestion", does="try(1)"),
