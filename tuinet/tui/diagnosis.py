@@ -22,7 +22,7 @@ from tuinet.safe_text import safe
 from tuinet.tui.colours import Colour, Palette, Ramp
 from tuinet.tui.telling import bar, sparkline
 from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
-from tuinet.tui.widgets.plot import Axis, Canvas, Frame, figure, frame, nice_end, nice_limits
+from tuinet.tui.widgets.plot import Axis, Canvas, Frame, frame, nice_end, nice_limits
 
 Piece = tuple[str, str | Style]
 Line = list[Piece]
@@ -55,11 +55,22 @@ def paragraph(text: str, width: int, kind: str, indent: str = "") -> list[Line]:
     return lines_of(wrap(safe(text, 400), max(8, width - len(indent))), kind, indent) if text else []
 
 
+def cropped(line: Line, width: int) -> Line:
+    """The line in at most so many cells."""
+    kept: Line = []
+    for text, kind in line:
+        room = width - length(kept)
+        if cell_width(text) > room:
+            return [*kept, (cut(text, room), kind)]
+        kept.append((text, kind))
+    return kept
+
+
 def beside(left: Sequence[Line], width: int, right: Sequence[Line], gap: int = 2) -> list[Line]:
     """Two columns, the left one `width` cells wide."""
     lines = []
     for place in range(max(len(left), len(right))):
-        one = list(left[place]) if place < len(left) else []
+        one = cropped(left[place], width) if place < len(left) else []
         other = right[place] if place < len(right) else []
         lines.append([*one, (" " * max(0, width + gap - length(one)), ""), *other] if other else one)
     return lines
@@ -168,7 +179,7 @@ def best(rows: Sequence[Row], monitor: str, kept: frozenset[int]) -> Line:
     there = int(row.get("step") or 0) in kept
     return [
         ("best epoch ", "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
-        ("  ✓ kept" if there else "  … kept with the next checkpoint", "good" if there else "dim"),
+        ("  ✓ kept" if there else "  … not saved yet", "good" if there else "dim"),
     ]  # fmt: skip
 
 
@@ -192,6 +203,16 @@ def _real(row: Row, name: str) -> float | None:
         return float(value)
     except ValueError:
         return None
+
+
+def figure(value: float | None) -> str:
+    """A loss in six characters, so that nothing moves when it gets shorter: "0.2140", "12.345", "2.2e-4"."""
+    if value is None or not math.isfinite(value):
+        return number(value).rjust(6)
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e").rjust(6)
+    whole = len(str(int(abs(value))))
+    return f"{value:.{max(0, 5 - whole)}f}"[: 7 if value < 0 else 6].rstrip(".").rjust(6)
 
 
 def _said(value: float | None) -> str:
@@ -225,7 +246,7 @@ def _layer(path: str, norms: Row, health: Row, largest: float, names: int, width
     line: Line = [
         (f"{mark} ", kind), (pad(safe(path), names), ""), (pad(_said(norm), 9, right=True), "bold"),
         (pad(f"×{norm / start:.2f}" if norm is not None and start else "", 8, right=True), "dim"),
-        (pad("" if ratio is None else f"  update 10^{ratio:.1f}", 15), "dim"),
+        (pad("" if ratio is None else f"  update 10^{ratio:.1f}", 16), "dim"),
     ]  # fmt: skip
     free = width - length(line) - 1
     drawn = bar(norm / largest, free) if norm is not None and largest > 0 and free > 3 else ""

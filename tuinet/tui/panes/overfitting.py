@@ -117,6 +117,12 @@ class OverfittingPane(Pane):
             return []
         return [row for row in view.epochs if view.at is None or row["step"] <= view.at]
 
+    @property
+    def _pages(self) -> tuple[Page, ...]:
+        """What can be gone through: of a tall pane the details."""
+        pages: tuple[Page, ...] = DETAILS if self.size.height >= TALL else ("fit", *DETAILS)
+        return tuple(page for page in pages if page != "matrix") if self._classless() else pages
+
     # -- how it stands -------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
@@ -125,7 +131,13 @@ class OverfittingPane(Pane):
             return
         self._asked = {}
         tall = height >= TALL
-        self.border_subtitle = None if tall and self.page == "fit" else TITLES[self.page]
+        self.border_subtitle = (
+            None
+            if tall
+            else " ".join(
+                words.upper() if page == self.page else words for page, words in TITLES.items() if page in self._pages
+            )
+        )
         if tall:
             lines = self._top(width, height)
             below = self._below(width, height - len(lines) - 1)
@@ -211,18 +223,16 @@ class OverfittingPane(Pane):
         if cure.why_not:
             return [(f"{mark}[–] {cure.name}".ljust(width) if kind else f"{mark}[–] {cure.name}", kind or "dim")]
         box = "[x]" if cure.on else "[ ]"
-        text = f"{mark}{box} {cure.name.ljust(NAME)} {cure.shown(cure.value).ljust(12)} ◂▸"
+        value = cure.shown(cure.value).ljust(min(12, width - NAME - 9))
+        text = f"{mark}{box} {cure.name.ljust(NAME)} {value} ◂▸"
         return [(text.ljust(width) if kind else text, kind)]
 
     def _below(self, width: int, room: int) -> list[Line]:
         """As many details as there is room for, the chosen one first."""
-        first: Page = self.page if self.page in DETAILS else "matrix"
-        at = DETAILS.index(first)
-        order = [*DETAILS[at:], *DETAILS[:at]]
-        if self._classless() and first == "matrix":
-            order = [page for page in order if page != "matrix"]
+        pages = self._pages
+        at = pages.index(self.page) if self.page in pages else 0
         lines: list[Line] = []
-        for page in order:
+        for page in (*pages[at:], *pages[:at]):
             left = room - len(lines) - bool(lines)
             if left < LEAST[page]:
                 break
@@ -316,9 +326,7 @@ class OverfittingPane(Pane):
 
     def action_matrix(self) -> None:
         """The next page, or of a tall pane the next detail."""
-        pages: tuple[Page, ...] = DETAILS if self.size.height >= TALL else ("fit", *DETAILS)
-        if self._classless():
-            pages = tuple(page for page in pages if page != "matrix")
+        pages = self._pages
         here = self.page if self.page in pages else pages[0]
         self.page = pages[(pages.index(here) + 1) % len(pages)]
         self._lay_out()
