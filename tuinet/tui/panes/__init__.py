@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from tuinet.tui.panes.base import Pane
+from tuinet.tui.panes.loss import LossPane
 
 __all__ = ["PANES", "Pane"]
 
 
 class _Architecture(Pane):
     NAME, TITLE = "architecture", "Architecture"
-
-
-class _Loss(Pane):
-    NAME, TITLE = "loss", "Loss"
 
 
 class _Weights(Pane):
@@ -23,4 +20,4 @@ class _Overfitting(Pane):
     NAME, TITLE = "overfitting", "Overfitting"
 
 
-PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, _Overfitting)
+PANES: tuple[type[Pane], ...] = (_Architecture, LossPane, _Weights, _Overfitting)

@@ -302,6 +302,14 @@ class Canvas:
                 dots[rows + down, columns + right] = True
         self._ink_cells(_cells(dots), ink, mark)
 
+    def name(self, at: Floats, values: Floats, letter: str, ink: str) -> None:
+        """A letter right of the last point of a curve that is on the canvas."""
+        heights = self._dot_rows(values)
+        shown = np.flatnonzero(np.isfinite(heights) & (at >= 0) & (at < self.columns))
+        if len(shown):
+            row = min(self.height - 1, max(0, round(float(heights[shown[-1]])) // DOWN))
+            self.text(row, min(self.width - 1, int(at[shown[-1]]) // ACROSS + 1), letter, ink)
+
     def vertical(self, column: int, ink: str, glyph: str = "┊") -> None:
         """A line from top to bottom in a column of cells, behind the curves."""
         if 0 <= column < self.width:
