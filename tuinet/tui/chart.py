@@ -52,6 +52,7 @@ LETTERS = "abcde"  # at the ends of runs laid over, for whom colours do not tell
 OTHERS = len(LETTERS)  # runs laid over that have a colour of their own
 LONGEST_LABEL = 18
 LEAST_SPAN = 1e-6
+USUAL_LEFT = 6  # cells of labels and axis beside the canvas
 
 
 @dataclass(frozen=True)
@@ -221,17 +222,15 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
     x = x_axis(scene, choices)
     if width <= 0 or height <= 0:
         return Picture([], 0, 0, 0, 0, x)
-    left = 0
-    for _ in range(2):  # once more where the labels turn out wider than those of most runs
-        drawn = [_reduced(curves, one, choices, x, width - (left or 6)) for curves, one in _series(scene, choices)]
+    guess = USUAL_LEFT
+    while True:
+        drawn = [_reduced(curves, one, choices, x, width - guess) for curves, one in _series(scene, choices)]
         y = _limits(drawn, choices, max(2, height // 4))
-        entries = tuple(
-            Entry(_mark(one.series) if braille else one.series.mark, one.series.word, one.series.ink) for one in drawn
-        )
+        entries = tuple(Entry(_mark(one.series, braille), one.series.word, one.series.ink) for one in drawn)
         still = frame(width, height, x, y, entries if height >= 8 else (), seconds=choices.x == "seconds")
-        if still.left == (left or 6) or left:
+        if still.left == guess:
             break
-        left = still.left
+        guess = still.left  # longer labels than most, or no axes at all: once more for that width
     canvas = Canvas(still.width, still.height, y, braille=braille)
     for column in sorted({column for one in drawn if one.columns for column in canvas.above(one.columns.highest)}):
         canvas.text(0, column, "▴", "spike")
@@ -328,8 +327,8 @@ def _curves(canvas: Canvas, drawn: Sequence[_Drawn]) -> None:
             canvas.name(one.line.at, one.line.values, shown.mark, shown.ink)
 
 
-def _mark(one: Series) -> str:
-    return {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
+def _mark(one: Series, braille: bool) -> str:
+    return one.mark if not braille else {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
 
 
 def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:
