@@ -21,8 +21,8 @@ from tuinet.diagnostics.by_class import MOST_CLASSES
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
-from tuinet.runs.probes import ProbeWriter
 from tuinet.runs.folder import versions
+from tuinet.runs.probes import ProbeWriter
 from tuinet.safe_text import safe
 from tuinet.training.control import Control
 from tuinet.training.early_stopping import Best, Patience, Plateau
@@ -39,7 +39,6 @@ from tuinet.training.signals import StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
-    from tuinet.network import Network
     from tuinet.presets import Preset
     from tuinet.training.looks import Source
 

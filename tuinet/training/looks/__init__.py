@@ -7,6 +7,7 @@
     sources.py   a training that goes on; the folder of a run
     weights.py   parameters, heatmap, tiles, histogram, cell
     plane.py     decision surface of data with two inputs
+    fit.py       confusion, worst examples, norms of weights, health of layers
 
 A look is a class with its request as settings (tuinet/fields.py) and a method `take`. All reductions happen here, where
 the numbers are: what is sent is as large as what is drawn. Nothing here loads the engine or Textual.
@@ -20,6 +21,7 @@ from typing import Any
 from tuinet.errors import PresetError, nearest
 from tuinet.fields import build, shown
 from tuinet.training.looks.base import Look, NotThere, Slot, Source, Takes
+from tuinet.training.looks.fit import Confusion, LayerHealth, Norms, Worst
 from tuinet.training.looks.plane import Plane
 from tuinet.training.looks.sources import FolderSource, LiveSource
 from tuinet.training.looks.weights import Cell, Heatmap, Histogram, Parameters, Tiles
@@ -31,6 +33,10 @@ LOOKS: dict[str, type] = {
     "histogram": Histogram,
     "cell": Cell,
     "plane": Plane,
+    "confusion": Confusion,
+    "worst": Worst,
+    "norms": Norms,
+    "health": LayerHealth,
 }
 
 __all__ = ["LOOKS", "FolderSource", "LiveSource", "Look", "NotThere", "Slot", "Source", "answer"]

@@ -44,7 +44,11 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
         word = f"compiling {status.compiling}"
     elif status.slow and status.state == "running":
         word = f"slow motion, {status.slow:g} s a step"
-    found = [Part("tuinet", 1, "$text-muted"), Part(safe(name, 64), 9, "bold"), Part(f"{mark} {safe(word, 40)}", 10, colour)]
+    found = [
+        Part("tuinet", 1, "$text-muted"),
+        Part(safe(name, 64), 9, "bold"),
+        Part(f"{mark} {safe(word, 40)}", 10, colour),
+    ]
     if status.epochs:
         done = min(status.epoch, status.epochs)
         digits = len(str(status.epochs))
