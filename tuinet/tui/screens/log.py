@@ -61,7 +61,8 @@ class Log(Page):
         self.in_background(self._keep_reading(), "read")
 
     async def _keep_reading(self) -> None:
-        run = self._run = self._run or await read(find, "last", self._runs)
+        run: RunFolder = self._run or await read(find, "last", self._runs)
+        self._run = run
         self.say_command()
         self._say_head()
         offset, worker = 0, WorkerLog(run.log_path)
