@@ -61,8 +61,9 @@ class Log(Page):
         self.in_background(self._keep_reading(), "read")
 
     async def _keep_reading(self) -> None:
-        run: RunFolder = self._run or await read(find, "last", self._runs)
-        self._run = run
+        run = self._run
+        if run is None:
+            self._run = run = await read(find, "last", self._runs)
         self.say_command()
         self._say_head()
         offset, worker = 0, WorkerLog(run.log_path)
