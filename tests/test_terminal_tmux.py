@@ -31,4 +31,4 @@ def test_a_fault_is_said_where_the_shell_was() -> None:
         screen.wait_for("step 0")
         screen.keys("4")
         assert screen.wait_for_end() == Ended(code=139)
-        assert "ended by SIGSEGV" in screen.text
+        assert "ended by SIGSEGV" in screen.history

@@ -79,6 +79,11 @@ class Tmux:
         """The same with its colours, as escape sequences."""
         return self._tmux("capture-pane", "-p", "-e", "-t", "t")
 
+    @property
+    def history(self) -> str:
+        """With what was scrolled away; tmux scrolls to say that a program has ended."""
+        return self._tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+
     def keys(self, *names: str) -> None:
         self._tmux("send-keys", "-t", "t", *names)
 
