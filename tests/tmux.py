@@ -113,14 +113,15 @@ class Tmux:
         return text
 
     def wait_for_end(self, seconds: float = PATIENCE) -> Ended:
-        """The program's end, and what it left of the terminal."""
+        """The program's end, and what it left of the terminal. Code: the exit code, or minus the signal."""
         end = time.monotonic() + seconds
-        flags = "#{pane_dead} #{pane_dead_status} #{alternate_on} #{mouse_any_flag}"
-        while not (state := self._tmux("display", "-p", "-t", "t", flags)).startswith("1 "):
+        flags = "#{pane_dead_status},#{pane_dead_signal},#{alternate_on},#{mouse_any_flag}"
+        while True:
+            code, killed, alternate, mouse = self._tmux("display", "-p", "-t", "t", flags).strip("\n").split(",")
+            if code or killed:
+                return Ended(int(code or -int(killed)), alternate == "1", mouse == "1")
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
             time.sleep(0.05)
-        _, code, alternate, mouse = state.strip("\n").split(" ")
-        return Ended(int(code or -1), alternate == "1", mouse == "1")
 
     def close(self) -> None:
         self._tmux("kill-server")
