@@ -367,8 +367,7 @@ class RunView:
 
     def _look_in_folder(self, request: Json) -> Looked:
         if self._source is None:
-            network = None if self.preset is None or self.facts is None else self.preset.network(self.facts)
-            self._source = FolderSource(self.folder, network, self.facts)
+            self._source = FolderSource(self.folder)
         found = answer(self._source, request)
         return Looked(found.fields, found.body)
 
