@@ -130,9 +130,9 @@ def test_a_block_that_holds_what_is_no_number_shows_none():
 
 def test_statistics_leave_out_what_is_no_number_and_count_it():
     array = np.array([[1.0, -3.0, 0.0], [math.nan, math.inf, 2.0]], np.float32)
-    assert statistics(array) == {
-        "lowest": -3.0, "highest": 2.0, "mean": 0.0, "deviation": pytest.approx(math.sqrt(3.5)), "zeros": 1, "strange": 2,
-    }  # fmt: skip
+    found = statistics(array)
+    assert found.pop("deviation") == pytest.approx(math.sqrt(3.5))
+    assert found == {"lowest": -3.0, "highest": 2.0, "mean": 0.0, "zeros": 1, "strange": 2}
     assert statistics(np.full(3, math.nan))["strange"] == 3
     assert statistics(np.arange(5, dtype=np.int64))["mean"] == 2.0
 
