@@ -418,7 +418,7 @@ def shortened(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _short_layer(table: dict[str, Any], holder: Field) -> dict[str, Any]:
     inside = held(table, holder.usual)
-    short = {"type": table["type"]} if "type" in table else {}
+    short = {"type": table["type"]} if table.get("type", holder.usual) != holder.usual else {}
     short |= _short_table(_settings(table), LAYERS[_type(table, holder)])
     if inside is not None and inside.name in table:
         short[inside.name] = [_short_layer(inner, inside) for inner in table[inside.name]]
@@ -463,7 +463,8 @@ def first_table(word: str) -> dict[str, Any]:
                 {"name": "shortcut"},
             ]
         elif field.kind == "stack" and word != "branch":
-            table[field.name] = [{"type": "activation"}]
+            inner = "embedding" if LAYERS[word].takes_tokens else "activation"
+            table[field.name] = [{"type": inner, **first_table(inner)}]
     return table
 
 

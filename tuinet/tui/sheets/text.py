@@ -20,6 +20,7 @@ class Text(Sheet[None]):
 
     DEFAULT_CSS = """
     Text TextArea { height: 1fr; border: none; padding: 0; }
+    Text TextArea:focus { border: none; }
     """
 
     def __init__(self, title: str, says: str, text: str, enter: Callable[[str], str], line: int = 1) -> None:
