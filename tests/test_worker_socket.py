@@ -254,7 +254,7 @@ def test_clients_may_be_killed_at_any_byte(home: Path, monkeypatch: pytest.Monke
 def test_who_comes_to_a_finished_run_is_told_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch, kernels=0)
     told = train(home / "runs", clouds(1))
-    with pytest.raises(NoWorker, match="is finished: no worker trains it now$"):
+    with pytest.raises(NoWorker, match=r"is finished: no worker trains it now$"):
         Connection(told.run)
     assert not protocol.socket_path(told.run).exists()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +65,6 @@ class TuinetApp(Navigation, TerminalApp):
 
     def start_run(self, preset: Preset, name: str | None = None) -> None:
         """Trains the preset in a worker of its own, and opens it. name: the preset's, where it is a run's copy."""
-        from dataclasses import replace
-
         if name and preset.name != name:
             preset = replace(preset, name=name)
         if preset.variants:
@@ -83,17 +83,19 @@ class TuinetApp(Navigation, TerminalApp):
         except TuinetError as error:
             self.tell(str(error), bad=True)
             return
-        self.run_worker(lambda: self._look_after(session), thread=True, group="sessions", exit_on_error=False)
+        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application for so long.
+        threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
 
     def _look_after(self, session: Session) -> None:
-        """In a thread: hears whether it starts at all, then lets go; and takes note of its end, so that none is left."""
+        """In a thread: hears whether it starts at all, lets go, and takes note of its end, so that no process is left."""
         for event in session.events():
             if event["event"] == "start":
                 break
-            if event["event"] == "end" and event.get("error"):
+            if event["event"] == "end" and event.get("error") and self.is_running:
                 self.call_from_thread(self.tell, str(event["error"]), bad=True)
         session.close()
+        session.wait()
 
     # -- leaving -------------------------------------------------------------------------------------------
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 Depth = Literal["full", "256", "16", "none"]
-BY_SYSTEM: dict[str | None, Depth] = {"truecolor": "full", "256": "256", "standard": "16", "windows": "16", None: "none"}
+BY_SYSTEM: dict[str | None, Depth] = {
+    "truecolor": "full",
+    "256": "256",
+    "standard": "16",
+    "windows": "16",
+    None: "none",
+}
 BY_COUNT: dict[int, Depth] = {2**24: "full", 256: "256", 16: "16", 0: "none"}
 
 FINE, COARSE = 63, 15  # levels of a ramp in 24 bits: on this machine, and over a slow line

@@ -161,6 +161,12 @@ class RunView:
             self._changed.add("selection")
             self.on_change()
 
+    async def lay_over(self, folders: Sequence[RunFolder]) -> None:
+        """Other runs whose curves lie over this one's, as they are now."""
+        wanted = [folder for folder in folders if folder.path != self.folder.path]
+        self.others = [await asyncio.to_thread(_other, folder) for folder in wanted]
+        self._changed.add("curves")
+
     # -- reading -----------------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -388,6 +394,12 @@ class RunView:
             self.looked[key] = found
             self._changed.add("looks")
             self.on_change()
+
+
+def _other(folder: RunFolder) -> Other:
+    curves, records = Curves(), folder.metrics().read()[0]
+    curves.add(records)
+    return Other(folder.id, curves, [_epoch_row(record) for record in records if record["k"] == "epoch"])
 
 
 def _mean(value: object) -> float:

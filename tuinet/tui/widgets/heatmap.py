@@ -1,9 +1,9 @@
 """Levels to strips: heatmaps in half blocks, legends, histograms and tiles. Pure functions; whoever draws keeps strips.
 
-    quantised    levels of a look (uint8, 128 zero, 0 nothing) to places on a ramp, with hysteresis: what hardly
-                 moves stays as it is, and costs a slow line nothing
-    enlarged     each cell over as many characters as there is room for
-    heat_strips  places to strips; two cells to a character (▀) where the ramp has colours of its own
+quantised    levels of a look (uint8, 128 zero, 0 nothing) to places on a ramp, with hysteresis: what hardly
+             moves stays as it is, and costs a slow line nothing
+enlarged     each cell over as many characters as there is room for
+heat_strips  places to strips; two cells to a character (▀) where the ramp has colours of its own
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Places = NDArray[np.int16]
 
 EMPTY, CURSOR = -1, -2  # places that are no level: nothing there, and where the cursor stands
 STAYS = 0.75  # of a level: how far a number may move before its cell is drawn anew
-MOST_ENLARGED = 8
+MOST_ENLARGED, MOST_STRETCHED = 10, 4  # how much larger a cell is drawn, and how much longer than wide
 HIGHLIGHT: dict[str, Colour] = {"full": (255, 95, 255), "256": (255, 95, 255), "16": ANSI[13]}
 EIGHTHS, ASCII_EIGHTHS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 
@@ -64,13 +64,15 @@ def halves(palette: Palette, ramp: Ramp) -> bool:
 
 
 def enlarged(places: Places, width: int, height: int, *, two: bool) -> Grown:
-    """The same with cells as large, and as square, as fit into so many columns and lines. two: cells to a line."""
+    """The same with cells as large as fit into so many columns and lines, and not far from square.
+
+    two: a line shows two cells.
+    """
     rows, columns = places.shape
-    if two:
-        across = down = max(1, min(width // columns, 2 * height // rows, MOST_ENLARGED))
-    else:
-        down = max(1, min(height // rows, width // (2 * columns), MOST_ENLARGED // 2))
-        across = max(1, min(2 * down, width // columns))
+    square = 1 if two else 2  # columns of a cell that is one row high
+    room_across, room_down = max(1, width // columns), max(1, (2 * height if two else height) // rows)
+    across = min(room_across, MOST_ENLARGED * square, MOST_STRETCHED * room_down * square)
+    down = min(room_down, MOST_ENLARGED, max(1, MOST_STRETCHED * across // square))
     return Grown(places.repeat(down, 0).repeat(across, 1), across, down)
 
 

@@ -16,6 +16,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet import figures
+
 Floats = NDArray[np.floating[Any]]
 Wholes = NDArray[np.integer[Any]]
 Pattern = Literal["solid", "dotted", "dashed"]
@@ -28,7 +30,8 @@ BRAILLE = 0x2800
 EMPTY = ""  # the ink of a cell that holds nothing
 PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "dashed": (6, 3)}  # dots on, dots off
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
-TICK_ROWS, TICK_COLUMNS = 4, 11  # about so far apart
+TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
+LABEL = 5  # cells that labels beside the canvas take at least, so that it seldom moves
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,7 @@ def time_ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
     rough = (axis.hi - axis.lo) / max(1, most)
     step = next((step for step in nice if step >= rough), 86400 * math.ceil(rough / 86400))
     first, last = math.ceil(axis.lo / step - 1e-6), math.floor(axis.hi / step + 1e-6)
-    return tuple(Tick(index * step, clock(index * step)) for index in range(first, last + 1))
-
-
-def clock(seconds: float) -> str:
-    """0:41, 12:05, 3:10:00."""
-    whole = int(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+    return tuple(Tick(index * step, figures.clock(index * step)) for index in range(first, last + 1))
 
 
 def plain(value: float, step: float) -> str:
@@ -149,16 +145,6 @@ def plain(value: float, step: float) -> str:
     if abs(value) < 1e-3 or abs(value) >= 1e6:
         return f"{value:.3g}"
     return _digits(value, step)
-
-
-def figure(value: float | None) -> str:
-    """Four digits of a value, in six characters at least."""
-    if value is None or math.isnan(value):
-        return "     –"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:6.1e}".replace("e-0", "e-").replace("e+0", "e").rjust(6)
-    places = 0 if abs(value) >= 1000 else min(4, 3 - math.floor(math.log10(max(abs(value), 0.1))))
-    return f"{value:6.{max(0, places)}f}"
 
 
 def _digits(value: float, step: float) -> str:
@@ -199,7 +185,8 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
     if width < 12 or height < 4:
         return Frame((" " * width,) * height, 0, width, height, ())
     up = ticks(y, max(1, (height - 2) // TICK_ROWS + 1))
-    left = max(len(tick.label) for tick in up) + 1 if up else 1
+    labels = [tick.label.rjust(LABEL) for tick in up] or [" " * LABEL]
+    left = max(map(len, labels)) + 1
     across, down = width - left, height - 2
     along = time_ticks if seconds else ticks
     right = along(x, max(1, across // TICK_COLUMNS))
@@ -210,16 +197,16 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
         plotext.limit_size(False, False)
         plotext.plot_size(width, height)
         plotext.theme("clear")
-        for entry in legend:  # a point that lies outside: plotext names only what it has drawn
-            plotext.scatter([-9], [0], marker=entry.mark, label=entry.name)
+        for entry in legend:  # plotext names only what it has drawn: a point that is wiped out below
+            plotext.scatter([0], [0], marker=entry.mark, label=entry.name)
         if not legend:
-            plotext.scatter([-9], [0])
+            plotext.scatter([0], [0])
         plotext.xaxes(True, False)
         plotext.yaxes(True, False)
         plotext.xlim(0, max(1, across - 1))
         plotext.ylim(0, max(1, down - 1))
         plotext.xticks([_cell(x, tick.value, across) for tick in right], [tick.label for tick in right])
-        plotext.yticks([down - 1 - _row(y, tick.value, down) for tick in up], [tick.label for tick in up])
+        plotext.yticks([down - 1 - _row(y, tick.value, down) for tick in up], labels)
         rows = plotext.uncolorize(plotext.build()).rstrip("\n").split("\n")
     finally:
         plotext.clear_figure()
@@ -343,19 +330,21 @@ class Canvas:
 
     def rows(self) -> Iterator[Runs]:
         """The picture, row by row."""
-        for row in range(self.height):
-            yield together(self._cell(row, column) for column in range(self.width))
+        layers = zip(
+            *(cells.tolist() for cells in (self._line, self._line_ink, self._band, self._band_ink)), strict=True
+        )
+        for row, cells in enumerate(layers):
+            yield together(self._cell(row, column, *cell) for column, cell in enumerate(zip(*cells, strict=True)))
 
-    def _cell(self, row: int, column: int) -> tuple[str, str]:
-        if (row, column) in self._over:
-            return self._over[row, column]
-        if self._line[row, column]:
-            return self._drawn(self._line[row, column], self._line_ink[row, column])
-        if (row, column) in self._under:
-            return self._under[row, column]
-        if self._band[row, column]:
-            return self._drawn(self._band[row, column], self._band_ink[row, column])
-        return " ", EMPTY
+    def _cell(self, row: int, column: int, line: int, line_ink: int, band: int, band_ink: int) -> tuple[str, str]:
+        place = row, column
+        if place in self._over:
+            return self._over[place]
+        if line:
+            return self._drawn(line, line_ink)
+        if place in self._under:
+            return self._under[place]
+        return self._drawn(band, band_ink) if band else (" ", EMPTY)
 
     def _drawn(self, dots: int, ink: int) -> tuple[str, str]:
         return chr(BRAILLE + dots) if self.braille else self._marks[ink], self._inks[ink]
