@@ -590,7 +590,10 @@ class ArchitecturePane(Pane):
         if draft.preset is None or self._error() is not None:
             self._say(f"it cannot be trained as it stands: {self._error()}", bad=True)
             return
-        self.post_message(self.StartAsked(draft.preset))
+        try:
+            self.post_message(self.StartAsked(draft.whole()))
+        except PresetError as error:
+            self._say(str(error), bad=True)
 
     def action_save(self) -> None:
         from tuinet.tui.sheets import Saving
