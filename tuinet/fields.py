@@ -20,6 +20,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import PresetError, nearest
@@ -251,9 +252,14 @@ def _callable(family: Family) -> Callable[[], Mapping[str, type]]:
 
 def describe(cls: type) -> list[Field]:
     """The settings of a class, in the order they were declared, late ones last."""
+    return list(_described(cls))
+
+
+@cache
+def _described(cls: type) -> tuple[Field, ...]:
     declared = [item for item in dataclasses.fields(cls) if "field" in item.metadata]
     fields = [replace(item.metadata["field"], name=item.name) for item in declared]
-    return sorted(fields, key=lambda field: field.late)
+    return tuple(sorted(fields, key=lambda field: field.late))
 
 
 def as_table(instance: Any) -> dict[str, Any]:
