@@ -47,6 +47,7 @@ KEEP_EVERY = 60.0  # seconds between two notes of how fast this machine trains
 MARKS = {"ok": ("●", "good"), "warn": ("▲", "warn"), "bad": ("✖", "bad")}
 WORST = ("bad", "warn", "ok")
 PLACE_OF_TRAINING = "training"
+STYLES = {"": "", "dim": "dim", "bad": "$bad", "warn": "$warn", "accent": "$primary"}
 
 COLUMNS = (
     Column("  layer", need=9, least=11, cut_after=5),
@@ -94,6 +95,7 @@ class ArchitecturePane(Pane):
         self._data_key: tuple[Any, ...] | None = None
         self._weights: set[str] = set()
         self._following = False
+        self._costs: list[tuple[str, str]] = []
 
     def compose(self) -> ComposeResult:
         yield Rows(id="layers", empty="no preset yet")
@@ -244,9 +246,11 @@ class ArchitecturePane(Pane):
         lines: list[tuple[str, str]] = []
         for text, kind in self._cost_lines(draft):
             lines += [(line, kind) for line in wrap(text, width)]
-        styles = {"": "", "dim": "dim", "bad": "$bad", "warn": "$warn", "good": "$good", "accent": "$primary"}
-        pieces = [Content.assemble((text, styles[kind])) for text, kind in lines]
-        self.query_one("#costs", Static).update(Content("\n").join(pieces))
+        if lines == self._costs:
+            return
+        pieces = [Content.assemble((text, STYLES[kind])) for text, kind in lines]
+        grown, self._costs = len(lines) != len(self._costs), lines
+        self.query_one("#costs", Static).update(Content("\n").join(pieces), layout=grown)
 
     def _cost_lines(self, draft: Draft) -> list[tuple[str, str]]:
         lines = []

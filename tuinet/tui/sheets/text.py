@@ -30,7 +30,7 @@ class Text(Sheet[None]):
         self._timer: Timer | None = None
 
     def body(self) -> ComposeResult:
-        area = TextArea(shown(self._text), show_line_numbers=True, tab_behavior="indent", soft_wrap=False)
+        area = TextArea(shown(self._text), show_line_numbers=True, tab_behavior="focus", soft_wrap=False)
         area.cursor_blink = False
         yield area
 
@@ -54,7 +54,7 @@ class Text(Sheet[None]):
     def action_close(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-            self._read()
+        self._read()
         self.dismiss(None)
 
 

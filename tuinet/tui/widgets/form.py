@@ -78,7 +78,7 @@ class Choice(Widget, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         letter = (event.character or "").lower()
         options, now = self.entry.options, self.text or self.entry.usual
-        if not letter.isalpha() or event.key in ("j", "k"):
+        if not letter.isalpha():
             return
         at = options.index(now) if now in options else 0
         following = [*options[at + 1 :], *options[: at + 1]]
