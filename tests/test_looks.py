@@ -234,9 +234,9 @@ def test_before_the_first_step_there_is_no_gradient_and_no_history(tmp_path: Pat
     source = LiveSource(trained, SimpleNamespace(facts=facts()))  # type: ignore[arg-type]
     with pytest.raises(TuinetError, match="no step was taken yet"):
         look(source, "heatmap", slot="out.W", mode="gradient")
-    with pytest.raises(TuinetError, match="there is no probe of out[.]W at or before step 0"):
+    with pytest.raises(TuinetError, match=r"there is no probe of out[.]W at or before step 0"):
         look(source, "heatmap", slot="out.W", mode="change")
-    with pytest.raises(TuinetError, match="there is no probe of out[.]W at or before step 12"):
+    with pytest.raises(TuinetError, match=r"there is no probe of out[.]W at or before step 12"):
         look(source, "heatmap", slot="out.W", at=12)
     assert look(source, "cell", slot="out.W", index=[0, 0]).fields["history"] == []
 
@@ -245,7 +245,7 @@ def test_a_history_of_another_shape_is_not_taken_for_this_one(live: LiveSource) 
     live.trainer.values["out.W"] = np.zeros((9, 50), np.float32)  # type: ignore[attr-defined]
     next(slot for slot in live.trainer.program.kept() if slot.name == "out.W").shape = (9, 50)
     live = LiveSource(live.trainer, live.bound, probes=live.probes)
-    with pytest.raises(TuinetError, match="out[.]W was 9 × 48 after step 10; it is 9 × 50 now"):
+    with pytest.raises(TuinetError, match=r"out[.]W was 9 × 48 after step 10; it is 9 × 50 now"):
         look(live, "heatmap", slot="out.W", at=12)
     assert look(live, "cell", slot="out.W", index=[0, 0]).fields["history"] == []
 

@@ -247,7 +247,7 @@ class WeightsPane(Pane):
         if self.slot is None or self.view is None:
             return self.TITLE
         found = self.view.looked.get("weights")
-        shape = " × ".join(map(str, self.slot["shape"]))
+        shape = "×".join(map(str, self.slot["shape"]))
         what = {"matrix": self.mode, "tiles": f"gallery, {self.mode}", "plane": "plane"}[self.shows]
         words = [f"{self.TITLE}: {safe(self.slot['name'], 60)}", f"{shape}", what]
         if self.view.at is not None:
