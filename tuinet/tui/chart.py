@@ -17,7 +17,7 @@ from tuinet import figures
 from tuinet.cells import cell_width, cut
 from tuinet.runs.checked import number
 from tuinet.safe_text import safe
-from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Line, Point
+from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Floats, Line, Point
 from tuinet.tui.curves import Axis as Scale
 from tuinet.tui.widgets.plot import (
     ACROSS,
@@ -44,11 +44,15 @@ TITLES = {
 }  # fmt: skip
 UNITS: dict[Scale, str] = {"steps": "step", "epochs": "epoch", "seconds": "time"}
 SPIKES = 98.0
-"""Per cent of a band that a straight axis shows whole: what is higher is marked at the upper edge."""
+"""Per cent of a band that a straight axis shows whole at the least: what stands out above is marked at its edge."""
+AROUND = 5  # columns: what is higher than half of those around it stands out
+PLANNED_FROM = 1.5  # the axis goes to the planned end where that is at most so many times as far as needed
 NEAR_ZERO = 0.4  # an axis begins at 0 where the lowest value is below this share of the highest
-OTHERS = 7  # runs laid over that have a colour of their own
+LETTERS = "abcde"  # at the ends of runs laid over, for whom colours do not tell them apart
+OTHERS = len(LETTERS)  # runs laid over that have a colour of their own
 LONGEST_LABEL = 18
 LEAST_SPAN = 1e-6
+USUAL_LEFT = 6  # cells of labels and axis beside the canvas
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def series(curves: Curves, metric: str) -> list[Series]:
     elif metric in names:
         found.append(Series(metric, title(metric), "train"))
     found.append(Series(f"train_{metric}", "train", "train"))
-    found.append(Series(f"val_{metric}", "val", "val", "dotted", blobs=True, mark="o"))
+    found.append(Series(f"val_{metric}", "val", "val", "dashed", blobs=True, mark="o"))
     return [one for one in found if one.name in names]
 
 
@@ -161,7 +165,7 @@ def whole(scene: Scene, x: Scale) -> tuple[float, float]:
         return 0.0, reached
     planned = scene.planned.get(x, 0.0)
     end = nice_end(reached)
-    return 0.0, max(planned, reached) if 0 < planned <= 2 * end else end
+    return 0.0, max(planned, reached) if 0 < planned <= PLANNED_FROM * end else end
 
 
 def x_axis(scene: Scene, choices: Choices) -> Axis:
@@ -218,18 +222,18 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
     x = x_axis(scene, choices)
     if width <= 0 or height <= 0:
         return Picture([], 0, 0, 0, 0, x)
-    left = 0
-    for _ in range(2):  # once more where the labels turn out wider than those of most runs
-        drawn = [_reduced(curves, one, choices, x, width - (left or 6)) for curves, one in _series(scene, choices)]
+    guess = USUAL_LEFT
+    while True:
+        drawn = [_reduced(curves, one, choices, x, width - guess) for curves, one in _series(scene, choices)]
         y = _limits(drawn, choices, max(2, height // 4))
-        entries = tuple(
-            Entry(_mark(one.series) if braille else one.series.mark, one.series.word, one.series.ink) for one in drawn
-        )
+        entries = tuple(Entry(_mark(one.series, braille), one.series.word, one.series.ink) for one in drawn)
         still = frame(width, height, x, y, entries if height >= 8 else (), seconds=choices.x == "seconds")
-        if still.left == (left or 6) or left:
+        if still.left == guess:
             break
-        left = still.left
+        guess = still.left  # longer labels than most, or no axes at all: once more for that width
     canvas = Canvas(still.width, still.height, y, braille=braille)
+    for column in sorted({column for one in drawn if one.columns for column in canvas.above(one.columns.highest)}):
+        canvas.text(0, column, "▴", "spike")
     axis_marks = _marks(canvas, scene, choices, x)
     _curves(canvas, drawn)
     if not drawn:
@@ -248,8 +252,9 @@ def _series(scene: Scene, choices: Choices) -> Iterator[tuple[Curves, Series]]:
         own = series(curves, choices.metric)
         if own:
             shown, colour = own[-1], colours[name]
-            word = cut(safe(name), LONGEST_LABEL)
-            yield curves, Series(shown.name, word, f"other-{colour}", smooth=shown.smooth, mark="abcdefg"[colour])
+            letter = LETTERS[colour]
+            word = f"{letter} {cut(safe(name), LONGEST_LABEL)}"
+            yield curves, Series(shown.name, word, f"other-{colour}", "dotted", smooth=shown.smooth, mark=letter)
     for one in series(scene.curves, choices.metric):
         yield scene.curves, one
 
@@ -295,27 +300,35 @@ def _band_limits(columns: Columns, log: bool, low: list[float], high: list[float
     tops = columns.highest[np.isfinite(columns.highest) & (columns.highest > 0 if log else True)]
     bottoms = columns.lowest[np.isfinite(columns.lowest) & (columns.lowest > 0 if log else True)]
     if len(tops):
-        high.append(float(tops.max() if log else np.percentile(tops, SPIKES)))
+        high.append(float(tops.max() if log else max(np.percentile(tops, SPIKES), _without_spikes(tops).max())))
     if len(bottoms):
         low.append(float(bottoms.min() if log else np.percentile(bottoms, 100 - SPIKES)))
+
+
+def _without_spikes(values: Floats) -> Floats:
+    """Each value, or the middle one of those around it where that is lower."""
+    if len(values) < AROUND:
+        return values
+    ends = np.pad(values, AROUND // 2, mode="edge")
+    return np.minimum(values, np.median(np.lib.stride_tricks.sliding_window_view(ends, AROUND), axis=1))
 
 
 def _curves(canvas: Canvas, drawn: Sequence[_Drawn]) -> None:
     for one in drawn:
         if one.columns is not None:
             canvas.band(one.columns.lowest, one.columns.highest, "band")
-            for column in canvas.above(one.columns.highest):
-                canvas.text(0, column, "▴", "bad")
     for one in drawn:
         shown = one.series
         canvas.line(one.line.at, one.line.values, shown.ink, pattern=shown.pattern, mark=shown.mark)
         few = len(one.line.at) <= canvas.width // 3
         if len(one.line.at) == 1 or (few and shown.blobs):
             canvas.points(one.line.at, one.line.values, shown.ink, mark=shown.mark)
+        if shown.ink.startswith("other"):
+            canvas.name(one.line.at, one.line.values, shown.mark, shown.ink)
 
 
-def _mark(one: Series) -> str:
-    return {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
+def _mark(one: Series, braille: bool) -> str:
+    return one.mark if not braille else {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
 
 
 def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:

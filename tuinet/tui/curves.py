@@ -169,11 +169,18 @@ class Curves:
     def convert(self, value: float, x: Axis, to: Axis) -> float:
         """Where a place on one axis lies on another: the steps of an epoch, the epoch at a second ..."""
         here, there = AXES.index(x), AXES.index(to)
-        for kind in self.kinds.values():
-            if kind.parts:
-                wheres = [np.concatenate([[0.0], *(part.where(axis) for part in kind.parts)]) for axis in (here, there)]
-                return _between(value, *wheres)
-        return value if x == to else 0.0
+        known = next((kind.parts for kind in self.kinds.values() if kind.parts), None)
+        if known is None:
+            return value if x == to else 0.0
+        before = (0.0, 0.0)
+        for part in known:
+            places, others = part.where(here), part.where(there)
+            if value <= places[-1]:
+                if value >= places[0]:
+                    return float(np.interp(value, places, others))
+                return _between(value, before, (float(places[0]), float(others[0])))
+            before = float(places[-1]), float(others[-1])
+        return before[1] * value / before[0] if before[0] > 0 else before[1]
 
     def epochs(self) -> list[Json]:
         """The epoch records again: `epoch`, `step`, `seconds` and every metric that was measured at its end."""
@@ -657,8 +664,8 @@ def _place(columns: Floats, lo: float, hi: float, width: int, log: bool) -> Floa
     return lo + (hi - lo) * columns / width
 
 
-def _between(value: float, here: Floats, there: Floats) -> float:
-    """`there` where `here` is `value`, on a straight line between neighbours, and on behind the last."""
-    if value > here[-1] > 0:
-        return float(there[-1] * value / here[-1])
-    return float(np.interp(value, here, there))
+def _between(value: float, one: tuple[float, float], other: tuple[float, float]) -> float:
+    """On the straight line through two points."""
+    if other[0] <= one[0]:
+        return other[1]
+    return one[1] + (other[1] - one[1]) * (value - one[0]) / (other[0] - one[0])
