@@ -370,7 +370,7 @@ def test_what_has_not_changed_is_not_painted_again(tmp_path: Path, monkeypatch: 
 def test_names_from_a_foreign_run_command_nothing(tmp_path: Path) -> None:
     async def script(scene: Scene) -> None:
         assert "[red]a[/red]␛[2J\\.W" in scene.text()
-        assert scene.pane.summary().startswith("[red]a[/red]␛[2J\\.W σ ")
+        assert scene.pane.summary().startswith("[red]a[/red]␛[2J\\.W sd ")
 
     play(source(tmp_path, **{"[red]a[/red]\x1b[2J\\.W": (3, 4)}), script)
 
