@@ -703,8 +703,10 @@ def told(answer: Mapping[str, Any]) -> str:
     for key, word in (("kept", "kept"), ("widened", "widened"), ("made", "made new")):
         names = answer.get(key)
         if isinstance(names, list) and names:
-            listed = "" if key == "kept" else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (
-                " ...)" if len(names) > 4 else ")"
+            listed = (
+                ""
+                if key == "kept"
+                else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (" ...)" if len(names) > 4 else ")")
             )
             words.append(f"{word} {figures.plural(len(names), 'tensor')}{listed}")
     return ", ".join(words) or "applied"
