@@ -5,6 +5,7 @@ Recording needs no Numba: tables, listings and the editor make steps too, and ne
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -261,23 +262,31 @@ def lengths_of(ops, inputs, facts):
     return ops.lengths_of(inputs) if facts.padded and not facts.source_steps else None
 
 
+@contextmanager
+def aside(program):
+    """Record the network once more, as in use: without dropout, and beside the program's own calls."""
+    kept = {name: getattr(program, name) for name in ("training", "calls", "marks", "skips", "lengths", "memory")}
+    program.training, program.calls, program.marks, program.skips = False, [], [], []
+    try:
+        yield program
+    finally:
+        for name, value in kept.items():
+            setattr(program, name, value)
+
+
 class Pass:
     """The network without its gradients: outputs and losses of so many examples, as in use."""
 
     def __init__(self, step, rows, examples):
         self.step, self.rows, self.examples = step, rows, examples
-        ops = step.program
-        training, calls, ops.training, ops.calls = ops.training, ops.calls, False, []
-        marks = ops.marks
-        ops.marks = []
-        facts, lengths = step.facts, ops.lengths
-        self.inputs, self.targets = data_slots(ops, "pass", rows, step.loss, facts)
-        x = ops.view(self.inputs, (rows, *facts.inputs))
-        ops.lengths = lengths_of(ops, x, facts)
-        self.outputs = step.network.forward(ops, x)
-        self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
-        wanted, skips, ops.skips = [self.outputs, self.losses], ops.skips, []
-        self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
-        self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
-        self.marks = ops.marks
-        ops.training, ops.calls, ops.marks, ops.skips, ops.lengths = training, calls, marks, skips, lengths
+        facts = step.facts
+        with aside(step.program) as ops:
+            self.inputs, self.targets = data_slots(ops, "pass", rows, step.loss, facts)
+            x = ops.view(self.inputs, (rows, *facts.inputs))
+            ops.lengths = lengths_of(ops, x, facts)
+            self.outputs = step.network.forward(ops, x)
+            self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
+            wanted = [self.outputs, self.losses]
+            self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
+            self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
+            self.marks = ops.marks

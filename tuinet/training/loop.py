@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tuinet.diagnostics.by_class import ByClass, count
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import Diverged
+from tuinet.training.control import Control
 from tuinet.training.events import Event
 from tuinet.training.goals import Goal
 from tuinet.training.keeping import Keeper, NotFinite
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 STRETCH = 0.03  # seconds of training between two looks at the world
 RECORD_EVERY = 0.1  # seconds between two records of steps, at the least
+UPDATE_EVERY = 0.3  # seconds between two steps whose updates are kept for those who look at them, at the least
 
 Array = NDArray[np.generic]
 Clock = Callable[[], float]
@@ -56,6 +58,7 @@ class Trains(Protocol):
     def outputs(self, inputs: Array) -> NDArray[np.floating[Any]]: ...
     def classify(self, inputs: NDArray[np.float32]) -> NDArray[np.integer[Any]]: ...
     def penalty(self) -> float: ...
+    def value(self, name: str) -> Array: ...
     def model(self) -> dict[str, Array]: ...
     def optimizer_state(self) -> dict[str, Array]: ...
     def load(self, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int) -> None: ...
@@ -111,13 +114,16 @@ class Loop:
         keeper: Keeper,
         *,
         stop: StopFlag | None = None,
+        control: Control | None = None,
         history: Sequence[Mapping[str, object]] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        """history: the epoch records of earlier generations, up to `progress.epoch`."""
+        """history: the epoch records of earlier generations, up to `progress.epoch`. control: what clients ask."""
         self.trainer, self.measured, self.course = trainer, measured, course
         self.progress, self.keeper, self.clock = progress, keeper, clock
-        self.stop = stop or StopFlag()
+        self.stop, self.control = stop or StopFlag(), control or Control()
+        self.updates: dict[str, Array] = {}  # of the parameters that are looked at: what a step added to them
+        self._updated = -math.inf
         self.history: list[Mapping[str, object]] = list(history)
         self.window, self.epoch_window = _Window(clock()), _Window(clock())
         self.started_at, self.started_seconds = progress.step, progress.spent.training
@@ -152,21 +158,24 @@ class Loop:
 
     def _epoch(self) -> Generator[Event, None, str | None]:
         """Trains to the end of the epoch and judges it. Returns why the run ends here, None to go on."""
-        epoch_end = self.trainer.epoch_end(self.progress.epoch + 1)
-        until = epoch_end if self.course.max_steps is None else min(epoch_end, self.course.max_steps)
         while True:
-            outcome = self._stretch(until)
+            yield from self.control.turn(self)
+            if self.stop.asked:
+                return "asked"
+            epoch_end = self.trainer.epoch_end(self.progress.epoch + 1)
+            until = epoch_end if self.course.max_steps is None else min(epoch_end, self.course.max_steps)
+            outcome = self._stretch(self.control.bound(self, until))
             if self.window.due(self.clock()):
                 yield self._steps_event()
             if outcome == "diverged":
                 return "diverged"
-            if self.stop.asked or outcome == "asked":
+            if self.stop.asked:
                 return "asked"
-            if outcome == "done":
+            if self.progress.step >= until:
                 break
             if self._seconds_left() <= 0:
                 return "max_seconds"
-            if self.keeper.due() and not (yield from self._save()):
+            if self.keeper.due() and not (yield from self.save()):
                 return "diverged"
         if self.progress.step < epoch_end:
             return None
@@ -174,11 +183,21 @@ class Loop:
             yield from self._judge()
         except StopAsked:
             return "asked"
-        if self.keeper.due() and self._over() is None and not (yield from self._save()):
+        if self.keeper.due() and self._over() is None and not (yield from self.save()):
             return "diverged"
         return None
 
     def _stretch(self, until: int) -> str:
+        watched = self.control.watched()
+        if not watched or self.clock() - self._updated < UPDATE_EVERY:
+            return self._run(until)
+        before = {name: self.trainer.value(name) for name in watched}
+        outcome = self._run(min(until, self.progress.step + 1))
+        self.updates = {name: self.trainer.value(name) - value for name, value in before.items()}
+        self._updated = self.clock()
+        return outcome
+
+    def _run(self, until: int) -> str:
         progress, began = self.progress, self.clock()
         outcome = self.trainer.run(max(min(STRETCH, self._seconds_left()), 0.0), until)
         took = self.clock() - began
@@ -202,7 +221,7 @@ class Loop:
             self.keeper.hold_best(self.trainer, progress)
         goal = self.course.goal
         progress.goal_met = goal is not None and goal.met(metrics)
-        event = self._event("epoch", **metrics, **self._epoch_figures())
+        event = self.event("epoch", **metrics, **self._epoch_figures())
         self.history.append(event.fields)
         yield event
         if progress.plateau is not None:
@@ -213,14 +232,19 @@ class Loop:
     def _evaluate(self) -> dict[str, float]:
         began, found = self.clock(), {}
         for name, pieces in (("train", self.measured.train), ("val", self.measured.validation)):
-            for metric, value in measure(self.trainer, pieces, self.stop.check).items():
+            for metric, value in measure(self.trainer, pieces, self._between).items():
                 found[f"{name}_{metric}"] = value
-        for metric, value in self.measured.writing(self.trainer, self.measured.written, self.stop.check).items():
+        for metric, value in self.measured.writing(self.trainer, self.measured.written, self._between).items():
             found[f"val_{metric}"] = value
         self.ending.metrics = dict(found)
         found["penalty"] = float(self.trainer.penalty())
         self.progress.spent.evaluation += self.clock() - began
         return found
+
+    def _between(self) -> None:
+        """Between two pieces that are measured: a signal ends it, and who looks need not wait for the end."""
+        self.stop.check()
+        self.control.glance(self)
 
     def _epoch_figures(self) -> dict[str, float]:
         window, self.epoch_window = self.epoch_window, _Window(self.clock())
@@ -235,11 +259,11 @@ class Loop:
             return
         self.trainer.rate_factor = plateau.rate_factor
         why = f"{plateau.patience.metric} did not improve for {plateau.patience.patience} epochs"
-        yield self._event("changed", key="training.optimizer.learning_rate", old=before, new=self._rate(), why=why)
+        yield self.event("changed", key="training.optimizer.learning_rate", old=before, new=self._rate(), why=why)
 
     # -- saving and ending ---------------------------------------------------------------------------------------
 
-    def _save(self) -> Generator[Event, None, bool]:
+    def save(self) -> Generator[Event, None, bool]:
         """False where something is not finite: then nothing was saved, and `ending.error` says what it is."""
         began = self.clock()
         try:
@@ -259,7 +283,7 @@ class Loop:
             ending.error = self._divergence()
         if self.window.loss.count:
             yield self._steps_event()
-        if not (yield from self._save()):
+        if not (yield from self.save()):
             reason = "diverged"
         inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
         if inside and reason in ("max_steps", "max_seconds"):
@@ -274,7 +298,7 @@ class Loop:
         ending.baselines = self._beside_baselines()
         judged = verdict(self.history, guess=self.course.guess, diverged=ending.error)
         ending.verdict = judged.word
-        yield self._event("verdict", **judged.as_table())
+        yield self.event("verdict", **judged.as_table())
         ending.exit_code = self._exit_code()
         yield self._end_event()
 
@@ -286,7 +310,7 @@ class Loop:
             return
         goal = self.course.goal
         self.progress.goal_met = goal is not None and goal.met(metrics)
-        yield self._event("evaluation", **metrics, **self._epoch_figures())
+        yield self.event("evaluation", **metrics, **self._epoch_figures())
 
     def _test(self) -> Iterator[Event]:
         """After the last save, so that weights put back for the test never reach the last checkpoint."""
@@ -301,7 +325,7 @@ class Loop:
             return
         self.progress.spent.evaluation += self.clock() - began
         self.ending.test = {f"test_{name}": value for name, value in found.items()}
-        yield self._event("test", **self.ending.test)
+        yield self.event("test", **self.ending.test)
 
     def _beside_baselines(self) -> dict[str, Any] | None:
         """The network's errors and the baselines' on the same part: the test part, or where none was measured the
@@ -358,14 +382,14 @@ class Loop:
         factor = progress.plateau.rate_factor if progress.plateau is not None else 1.0
         return self.course.rate(max(progress.step - 1, 0)) * factor
 
-    def _event(self, kind: str, **fields: object) -> Event:
+    def event(self, kind: str, **fields: object) -> Event:
         progress = self.progress
         place = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.spent.training}
         return Event(kind, place | fields)
 
     def _steps_event(self) -> Event:
         window, self.window = self.window, _Window(self.clock())
-        return self._event(
+        return self.event(
             "steps",
             n=window.steps,
             loss=window.loss.as_list(),

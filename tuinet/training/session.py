@@ -213,7 +213,7 @@ def _spawn(folder: RunFolder, command: Sequence[str], options: Sequence[str], pr
                 stderr=log,
                 start_new_session=True,
                 pass_fds=(writer,),
-                env=_environment(),
+                env=environment(),
             )
     except OSError as error:
         os.close(reader)
@@ -237,7 +237,7 @@ def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The worker must import the same tuinet, and nothing from the folder it happens to be started in (hence -P)."""
     home = str(Path(tuinet.__file__).resolve().parent.parent)
     before = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]

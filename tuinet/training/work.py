@@ -22,7 +22,9 @@ from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageErr
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
+from tuinet.runs.probes import ProbeWriter
 from tuinet.safe_text import safe
+from tuinet.training.control import Control
 from tuinet.training.early_stopping import Best, Patience, Plateau
 from tuinet.training.engine import Engine, RealEngine, Tensor, batch_size
 from tuinet.training.events import Event, Reporter
@@ -32,11 +34,13 @@ from tuinet.training.keeping import EVERY, Keeper
 from tuinet.training.loop import Course, Loop, Trains
 from tuinet.training.measuring import Measured, guess
 from tuinet.training.progress import Progress
+from tuinet.training.server import Server
 from tuinet.training.signals import StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
     from tuinet.presets import Preset
+    from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
@@ -59,11 +63,14 @@ class Work:
         """held: closes the record files when the worker is done, before the lock is given back."""
         self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
         self.engine: Engine = engine or RealEngine()
+        self.control = Control(self)
+        self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         self.device = _device(options.device or self.info["device"] or "auto")
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
+        self.prober: ProbeWriter | None = None
         self.notes: list[Event] = []  # found before the start was told
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
@@ -77,17 +84,22 @@ class Work:
             state="running", generation=self.generation, device=self.device, versions=versions(), error=None
         )
         self._open_records()
+        self._listen()
         self.stop.check()
-        bound = self.engine.bind(preset)
+        bound = self.bound = self.engine.bind(preset)
+        self.network = preset.network(bound.facts)
         self._check_data(bound)
         self.stop.check()
         loop = self._loop(preset, bound)
         for event in loop.events():
             if event.kind == "end":
                 self._write_end(loop)
+            if event.kind == "state":
+                self.run.write_info(state=event.fields["state"])
             self.reporter.tell(event)
             if not loop.ending.state and (event.kind == "checkpoint" or (event.kind == "epoch" and self._stale())):
                 self._write_progress(loop)
+        self.control.finish()
         return loop.ending.exit_code
 
     # -- what the folder says ------------------------------------------------------------------------------------
@@ -112,6 +124,17 @@ class Work:
         for records in (self.run.metrics(), self.run.events()):
             self.writers.append(self.held.enter_context(records.writer(self.generation, seconds)))
         self.reporter.metrics, self.reporter.records = self.writers
+
+    def _listen(self) -> None:
+        """Lets clients in. They are told of what comes, and ask from the first step on."""
+        server = Server(self.run, self.control.ask, self.reporter.hello)
+        try:
+            server.start()
+        except RunError as error:
+            self._warn("machine", str(error))
+            return
+        self.reporter.server = server
+        self.held.callback(server.close)
 
     def _check_data(self, bound: Bound) -> None:
         """A run goes on with the data it began with, or not at all: half of each would be no training."""
@@ -205,7 +228,7 @@ class Work:
         if source is not None:
             trainer.load({**trainer.model(), **source[0]}, None, 0)
             keeper.save(trainer, progress)  # from now on the other run is not needed any more
-        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, history=history)
+        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, control=self.control, history=history)
 
     def _take(self, progress: Progress, loaded: Loaded | None) -> dict[str, Array] | None:
         """Lets progress go on from the checkpoint; gives the weights of its best epoch where that is another one."""
@@ -313,11 +336,27 @@ class Work:
             self.reporter.tell(Event("compile", {"done": done, "total": total, "name": name}))
 
         trainer = self.engine.trainer(preset, bound, device=self.device, threads=self.threads, on_compile=on_compile)
-        self.stop.on_ask = trainer.ask_to_stop
+        self.initial = trainer.model()  # before a checkpoint is loaded: they are drawn from the seed
+        self.stop.on_ask = self.control.on_ask = trainer.ask_to_stop
         self.stop.check()
         fields = {"seconds": time.monotonic() - began, "kernels": compiled}
         self.reporter.tell(Event("compiled", fields))
         return trainer
+
+    def source(self, loop: Loop) -> Source:
+        """What clients look at."""
+        from tuinet.training.looks import LiveSource
+
+        return LiveSource(
+            loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
+        )
+
+    def keep_history(self, loop: Loop) -> None:
+        """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
+        if self.prober is None:
+            self.prober = self.run.probe_writer(loop.progress.step)
+        if self.prober.due(loop.progress.step):
+            self.prober.take(loop.progress.step, self.source(loop))
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds

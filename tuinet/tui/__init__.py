@@ -1,1 +1,2 @@
-"""The workbench: screens over runs. The only part of tuinet that knows Textual; it knows no engine and no Numba."""
+"""The screens: an application of Textual that watches and steers runs. Nothing else imports Textual, and nothing here
+loads the engine: the numbers come from the files of a run and from its worker."""

@@ -69,8 +69,10 @@ class TerminalApp(App[int]):
         Binding("ctrl+z", "suspend_process", "to the shell", show=False, id="terminal.suspend"),
     ]
 
-    def __init__(self, *arguments: Any, abilities: Abilities | None = None, **settings: Any) -> None:
-        self.abilities = abilities or find()
+    def __init__(
+        self, *arguments: Any, abilities: Abilities | None = None, mouse: bool = True, **settings: Any
+    ) -> None:
+        self.abilities, self._mouse = abilities or find(), mouse
         self._visible = Visible(self.abilities.unicode)
         self._colourless = NoColor()
         self._known = is_known()
@@ -165,7 +167,7 @@ class TerminalApp(App[int]):
 
     def main(self) -> int:
         """Runs to the end, says why if it failed, and gives the exit code."""
-        self.run()
+        self.run(mouse=self._mouse)
         if self.failure is not None:
             print(told(self.failure), file=sys.__stderr__)
         return self.return_code or 0
