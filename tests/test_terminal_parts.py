@@ -138,6 +138,21 @@ def test_any_updates_give_the_picture_that_textual_would_draw(changes: list[Any]
         assert frame.paint(update) == ""
 
 
+spans = st.tuples(st.integers(0, WIDTH), st.integers(0, WIDTH)).map(sorted)
+cuts = st.sets(st.integers(1, WIDTH - 1), max_size=3).map(lambda inner: [0, *sorted(inner), WIDTH])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(cuts, spans, st.text("ab─", min_size=WIDTH, max_size=WIDTH)), max_size=8))
+def test_widgets_may_move_and_ask_for_any_part_of_themselves(changes: list[Any]) -> None:
+    frame, screen, wanted = Frame(WIDTH, 1, console()), pyte.Screen(WIDTH, 1), [" "] * WIDTH
+    for cut, (left, right), text in changes:
+        chops = {x: Strip([Segment(text[x:end], STYLES[0])]) for x, end in pairwise(cut)}
+        wanted[left:right] = text[left:right]
+        pyte.Stream(screen).feed(frame.paint(ChopsUpdate([chops], [(0, left, right)], [cut[1:]])))
+        assert screen.display == ["".join(wanted)]
+
+
 def test_a_frame_that_is_new_sends_everything_and_an_old_one_the_difference() -> None:
     line = [Strip([Segment("loss 0.213, epoch 3 of 20", STYLES[0])])]
     frame = Frame(40, 1, console())
