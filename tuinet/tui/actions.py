@@ -129,7 +129,7 @@ _TABLE = (
     Action("loss.metric", "m", "metric", "loss, accuracy or error, learning rate, gradient norm ...", hint=True),
     Action("loss.metric-back", "M", "metric before", "the metric before"),
     Action("loss.beside", "b", "beside", "another metric beside the loss"),
-    Action("loss.x-scale", "X", "x scale", "linear or logarithmic"),
+    Action("loss.x-scale", "l", "x scale", "linear or logarithmic"),
     Action("loss.earlier", "left,h", "earlier", "move the step cursor back; all panes follow"),
     Action("loss.later", "right,l", "later", "move the step cursor on; behind the newest step it is now"),
     Action("loss.first", "home", "first", "the step cursor to the first step in view"),

@@ -26,12 +26,9 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int
 
 
 def bar(share: float, width: int) -> str:
-    """A bar of eighths of a cell, at most `width` cells long; something is drawn of every share above 0."""
-    if not share > 0 or width < 1:
-        return ""
-    eighths = max(1, round(min(share, 1.0) * width * 8))
-    whole, rest = divmod(eighths, 8)
-    return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    """A bar of half cells, at most `width` cells long; something is drawn of every share above 0."""
+    halves = max(1, round(min(share, 1.0) * width * 2)) if share > 0 and width > 0 else 0
+    return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
 def sparkline(values: Sequence[float], width: int, low: float | None = None, high: float | None = None) -> str:
@@ -53,12 +50,11 @@ def sparkline(values: Sequence[float], width: int, low: float | None = None, hig
         return " " * count
     low = min(known) if low is None else low
     span = (max(known) if high is None else high) - low
-    return "".join(
-        " "
-        if not math.isfinite(value)
-        else BARS[max(0, min(len(BARS) - 1, int((value - low) / span * len(BARS)))) if span > 0 else 0]
-        for value in means
-    )
+
+    def height(value: float) -> int:
+        return max(0, min(len(BARS) - 1, int((value - low) / span * len(BARS)))) if span > 0 else 0
+
+    return "".join(BARS[height(value)] if math.isfinite(value) else " " for value in means)
 
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille character: 4 rows of 2

@@ -95,10 +95,10 @@ class LiveSource:
         return found
 
     def raw_points(self, most: int) -> tuple[Array, Array]:
-        part = self.bound.train
+        prepare, part = self._prepare(), self.bound.train
         inputs, targets = part.inputs[:most], part.targets[:most]
         labels = self.facts.in_own_units(targets) if self.facts.task == "reals" else targets
-        return _raw(self._prepare(), inputs), np.asarray(labels).reshape(len(inputs), -1)[:, 0]
+        return _raw(prepare, inputs), np.asarray(labels).reshape(len(inputs), -1)[:, 0]
 
     def on_plane(self, points: Array, layer: str) -> Array:
         inputs = self._prepare()(points)

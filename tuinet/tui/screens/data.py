@@ -101,6 +101,7 @@ class Data(Page):
     def _list(self, chosen: str = "") -> None:
         found = [(info, state) for info, state in self._sets if _has_words(info, self._words)]
         rows: list[Row] = []
+        longest = max((len(info.name) for info, _ in found), default=0)
         for kind, title in KINDS.items():
             members = [(info, state) for info, state in found if info.kind == kind]
             if not members:
@@ -109,7 +110,9 @@ class Data(Page):
             rows.append(Row("", ((title, "heading"),)))
             for info, state in members:
                 mark = {"cached": " ✓", "not fetched": " ↓"}.get(state, "")
-                rows.append(Row(info.name, ((f"  {info.name}", ""), (mark, "dim"), (f"  {_words(info)}", "dim"))))
+                count = figures.count(info.examples) if info.examples else ""
+                pieces = ((f"  {info.name:{longest}}", ""), (f"{count:>9}", "dim"), (mark, "dim"))
+                rows.append(Row(info.name, pieces))
         self.rows.show(rows, chosen or None)
         some = f"{len(found)} of {len(self._sets)}" if self._words else f"{len(found)}"
         self.head((f"{some} sets", ""), *([(f"/{self._words}", "accent")] if self._words else []))
@@ -251,10 +254,6 @@ def _has_words(info: SetInfo, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
-def _words(info: SetInfo) -> str:
-    return figures.count(info.examples) if info.examples else ""
-
-
 def _usual(info: SetInfo) -> str:
     if len(info.inputs) == 3:
         return f"shift={max(1, info.inputs[0] // 14)},rotate=12,zoom=0.1"
@@ -296,7 +295,7 @@ def _parts(about: dict[str, Any], width: int) -> list[Line]:
     for word, count, kind in counts:
         if count:
             line += [(f"{figures.count(count)} ", kind), (f"{word}  ", "dim")]
-    drawn: Line = [("█" * max(1, round(room * count / total)), kind) for _, count, kind in counts if count]
+    drawn: Line = [("━" * max(1, round(room * count / total)), kind) for _, count, kind in counts if count]
     shape = figures.shape(about.get("inputs"))
     return [[(f"examples of {shape}", "dim")], line, drawn]
 
