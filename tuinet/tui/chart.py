@@ -274,7 +274,18 @@ def _reduced(curves: Curves, one: Series, choices: Choices, x: Axis, cells: int)
     smooth = choices.smooth if one.smooth else 0.0
     line = curves.line(one.name, choices.x, x.lo, x.hi, width, smooth=smooth, log=x.log)
     columns = curves.columns(one.name, choices.x, x.lo, x.hi, width, log=x.log) if one.band else None
-    return _Drawn(one, line, columns)
+    return _Drawn(one, line, None if columns is None else _without_gaps(columns))
+
+
+def _without_gaps(columns: Columns) -> Columns:
+    """Between points that stand further apart than the columns, a band goes straight from one to the next."""
+    known = np.flatnonzero(np.isfinite(columns.lowest) & np.isfinite(columns.highest))
+    if len(known) < 2:
+        return columns
+    empty = np.flatnonzero(np.isnan(columns.highest[known[0] : known[-1]])) + known[0]
+    for values in (columns.lowest, columns.highest):
+        values[empty] = np.interp(empty, known, values[known])
+    return columns
 
 
 def _limits(drawn: Sequence[_Drawn], choices: Choices, most: int) -> Axis:
