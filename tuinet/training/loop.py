@@ -209,6 +209,11 @@ class Loop:
             window.add(drained, steps, took)
         return outcome
 
+    def flush(self) -> Iterator[Event]:
+        """The record of the steps that none has told of yet."""
+        if self.window.loss.count:
+            yield self._steps_event()
+
     def _seconds_left(self) -> float:
         limit = self.course.max_seconds
         return math.inf if limit is None else limit - self.progress.spent.total
@@ -281,8 +286,7 @@ class Loop:
         ending = self.ending
         if reason == "diverged" and ending.error is None:
             ending.error = self._divergence()
-        if self.window.loss.count:
-            yield self._steps_event()
+        yield from self.flush()
         if not (yield from self.save()):
             reason = "diverged"
         inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
