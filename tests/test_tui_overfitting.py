@@ -415,7 +415,8 @@ def test_only_what_is_shown_is_asked_for() -> None:
     async def steps(pilot: Pilot[Any]) -> None:
         await to_the_pane(pilot)
         own = {"confusion", "worst", "norms", "health of overfitting"}
-        assert not own & set(view._wishes)
+        await until(pilot, lambda: own & set(view._wishes) == {"confusion"}, "the pairs beside the cures")
+        await until(pilot, lambda: "taken for another" in flat(app) and "Shirt → T-shirt" in flat(app), "the pairs")
         await pilot.press("m")
         await until(pilot, lambda: own & set(view._wishes) == {"confusion"}, "the matrix")
         assert view._wishes["confusion"].request["most"] >= 10

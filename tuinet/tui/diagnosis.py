@@ -178,10 +178,10 @@ def best(rows: Sequence[Row], monitor: str, kept: frozenset[int], width: int) ->
     choose: Callable[..., tuple[float, Row]] = max if rises(monitor) else min
     value, row = choose(known, key=lambda pair: pair[0])
     there = int(row.get("step") or 0) in kept
-    words = "best epoch " if width >= 44 else "best "
+    words, later = ("best epoch ", "not saved yet") if width >= 44 else ("best ", "not saved")
     return [
         (words, "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
-        ("  ✓ kept" if there else "  … not saved yet", "good" if there else "dim"),
+        ("  ✓ kept" if there else f"  … {later}", "good" if there else "dim"),
     ]  # fmt: skip
 
 
