@@ -5,7 +5,6 @@ All of it runs call by call in NumPy, on memory of its own: training and its are
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
 from itertools import pairwise
 

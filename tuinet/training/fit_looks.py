@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tuinet.diagnostics.health import Seen, Weights
 
 
@@ -18,6 +16,10 @@ def layers_seen(trainer, bound, seed):
         for name, slot in weights.items():
             if name.startswith(path + "."):
                 c = changes.get(name)
-                ws.append(Weights(c.values, c.gradient, c.update, len(slot.shape) > 1, slot.size) if c else Weights(trainer.arena.view(slot), matrix=len(slot.shape)>1, size=slot.size))
+                ws.append(
+                    Weights(c.values, c.gradient, c.update, len(slot.shape) > 1, slot.size)
+                    if c
+                    else Weights(trainer.arena.view(slot), matrix=len(slot.shape) > 1, size=slot.size)
+                )
         found[path] = Seen(ws, a.output, a.functions)
     return found
