@@ -11,6 +11,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ class ScriptedTrainer:
         end = time.monotonic() + seconds
         while self.step < until_step:
             if self.asked:
+                self.asked = False
                 return "asked"
             if not self._one_step():
                 return "diverged"
@@ -183,6 +185,21 @@ class ScriptedTrainer:
             return {"loss": loss, "accuracy": float((out.argmax(axis=1) == part.targets).mean())}
         return {"loss": loss, "rmse": loss**0.5, "mae": float(np.abs(out - part.targets).mean())}
 
+    @property
+    def program(self) -> Any:
+        """What is asked of a program: the names and shapes of what is kept."""
+        kinds = {"out.W": "parameter", "out.b": "parameter", "out.seen": "statistic"}
+        slots = [
+            SimpleNamespace(name=name, shape=array.shape, kind=kinds[name]) for name, array in self.model().items()
+        ]
+        return SimpleNamespace(kept=lambda: slots)
+
+    def value(self, name: str) -> np.ndarray:
+        return self.model()[name]
+
+    def gradient(self, name: str) -> np.ndarray:
+        return np.zeros_like(self.value(name))
+
     def model(self) -> dict[str, np.ndarray]:
         return {"out.W": self.w.copy(), "out.b": self.b.copy(), "out.seen": self.seen.copy()}
 
@@ -193,7 +210,7 @@ class ScriptedTrainer:
         self.w, self.b, self.seen = (np.array(model[name]) for name in ("out.W", "out.b", "out.seen"))
         if optimizer is not None:
             self.m = np.array(optimizer["out.W.m"])
-        self.step = step
+        self.step = self.step if step is None else step
 
     def explain_divergence(self) -> dict[str, Any]:
         return self.trouble

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from types import SimpleNamespace
 
 import pytest
 from rich.color import Color, ColorSystem
@@ -106,9 +107,14 @@ def test_without_colours_each_level_has_an_ascii_character_of_its_own():
      ("truecolor", True, "none")],
 )  # fmt: skip
 def test_the_palette_follows_the_terminal(system, no_color, depth):
-    from types import SimpleNamespace
-
     app = SimpleNamespace(
         no_color=no_color, console=SimpleNamespace(color_system=system), current_theme=SimpleNamespace(dark=False)
     )
     assert palette_of(app) == palette(depth, False)
+
+
+@pytest.mark.parametrize(("colours", "depth"), [(2**24, "full"), (256, "256"), (16, "16"), (0, "none")])
+def test_the_palette_follows_what_the_application_has_found_out(colours, depth):
+    abilities = SimpleNamespace(colours=colours, unicode=False, ssh=True)
+    app = SimpleNamespace(abilities=abilities, current_theme=SimpleNamespace(dark=True))
+    assert palette_of(app) == palette(depth, True, ascii=True, fine=False)

@@ -17,6 +17,7 @@ import dataclasses
 import json
 import math
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -282,6 +283,99 @@ def _written(field: Field, value: Any) -> Any:
     if field.kind == "table":
         return as_table(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+# -- typed by a person ------------------------------------------------------------------------
+
+
+def typed(field: Field, text: str) -> Any:
+    """The value that a person means by what they type, as TOML would give it; None: the setting is left out.
+
+    Nothing is checked: what cannot be read comes back as the text, for `check` to say what would be right.
+    """
+    words = text.strip()
+    if not words:
+        return None
+    if words.strip('"') in field.symbols:
+        return words.strip('"')
+    if field.kind in ("part", "table") and words.startswith("{"):
+        return _as_toml(words, words)
+    return _TYPED.get(field.kind, _same)(words)
+
+
+def as_typed(field: Field, value: Any) -> str:
+    """A value in the form in which `typed` reads it back; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0") if abs(value) < 1e16 else repr(value)
+    if isinstance(value, list | tuple):
+        both = field.kind == "pair" and len(set(value)) == 1
+        return as_typed(field, value[0]) if both else ", ".join(as_typed(field, item) for item in value)
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key} = {_inline(item)}" for key, item in value.items())
+        return "{ " + inside + " }" if inside else "{}"
+    return str(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return as_typed(Field("table"), value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else as_typed(Field("text"), value)
+
+
+def _same(words: str) -> Any:
+    return words
+
+
+def _number(words: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(words)
+        except ValueError:
+            continue
+    return words
+
+
+def _truth(words: str) -> Any:
+    known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return known.get(words.lower(), words)
+
+
+def _numbers(words: str) -> Any:
+    """ "3, 5", "3 5", "3x5" and "[3, 5]" are two numbers, and "3" is one."""
+    return [_number(word) for word in re.split(r"[\s,x×]+", words.strip("[] ")) if word]
+
+
+def _pair_typed(words: str) -> Any:
+    found = _numbers(words)
+    return found[0] if len(found) == 1 else found
+
+
+def _texts(words: str) -> Any:
+    return [word.strip().strip('"') for word in words.strip("[] ").split(",") if word.strip()]
+
+
+def _as_toml(words: str, otherwise: Any) -> Any:
+    try:
+        return tomllib.loads(f"value = {words}")["value"]
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+_TYPED: dict[str, Callable[[str], Any]] = {
+    "whole": _number,
+    "real": _number,
+    "flag": _truth,
+    "pair": _pair_typed,
+    "wholes": _numbers,
+    "reals": _numbers,
+    "texts": _texts,
+}
 
 
 # -- building -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from tuinet import figures
 from tuinet.cells import pad
 from tuinet.cli.output import Terminal
-from tuinet.cli.table import GAP, Column, fitted
+from tuinet.columns import GAP, Column, fitted
 from tuinet.training.early_stopping import improves
 
 Event = Mapping[str, Any]

@@ -39,26 +39,9 @@ def show_preset(output: Output, name: str, overrides: Sequence[str], program: bo
 
 
 def _planned(preset: Preset, bound: Bound) -> Plan:
-    from tuinet.engine.plan import plan
-    from tuinet.errors import PresetError
+    from tuinet.training.planning import plan_of
 
-    training = preset.training
-    try:
-        found: Plan = plan(
-            preset.network(bound.facts),
-            training.loss,
-            training.optimizer,
-            bound.facts,
-            examples=len(bound.train.inputs),
-            batch_size=training.batch_size,
-            accumulate=training.accumulate,
-            clip_value=training.clip_value,
-            clip_norm=training.clip_norm,
-            augment=training.augment,
-        )
-    except PresetError as error:  # the plan knows layers, and the preset the lines they stand in
-        raise preset.place(error) from None
-    return found
+    return plan_of(preset, bound.facts, len(bound.train.inputs))
 
 
 # -- rows ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Tables of aligned columns that fit the terminal (columns.py). Everything a table leaves out can be had with --json."""
+"""Tables of aligned columns that fit the terminal (columns.py). What a table leaves out can be had with --json."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _averaged(values: Array, size: int, axis: int) -> Array:
 
 
 def words(row: Array, facts: Facts, scaler: Scaler) -> str:
-    """A row of a table in its own units, the values that are furthest from the usual ones first: "age 79 · fare 512"."""
+    """A row of a table in its own units: "age 79 · fare 512". Of many columns those furthest from the usual are told."""
     assert isinstance(scaler, Prepare)
     values = row.astype(np.float64).ravel()
     names = facts.columns or [f"x{number}" for number in range(1, values.size + 1)]
@@ -66,7 +66,7 @@ def words(row: Array, facts: Facts, scaler: Scaler) -> str:
     # A category's 0 tells nothing; its 1 tells as much as a number two deviations off.
     unusual = np.where(words_of, np.where(values > 0.5, 2.0, -1.0), np.abs(values))
     said = []
-    for place in np.argsort(-unusual, kind="stable")[:MOST_WORDS]:
+    for place in sorted(np.argsort(-unusual, kind="stable")[:MOST_WORDS]):
         if unusual[place] >= 0:
             name = safe(names[place], 24)
             said.append(name if words_of[place] else f"{name} {own[place]:.4g}")
@@ -76,6 +76,7 @@ def words(row: Array, facts: Facts, scaler: Scaler) -> str:
 def _own_units(values: Array, scaler: Prepare) -> Array:
     with np.errstate(all="ignore"):
         own = values * scaler.spread + scaler.centre
+        own[np.abs(own) < 1e-6 * (np.abs(scaler.spread) + np.abs(scaler.centre))] = 0.0  # what rounding has left
         curve = curve_of(scaler.scale)
         return np.asarray(CURVES[curve].back(own)) if curve else np.asarray(own)
 

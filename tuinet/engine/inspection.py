@@ -15,7 +15,7 @@ from .plan import multiply_adds
 from .step import aside, lengths_of
 
 ROWS = 256  # examples that are looked at, at the most ...
-WORK = 60_000_000  # ... and in multiply-adds: NumPy needs some 30 ms for so many in a convolution
+WORK = 120_000_000  # ... and in multiply-adds: NumPy needs less than 0.1 s for so many in a convolution
 NUMBERS = 1 << 22  # ... and in numbers that are held at once
 LEAST_ROWS = 8
 SAMPLE = 1 << 14  # numbers of a parameter whose updates are measured

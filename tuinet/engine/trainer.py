@@ -306,7 +306,7 @@ class Trainer:
 
     def activations(self, inputs):
         """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
-        through in about 30 ms, at most 256. Layers are in the order in which they are done.
+        through in a tenth of a second, at most 256. Layers are in the order in which they are done.
         """
         if self._activations is None:
             self._activations = Activations(self.plan, self.pass_rows)
@@ -329,6 +329,19 @@ class Trainer:
         loss = float(losses.mean(dtype=np.float64))
         written = text_metrics(loss) if facts.writes else {}
         return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
+
+    def judge(self, inputs, targets):
+        """Outputs (n, numbers) and losses (n), or (n, T) where each position has a target, of examples as in use."""
+        return self._pass(inputs, targets)
+
+    @property
+    def multiply_adds(self):
+        """Of the forward pass of one example."""
+        return sum(multiply_adds(call) for call in self.forward.calls) // self.pass_rows
+
+    def last_loss(self):
+        """Mean loss of the last step's batch, without the penalty; None where no step was made."""
+        return float(self.arena.view(self.plan.mean_loss)) if self.step else None
 
     def classify(self, inputs):
         """The class that the network gives each example: whole numbers (n). For yes or no, 1 from a half on."""

@@ -88,7 +88,7 @@ class Branch(Layer):
                 raise ShapeError(f"{shown(word)} is known only once data is bound; give a number here")
             low, high = int(match[1]), int(match[2] or match[1])
             if not 1 <= low <= high <= width:
-                raise ShapeError(f"there is no column {word}; {width} come in, and they are counted from 1")
+                raise ShapeError(f"there is no column {word}; {width} come in, so give numbers from 1 to {width}")
             for place in range(low - 1, high):
                 if place in found:
                     raise ShapeError(f"column {place + 1} is named twice; name each column once")

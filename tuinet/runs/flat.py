@@ -1,12 +1,14 @@
-"""Settings as dotted keys: a preset laid flat, so that two can be compared and one can be asked for a single value."""
+"""The settings of a run, laid flat, from the preset in its folder."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuinet.errors import RunDamaged
+from tuinet.presets.flat import differences, flat
+
+__all__ = ["differences", "flat_settings"]
 
 
 def flat_settings(text: str) -> dict[str, Any]:
@@ -15,31 +17,6 @@ def flat_settings(text: str) -> dict[str, Any]:
     Raises RunDamaged for a text that is no TOML: the preset of a run was written by tuinet itself.
     """
     try:
-        tables = tomllib.loads(text)
+        return flat(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RunDamaged(f"preset.toml of the run cannot be read: {error}") from None
-    return dict(_leaves(tables, ""))
-
-
-def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """The keys whose values differ, in the order of `a` and then of `b`; None where a side has no such key."""
-    keys = [*a, *(key for key in b if key not in a)]
-    return [(key, a.get(key), b.get(key)) for key in keys if a.get(key) != b.get(key)]
-
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-        for name, item in zip(_names(value), value, strict=True):
-            yield from _leaves(item, f"{key}.{name}")
-    else:
-        yield key, value
-
-
-def _names(tables: list[Mapping[str, Any]]) -> list[str]:
-    """What the layers of a stack are called: their own names, or those the network gives them."""
-    from tuinet.network import names
-
-    return names([str(table.get("type", "layer")) for table in tables], [table.get("name") for table in tables])

@@ -24,6 +24,7 @@ from tuinet.runs import checkpoint, classes, data, info, lock
 from tuinet.runs.checked import Json
 from tuinet.runs.checkpoint import Checkpoint, Loaded
 from tuinet.runs.lock import RunLock
+from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.runs.records import Records
 from tuinet.runs.wall_clock import label
 from tuinet.safe_text import safe
@@ -142,6 +143,15 @@ class RunFolder:
     def log_path(self) -> Path:
         """Where the worker's standard error goes."""
         return self.path / "worker.log"
+
+    def probes(self) -> Probes:
+        """The history of its parameters as small pictures."""
+        return Probes(self.path)
+
+    def probe_writer(self, step: int) -> ProbeWriter:
+        """What goes on with that history from the step at which training stands."""
+        self._check_lock()
+        return ProbeWriter(self.path, step)
 
     def _put(self, content: Json) -> None:
         write_file(self.path / info.NAME, info.encoded(content))

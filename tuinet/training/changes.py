@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from tuinet.training.loop import Loop, Trains
 
 Array = NDArray[np.generic]
-RATE = "training.optimizer.learning_rate"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A training as it goes on. best_anew: what was measured before cannot be compared with what comes."""
+    """A training as it goes on.
+
+    first: what its weights would begin with in a run of its own. best_anew: what was measured before cannot be compared
+    with what comes.
+    """
 
     preset: Preset
     trainer: Trains
+    first: dict[str, Array]
     course: Course
     progress: Progress
     best_anew: bool
@@ -55,7 +59,8 @@ def prepared(
 ) -> Change:
     """Everything that a change needs, the training left as it is.
 
-    model, optimizer: of a changed network, whose tensors are not those of the old one. Raises TuinetError where the
+    model, optimizer: of a changed network, whose tensors are not those of the old one. Where nothing differs, the steps
+    to come have the same bits. Nothing is compiled but ops that the run has not met yet. Raises TuinetError where the
     changed preset does not suit the data.
     """
     parse(new.training.until, "training.until")
@@ -68,38 +73,12 @@ def prepared(
     best_anew = not comparable(old, new)
     if best_anew or old.training.early_stopping != new.training.early_stopping:
         goes_on.begin_anew(best=best_anew)
-    trainer = rebuild(
-        engine, new, bound, loop.trainer,
-        device=device, threads=threads, begin=course.pace.begin, model=model, optimizer=optimizer,
-    )  # fmt: skip
+    trainer, old_one = engine.trainer(new, bound, device=device, threads=threads, begin=course.pace.begin), loop.trainer
+    first = trainer.model()
+    model = old_one.model() if model is None else model
+    take_over(trainer, model, old_one.optimizer_state() if optimizer is None else optimizer, old_one.step)
     trainer.rate_factor = 1.0 if goes_on.plateau is None else goes_on.plateau.rate_factor
-    return Change(new, trainer, course, goes_on, best_anew, live.differing(old, new))
-
-
-def rebuild(
-    engine: Engine,
-    preset: Preset,
-    bound: Bound,
-    old: Trains,
-    *,
-    device: str,
-    threads: int | None,
-    begin: int = 0,
-    model: Mapping[str, Array] | None = None,
-    optimizer: Mapping[str, Array] | None = None,
-) -> Trains:
-    """A trainer for the changed preset that goes on where the old one stands, to the same bits where nothing differs.
-
-    Its kernels are there already: nothing is compiled but for ops that the run has not met yet.
-    """
-    made = engine.trainer(preset, bound, device=device, threads=threads, begin=begin)
-    take_over(
-        made,
-        old.model() if model is None else model,
-        old.optimizer_state() if optimizer is None else optimizer,
-        old.step,
-    )
-    return made
+    return Change(new, trainer, first, course, goes_on, best_anew, live.differing(old, new))
 
 
 def take_over(trainer: Trains, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int) -> None:

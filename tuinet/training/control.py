@@ -37,6 +37,7 @@ class Changes(Protocol):
     def set_live(self, loop: Loop, key: str, value: Any) -> Generator[Event, None, dict[str, Any]]: ...
     def apply(self, loop: Loop, preset: str) -> Generator[Event, None, dict[str, Any]]: ...
     def source(self, loop: Loop) -> Source: ...
+    def keep_history(self, loop: Loop) -> None: ...
 
 
 class Control:
@@ -62,6 +63,8 @@ class Control:
 
     def turn(self, loop: Loop) -> Happening:
         """Everything that was asked. Comes back when there is a step to make, or the run is to stop."""
+        if self.changes is not None:
+            self.changes.keep_history(loop)
         yield from self._all(loop)
         while self.paused and not loop.stop.asked and not self._may_step(loop):
             yield from self._wait(loop, IDLE)

@@ -46,11 +46,8 @@ MIXING = (
 NORMS = (kinds.LayerNorm, kinds.RmsNorm, kinds.GroupNorm)
 WIDE_EYED = (*NORMS, kinds.Attention, Block)  # what one lane comes to there depends on all the others
 QUIET = (kinds.Dropout, kinds.SpatialDropout)  # do nothing once a network is in use
-SIZES = (
-    "units",
-    "filters",
-    "ratio",
-)  # settings whose change the tensors tell of, and those that do not matter any more
+SIZES = ("units", "filters", "ratio")  # settings whose change the tensors tell of ...
+# ... and those that do not matter any more.
 SPENT = ("name", "path", "trainable", "initializer", "recurrent_initializer", "bias_start", "forget_bias")
 
 
@@ -83,7 +80,8 @@ def applied(old: Preset, new: Preset, facts: Facts, model: Arrays, optimizer: Ar
     """The tensors for the new preset's network from those of the old one's, with the optimizer's arrays.
 
     What stays has its optimizer's arrays too, which are 0 beside new numbers; those that are left out begin at 0, as do
-    all where the optimizer is of another kind. Raises PresetError or ShapeError where the new network does not suit the data.
+    all where the optimizer is of another kind. Raises PresetError or ShapeError where the new network does not suit the
+    data.
     """
     before, after = (_Net(each.network(facts), facts, each.training.seed) for each in (old, new))
     return _Growth(before, after, model, optimizer, _same_states(old, new)).result()

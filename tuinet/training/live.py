@@ -18,9 +18,8 @@ from tuinet.fields import as_table, describe, shown
 from tuinet.layers import LAYERS
 from tuinet.losses import LOSSES
 from tuinet.optimizers import OPTIMIZERS, SCHEDULES
-from tuinet.presets import Preset
+from tuinet.presets import Preset, TrainingSettings
 from tuinet.presets.finding import parse
-from tuinet.presets.preset import TrainingSettings
 from tuinet.presets.stack import addresses, usual_types
 from tuinet.safe_text import safe
 
@@ -32,9 +31,10 @@ STAYS = ("data", "training.seed")  # what an edited preset must leave as it is: 
 def _patterns() -> tuple[str, ...]:
     """Of every loss, optimizer, schedule and layer that there is."""
     found: dict[str, None] = {}
-    families = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
     tables: list[tuple[type, str]] = [(TrainingSettings, "training")]
-    tables += [(cls, f"training.{key}") for key, family in families.items() for cls in family.values()]
+    tables += [(cls, "training.loss") for cls in LOSSES.values()]
+    tables += [(cls, "training.optimizer") for cls in OPTIMIZERS.values()]
+    tables += [(cls, "training.schedule") for cls in SCHEDULES.values()]
     tables += [(cls, "layers.*") for cls in LAYERS.values()]
     for cls, key in tables:
         for field in describe(cls):
@@ -48,9 +48,9 @@ def _patterns() -> tuple[str, ...]:
 LIVE = _patterns()  # training.optimizer.learning_rate ..., layers.*.l2 ...; * stands for any layer
 
 
-def live_keys(preset: Preset) -> list[str]:
-    """The keys that this preset has of them, set or not, layers by their names."""
-    return [key for key, _, live in settings(preset) if live]
+def live_keys(preset: Preset) -> dict[str, Any]:
+    """The keys that this preset has of them with their values (None: not set), layers by their names."""
+    return {key: value for key, value, live in settings(preset) if live}
 
 
 def changed(preset: Preset, key: str, value: Any) -> Preset:

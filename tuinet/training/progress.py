@@ -66,9 +66,9 @@ class Progress:
             self.patience.waited = 0
         if best:
             self.best = Best(self.best.metric)
-            for patience in (self.patience, self.plateau and self.plateau.patience):
-                if patience is not None:
-                    patience.reference = None
+            watching = [self.patience, None if self.plateau is None else self.plateau.patience]
+            for patience in filter(None, watching):
+                patience.reference = None
 
     def _best_table(self) -> dict[str, object] | None:
         best = self.best

@@ -19,6 +19,7 @@ from tuinet import presets
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
+from tuinet.runs.probes import ProbeWriter
 from tuinet.safe_text import safe
 from tuinet.training import live
 from tuinet.training.changes import Change, comparable, prepared, take_over
@@ -41,6 +42,7 @@ from tuinet.training.signals import StopFlag
 if TYPE_CHECKING:
     from tuinet.data import Bound
     from tuinet.presets import Preset
+    from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
@@ -63,11 +65,13 @@ class Work:
         self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
         self.engine: Engine = engine or RealEngine()
         self.control = Control(self)
+        self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         self.device = _device(options.device or self.info["device"] or "auto")
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
+        self.prober: ProbeWriter | None = None
         self.notes: list[Event] = []  # found before the start was told
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set something otherwise
@@ -85,10 +89,11 @@ class Work:
         self._open_records()
         self._listen()
         self.stop.check()
-        bound = self.engine.bind(preset)
+        bound = self.bound = self.engine.bind(preset)
+        self.network = preset.network(bound.facts)
         self._check_data(bound)
         self.stop.check()
-        self.preset, self.bound = preset, bound
+        self.preset = preset
         loop = self._loop(preset, bound, loaded)
         for event in loop.events():
             if event.kind == "end":
@@ -235,9 +240,8 @@ class Work:
         if loaded is not None:
             take_over(trainer, loaded.model, loaded.optimizer, loaded.step)
             keeper.goes_on(loaded.step, loaded.manifest, best)
-        if self.before is not None:
-            if loaded is not None:
-                keeper.save(trainer, progress)  # the counters begun anew: from now on a kill does not take them back
+        if self.before is not None and loaded is not None:
+            keeper.save(trainer, progress)  # the counters begun anew: from now on a kill does not take them back
         if self.unwritten:
             self.run.write_preset(self.unwritten)
         if progress.plateau is not None:
@@ -355,11 +359,27 @@ class Work:
         trainer = self.engine.trainer(
             preset, bound, device=self.device, threads=self.threads, on_compile=on_compile, begin=course.pace.begin
         )
+        self.initial = trainer.model()  # before a checkpoint is loaded: they are drawn from the seed
         self.stop.on_ask = self.control.on_ask = trainer.ask_to_stop
         self.stop.check()
         fields = {"seconds": time.monotonic() - began, "kernels": compiled}
         self.reporter.tell(Event("compiled", fields))
         return trainer
+
+    def source(self, loop: Loop) -> Source:
+        """What clients look at."""
+        from tuinet.training.looks import LiveSource
+
+        return LiveSource(
+            loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
+        )
+
+    def keep_history(self, loop: Loop) -> None:
+        """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
+        if self.prober is None:
+            self.prober = self.run.probe_writer(loop.progress.step)
+        if self.prober.due(loop.progress.step):
+            self.prober.take(loop.progress.step, self.source(loop))
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds
@@ -393,7 +413,7 @@ class Work:
     ) -> Generator[Event, None, dict[str, Any]]:
         change = prepared(
             self.engine, loop, self.preset, new, self.bound, device=self.device, threads=self.threads,
-            model=taken and taken.model, optimizer=taken and taken.optimizer,
+            model=None if taken is None else taken.model, optimizer=None if taken is None else taken.optimizer,
         )  # fmt: skip
         step, differences = loop.progress.step, change.differences
         if differences:
@@ -411,6 +431,7 @@ class Work:
             raise Refused(f"nothing was changed: {found}") from None
         loop.go_on_with(change.trainer, change.course, change.progress)
         self.preset, self.reporter.pace = change.preset, change.course.pace
+        self.network, self.initial = change.preset.network(self.bound.facts), change.first
         self.stop.on_ask = self.control.on_ask = change.trainer.ask_to_stop
         events = [Event("checkpoint", fields) for fields in saved]
         events += [loop.event("changed", key=key, old=old, new=new, why=why) for key, old, new in change.differences]

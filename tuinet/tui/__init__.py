@@ -1,1 +1,2 @@
-"""The application in the terminal: screens that watch and control runs. The only part of tuinet that knows Textual."""
+"""The screens: an application of Textual that watches and steers runs. Nothing else imports Textual, and nothing here
+loads the engine: the numbers come from the files of a run and from its worker."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textual.binding import Binding
+    from textual.binding import BindingType
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,12 @@ PLACES = {
     "welcome": "Welcome",
     "presets": "Presets",
     "runs": "Runs",
+    "compare": "Compare",
     "data": "Data",
     "log": "Log",
     "rows": "In the list",
     "filter": "Filter",
+    "leaving": "Leaving",
     "copy": "Copy",
     "help": "Help",
 }
@@ -97,6 +99,8 @@ _TABLE = (
     Action("workbench.next", "tab", "next pane", "go to the next pane"),
     Action("workbench.previous", "shift+tab", "previous pane", "go to the pane before"),
     Action("workbench.zoom", "z", "zoom", "give this pane the whole screen, and back"),
+    Action("workbench.faster", "plus", "more often", "paint the screen more often"),
+    Action("workbench.slower", "minus", "less often", "paint the screen less often"),
     Action("workbench.now", "escape", "now", "back to now, and out of what is open"),
     # -- its panes ----------------------------------------------------------------------------------------------
     Action("architecture.add", "a", "add", "add a layer below this one", hint=True),
@@ -144,6 +148,9 @@ _TABLE = (
     Action("runs.delete", "d,delete", "delete", "delete it; there is time to undo", "tuinet rm RUN", hint=True),
     Action("runs.undo", "u", "undo", "bring back what was deleted last", hint=True),
     Action("runs.back", "escape", "back", "back to where you came from"),
+    # -- two runs compared --------------------------------------------------------------------------------------
+    Action("compare.swap", "x", "swap", "the other way round", hint=True),
+    Action("compare.back", "escape", "back", "back to the runs", hint=True),
     # -- data ---------------------------------------------------------------------------------------------------
     Action("data.augment", "a", "augment", "examples as training draws them", "tuinet data show SET --augment PRESET",
            hint=True),
@@ -168,6 +175,10 @@ _TABLE = (
     Action("filter.clear", "escape", "clear", "take the filter away", hint=True),
     Action("copy.write", "enter", "write", "write the file", hint=True, does="submit"),
     Action("copy.cancel", "escape", "cancel", "write nothing", hint=True),
+    Action("leaving.leave", "enter,q,y", "leave", "close the screens; the training goes on", "tuinet attach RUN"),
+    Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop"),
+    Action("leaving.stay", "escape,n", "stay", "stay here"),
+    # -- help ---------------------------------------------------------------------------------------------------
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),
 )  # fmt: skip
 
@@ -180,7 +191,7 @@ def of(place: str) -> list[Action]:
     return [action for action in _TABLE if action.place == place]
 
 
-def bindings(place: str) -> list[Binding]:
+def bindings(place: str) -> list[BindingType]:
     """Textual's bindings of a place: each has its action's id, so that keys.toml can give it other keys."""
     from textual.binding import Binding
 

@@ -15,14 +15,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from textual.app import App
 
 Colour = tuple[int, int, int]
 Depth = Literal["full", "256", "16", "none"]
-DEPTHS: dict[str | None, Depth] = {"truecolor": "full", "256": "256", "standard": "16", "windows": "16", None: "none"}
+BY_SYSTEM: dict[str | None, Depth] = {
+    "truecolor": "full",
+    "256": "256",
+    "standard": "16",
+    "windows": "16",
+    None: "none",
+}
+BY_COUNT: dict[int, Depth] = {2**24: "full", 256: "256", 16: "16", 0: "none"}
 
 FINE, COARSE = 63, 15  # levels of a ramp in 24 bits: on this machine, and over a slow line
 NEGATIVE, POSITIVE = 62.0, 250.0  # hues in degrees: orange and blue
@@ -93,10 +100,14 @@ def palette(depth: Depth = "full", dark: bool = True, *, ascii: bool = False, fi
     return Palette(depth, dark, ascii, *ramps, named[4:], *named[:4])
 
 
-def palette_of(app: App[object], *, ascii: bool = False, fine: bool = True) -> Palette:
-    """The palette for the terminal and the theme of an app."""
-    depth: Depth = "none" if app.no_color else DEPTHS.get(app.console.color_system, "16")
-    return palette(depth, app.current_theme.dark, ascii=ascii, fine=fine)
+def palette_of(app: App[Any]) -> Palette:
+    """The palette for the terminal and the theme of an app: by its `abilities`, where it has found them out."""
+    dark = app.current_theme.dark
+    abilities = getattr(app, "abilities", None)
+    if abilities is not None:
+        depth = BY_COUNT.get(abilities.colours, "16")
+        return palette(depth, dark, ascii=not abilities.unicode, fine=not abilities.ssh)
+    return palette("none" if app.no_color else BY_SYSTEM.get(app.console.color_system, "16"), dark)
 
 
 # -- hand-picked ----------------------------------------------------------------------------------------------------

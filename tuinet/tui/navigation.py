@@ -5,27 +5,25 @@ class TuinetApp(Navigation, App): ...
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.screen import Screen
 
-from tuinet.runs import RunFolder
+from tuinet.runs import RunFolder, runs_folder
+from tuinet.safe_text import safe
 from tuinet.tui import config, keymap, themes
 from tuinet.tui.actions import bindings, key_label
+from tuinet.tui.bin import Bin
 from tuinet.tui.screens import too_small
 from tuinet.tui.screens.base import Page
 
-SCREENS = {
-    "welcome": ("tuinet.tui.screens.welcome", "Welcome"),
-    "presets": ("tuinet.tui.screens.presets", "Presets"),
-    "runs": ("tuinet.tui.screens.runs", "Runs"),
-    "data": ("tuinet.tui.screens.data", "Data"),
-    "log": ("tuinet.tui.screens.log", "Log"),
-}
+if TYPE_CHECKING:
+    from tuinet.tui.view import RunView
 
 
 class Navigation(App[Any]):
@@ -35,9 +33,6 @@ class Navigation(App[Any]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    laid_over: tuple[RunFolder, ...] = ()
-    """Runs whose curves lie over those of the open one."""
-
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         for theme in themes.THEMES:
@@ -45,6 +40,9 @@ class Navigation(App[Any]):
         self.theme = themes.suitable(config.setting("theme"))
         keys, self._problems = keymap.read_keymap()
         self.set_keymap(keys)
+        self.bin = Bin()
+        self.runs = runs_folder()
+        self.laid_over: tuple[RunFolder, ...] = ()  # runs whose curves lie over those of the open one
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own for themes that are not ours."""
@@ -53,23 +51,34 @@ class Navigation(App[Any]):
     def on_mount(self) -> None:
         for text in self._problems:
             self.notify(text, severity="warning", timeout=10, markup=False)
+        self.set_interval(2.0, self._sweep)
 
     def on_resize(self, event: events.Resize) -> None:
         too_small.guard(self, event.size)
 
+    def _sweep(self) -> None:
+        if len(self.bin):
+            self.run_worker(asyncio.to_thread(self.bin.sweep), group="bin", exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        self.bin.empty()
+
+    def tell(self, sentence: str, *, bad: bool = False) -> None:
+        """A sentence that goes by itself."""
+        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
+
     # -- the screens --------------------------------------------------------------------------------------------
 
-    def goto(self, name: str, **more: Any) -> None:
-        """Shows one of the screens in place of the one that is shown, or over the workbench."""
-        module, word = SCREENS[name]
-        kind: type[Page] = getattr(import_module(module), word)
-        if type(self.screen) is kind:
+    def goto(self, name: str) -> None:
+        """Shows the screen of that name: in place of one of its kind, or over the workbench."""
+        if type(self.screen).__name__.lower() == name or isinstance(self.screen, too_small.TooSmall):
             return
-        screen = kind(**more)
-        if isinstance(self.screen, Page):
-            self.switch_screen(screen)
+        module = import_module(f"tuinet.tui.screens.{name}")
+        page: Screen[Any] = module.page(self)
+        if isinstance(self.screen, Page) and isinstance(page, Page):
+            self.switch_screen(page)
         else:
-            self.push_screen(screen)
+            self.push_screen(page)
 
     def action_welcome(self) -> None:
         self.goto("welcome")
@@ -84,18 +93,10 @@ class Navigation(App[Any]):
         self.goto("data")
 
     def action_log(self) -> None:
-        self.goto("log", run=self.shown_run())
-
-    def shown_run(self) -> RunFolder | None:
-        """The run that the screen is about: what its log is asked for."""
-        found = getattr(self.screen, "run_folder", None)
-        return found if isinstance(found, RunFolder) else None
+        self.goto("log")
 
     def action_help(self) -> None:
-        from tuinet.tui.screens.help import Help
-
-        if not isinstance(self.screen, (Help, too_small.TooSmall)):
-            self.push_screen(Help(self.screen))
+        self.goto("help")
 
     # -- looks --------------------------------------------------------------------------------------------------
 
@@ -105,7 +106,7 @@ class Navigation(App[Any]):
         now = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(now + 1) % len(names)]
         problem = config.remember("theme", self.theme)
-        self.notify(problem or f"theme: {self.theme}", severity="warning" if problem else "information", markup=False)
+        self.tell(problem or f"theme: {self.theme}", bad=bool(problem))
 
     def action_redraw(self) -> None:
         self.screen.refresh(layout=True)
@@ -122,9 +123,14 @@ class Navigation(App[Any]):
     def _top(self) -> Screen[Any] | None:
         return self.screen_stack[-1] if self.screen_stack else None
 
+    @property
+    def view(self) -> RunView | None:
+        """The run of the workbench that is open, if one is."""
+        return None
+
     def action_leave(self) -> None:
         self.leave()
 
     def leave(self) -> None:
         """Closes the application."""
-        self.exit()
+        self.exit(return_code=0)

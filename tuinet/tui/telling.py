@@ -34,10 +34,11 @@ def bar(share: float, width: int) -> str:
     return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float], width: int, low: float | None = None, high: float | None = None) -> str:
     """Values as bars beside each other: of more than `width` of them, means of stretches. Gaps where none is finite.
 
-    The lowest is the lowest bar and the highest the highest; a line that does not move lies low.
+    low, high: the values of the lowest and the highest bar; those that there are, unless said. A line that does not
+    move lies low.
     """
     count = min(width, len(values))
     if count < 1:
@@ -50,8 +51,9 @@ def sparkline(values: Sequence[float], width: int) -> str:
     known = [value for value in means if math.isfinite(value)]
     if not known:
         return " " * count
-    low, span = min(known), max(known) - min(known)
+    low = min(known) if low is None else low
+    span = (max(known) if high is None else high) - low
     return "".join(
-        " " if not math.isfinite(value) else BARS[min(7, int((value - low) / span * 8)) if span > 0 else 0]
+        " " if not math.isfinite(value) else BARS[max(0, min(7, int((value - low) / span * 8))) if span > 0 else 0]
         for value in means
     )

@@ -1,7 +1,9 @@
 """Colours of the screens: dark, light, high contrast, and the terminal's own sixteen.
 
-Besides Textual's variables each theme has `$train` and `$val` for the two losses, `$series-1` to `$series-8` for
-what lies over one another, and `$good`, `$warn`, `$bad`. `$bad` never stands alone: a mark or a word is beside it.
+Besides Textual's variables each theme has `$train` and `$val` for the two losses, `$series-1` to `$series-8` for what
+lies over one another, `$good`, `$warn`, `$bad`, and `$dim` for what may be passed over (Textual's own `$text-muted` is
+mixed with what lies below, and comes out white in a line that is drawn by hand). None of them stands alone: a mark or
+a word is beside it.
 """
 
 from __future__ import annotations
@@ -13,27 +15,29 @@ from textual.theme import Theme
 SERIES = 8
 
 
-def _variables(train: str, val: str, good: str, warn: str, bad: str, series: tuple[str, ...]) -> dict[str, str]:
+def _variables(
+    dim: str, train: str, val: str, good: str, warn: str, bad: str, series: tuple[str, ...]
+) -> dict[str, str]:
     return {
-        "train": train, "val": val, "good": good, "warn": warn, "bad": bad,
+        "dim": dim, "train": train, "val": val, "good": good, "warn": warn, "bad": bad,
         **{f"series-{number}": colour for number, colour in enumerate(series, 1)},
     }  # fmt: skip
 
 
 DARK = _variables(
-    "#6cb2eb", "#e6a860", "#7fc38b", "#e0b154", "#e5757f",
+    "#7f8b9b", "#6cb2eb", "#e6a860", "#7fc38b", "#e0b154", "#e5757f",
     ("#6cb2eb", "#e6a860", "#7fc38b", "#c79bea", "#e58fb0", "#66c7c0", "#d9d37a", "#a3aab8"),
 )  # fmt: skip
 LIGHT = _variables(
-    "#1766a8", "#b35a00", "#2d7a3a", "#8f6500", "#b3313f",
+    "#6b717c", "#1766a8", "#b35a00", "#2d7a3a", "#8f6500", "#b3313f",
     ("#1766a8", "#b35a00", "#2d7a3a", "#7b46ad", "#b03a72", "#0f7f78", "#77700d", "#5d6470"),
 )  # fmt: skip
 CONTRAST = _variables(
-    "#5fd7ff", "#ffaf00", "#5fff87", "#ffd700", "#ff6b6b",
+    "#c8c8c8", "#5fd7ff", "#ffaf00", "#5fff87", "#ffd700", "#ff6b6b",
     ("#5fd7ff", "#ffaf00", "#5fff87", "#d7afff", "#ff87d7", "#00ffd7", "#ffff5f", "#ffffff"),
 )  # fmt: skip
 ANSI = _variables(
-    "ansi_cyan", "ansi_yellow", "ansi_green", "ansi_yellow", "ansi_red",
+    "ansi_bright_black", "ansi_cyan", "ansi_yellow", "ansi_green", "ansi_yellow", "ansi_red",
     ("ansi_cyan", "ansi_yellow", "ansi_green", "ansi_magenta", "ansi_blue", "ansi_red", "ansi_bright_cyan",
      "ansi_bright_yellow"),
 )  # fmt: skip
@@ -71,7 +75,6 @@ THEMES = (
         panel="#000000", text_alpha=1.0,
         variables={
             **CONTRAST, "border": "#5fd7ff", "border-blurred": "#ffffff", "footer-key-foreground": "#5fd7ff",
-            "text-muted": "#d0d0d0", "foreground-muted": "#d0d0d0",
             "block-cursor-background": "#ffffff", "block-cursor-foreground": "#000000",
             "block-cursor-text-style": "bold", "block-cursor-blurred-background": "#444444",
             "block-cursor-blurred-foreground": "#ffffff", "block-cursor-blurred-text-style": "none",

@@ -161,6 +161,12 @@ class RunView:
             self._changed.add("selection")
             self.on_change()
 
+    async def lay_over(self, folders: Sequence[RunFolder]) -> None:
+        """Other runs whose curves lie over this one's, as they are now."""
+        wanted = [folder for folder in folders if folder.path != self.folder.path]
+        self.others = [await asyncio.to_thread(_other, folder) for folder in wanted]
+        self._changed.add("curves")
+
     # -- reading -----------------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -253,7 +259,7 @@ class RunView:
         ))  # fmt: skip
 
     def _take_metrics(self, records: list[Json]) -> None:
-        self.curves.feed(records)
+        self.curves.add(records)
         self._changed.add("curves")
         if rows := [_epoch_row(record) for record in records if record["k"] == "epoch"]:
             self.epochs = _without_overtaken([*self.epochs, *rows])
@@ -361,7 +367,8 @@ class RunView:
 
     def _look_in_folder(self, request: Json) -> Looked:
         if self._source is None:
-            self._source = FolderSource(self.folder)
+            network = None if self.preset is None or self.facts is None else self.preset.network(self.facts)
+            self._source = FolderSource(self.folder, network, self.facts)
         found = answer(self._source, request)
         return Looked(found.fields, found.body)
 
@@ -390,6 +397,12 @@ class RunView:
             self.on_change()
 
 
+def _other(folder: RunFolder) -> Other:
+    curves, records = Curves(), folder.metrics().read()[0]
+    curves.add(records)
+    return Other(folder.id, curves, [_epoch_row(record) for record in records if record["k"] == "epoch"])
+
+
 def _mean(value: object) -> float:
     """The middle one of (minimum, mean, maximum), or a plain number; NaN for what is neither: files may be foreign."""
     if isinstance(value, list) and len(value) == 3:
@@ -400,7 +413,13 @@ def _mean(value: object) -> float:
 
 def _epoch_row(record: Json) -> Json:
     fields = {key: value for key, value in record.items() if key not in ("k", "s", "e", "g", "m", "t")}
-    return {"epoch": round(record["e"]), "step": record["s"], "seconds": record["m"], "generation": record["g"], **fields}
+    return {
+        "epoch": round(record["e"]),
+        "step": record["s"],
+        "seconds": record["m"],
+        "generation": record["g"],
+        **fields,
+    }
 
 
 def _without_overtaken(rows: list[Json]) -> list[Json]:

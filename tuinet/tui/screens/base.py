@@ -5,15 +5,21 @@ What a screen asks of its app, besides what every Textual App has:
     app.open_run(folder)     show this run in the workbench
     app.start_run(preset)    train this preset
     app.leave()              close the application
+    app.bin                  deleted runs, as long as that can be undone
     app.laid_over            tuple of runs whose curves lie over those of the open one; a screen may set it
     app.goto(name)           another of these screens
+    app.view                 the run that is open in the workbench, or None
+    app.runs                 the folder of the runs
+
+Each module has a function `page(app)` that makes its screen.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -29,15 +35,19 @@ from tuinet.presets import Preset
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.bin import Bin
 from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Piece
+
+if TYPE_CHECKING:
+    from tuinet.tui.view import RunView
 
 NARROW = 100  # columns below which a list and what is told of its line stand on top of each other
 Result = TypeVar("Result")
 
 STYLES = {
-    "": "", "dim": "$text-muted", "bold": "bold", "good": "$good", "warn": "$warn", "bad": "$bad",
-    "accent": "$primary", "heading": "bold $text-muted", **{f"series-{n}": f"$series-{n}" for n in range(1, 9)},
+    "": "", "dim": "$dim", "bold": "bold", "good": "$good", "warn": "$warn", "bad": "$bad",
+    "accent": "$primary", "heading": "bold $dim", **{f"series-{n}": f"$series-{n}" for n in range(1, 9)},
 }  # fmt: skip
 
 
@@ -45,7 +55,11 @@ class Tuinet(Protocol):
     """The part of the application that screens ask for something."""
 
     laid_over: tuple[RunFolder, ...]
+    bin: Bin
+    runs: Path
 
+    @property
+    def view(self) -> RunView | None: ...
     def open_run(self, folder: RunFolder) -> Any: ...
     def start_run(self, preset: Preset) -> Any: ...
     def leave(self) -> Any: ...
@@ -72,7 +86,8 @@ class Head(Widget):
 
     def __init__(self, title: str) -> None:
         super().__init__(id="head")
-        self._title, self._pieces, self._right = title, (), ""
+        self._title, self._right = title, ""
+        self._pieces: tuple[Piece, ...] = ()
 
     def say(self, *pieces: Piece, right: str = "") -> None:
         """What stands behind the title, and at the right end."""
@@ -146,7 +161,7 @@ class Page(Screen[None]):
     DEFAULT_CSS = """
     Page { background: $background; }
     Page .panel {
-        border: round $border-blurred; border-title-color: $text-muted; border-subtitle-color: $text-muted;
+        border: round $border-blurred; border-title-color: $dim; border-subtitle-color: $dim;
         padding: 0 1; height: 1fr; width: 1fr;
     }
     Page .panel:focus-within, Page .panel:focus {
@@ -155,10 +170,10 @@ class Page(Screen[None]):
     Page .told { overflow-y: auto; scrollbar-size-vertical: 1; }
     Page .told > Static { height: auto; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-narrow"), (NARROW, "-normal"), (160, "-wide"), (240, "-huge"),
     ]  # fmt: skip
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     PLACE: ClassVar[str] = ""
     FILTER: ClassVar[str] = ""
     """What can be typed into the filter; "" for a screen without one."""

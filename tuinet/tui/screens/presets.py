@@ -23,7 +23,7 @@ from tuinet.presets import Headline, Preset
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.asked import all_of
-from tuinet.tui.screens.base import Page, Told, content, lines, read
+from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
 from tuinet.tui.telling import Line, paragraph, table
 from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Row, Rows
@@ -110,7 +110,7 @@ class Presets(Page):
         found = [one for one in self._headlines if has_words(one, self._words)]
         for one in found:
             groups[GROUPS.get(forms.get(one.data, ""), OTHER)].append(one)
-        rows = []
+        rows: list[Row] = []
         for title, members in groups.items():
             if not members:
                 continue
@@ -194,6 +194,10 @@ class Presets(Page):
             self.tell(f"Copied to {path}. Edit it, then: tuinet run {path}")
 
 
+def page(app: Tuinet) -> Presets:
+    return Presets()
+
+
 class CopyTo(ModalScreen[str]):
     """Asks for the file that a preset is copied to; gives its path back, "" where nothing was written."""
 
@@ -212,16 +216,16 @@ class CopyTo(ModalScreen[str]):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._preset = name
 
     def compose(self) -> ComposeResult:
         box = Widget(id="box")
-        box.border_title = f"Copy {safe(self._name, 40)}"
+        box.border_title = f"Copy {safe(self._preset, 40)}"
         with box:
             yield Static("A file of your own, whose name ends in .toml:", markup=False)
-            yield Input(f"{self._name}-mine.toml", select_on_focus=False)
+            yield Input(f"{self._preset}-mine.toml", select_on_focus=False)
             yield Static("", id="problem", markup=False)
-        yield Hints(f"tuinet new {self._name}-mine.toml --from {self._name}")
+        yield Hints(f"tuinet new {self._preset}-mine.toml --from {self._preset}")
 
     def on_mount(self) -> None:
         box = self.query_one(Input)
@@ -229,11 +233,11 @@ class CopyTo(ModalScreen[str]):
         box.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Hints).say(f"tuinet new {event.value} --from {self._name}")
+        self.query_one(Hints).say(f"tuinet new {event.value} --from {self._preset}")
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         try:
-            path = await read(copied, self._name, event.value)
+            path = await read(copied, self._preset, event.value)
         except (TuinetError, OSError) as error:
             self.query_one("#problem", Static).update(content(safe(str(error), 300)))
             return

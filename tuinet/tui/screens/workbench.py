@@ -7,6 +7,7 @@ run's worker. What a pane draws is its own business.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import Any, ClassVar, cast
@@ -20,9 +21,11 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.errors import TuinetError
+from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.hints import Hints
@@ -45,7 +48,6 @@ class Strip(Static):
 
     DEFAULT_CSS = """
     Strip { height: 2; display: none; background: $surface; }
-    .-one Strip { display: block; }
     """
 
 
@@ -59,6 +61,7 @@ class Workbench(Screen[None]):
     Workbench.-wide #panes { grid-size: 3 2; grid-columns: 27fr 43fr 30fr; grid-rows: 1fr 1fr; }
     Workbench.-wide #architecture, Workbench.-wide #overfitting { row-span: 2; }
     Workbench.-square #panes { grid-columns: 5fr 7fr; grid-rows: 1fr 1fr; }
+    Workbench.-one Strip { display: block; }
     Workbench.-one #panes, Workbench.-zoomed #panes { grid-size: 1 1; }
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
@@ -69,17 +72,17 @@ class Workbench(Screen[None]):
         super().__init__()
         self.view = view
         self.panes: list[Pane] = [kind() for kind in PANES]
-        self.pace = Pace(lambda: self.app_link_busy())
         self._front = 1
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
         self._said = ""
+        self._laid_over: tuple[RunFolder, ...] = ()
 
-    def app_link_busy(self) -> bool:
-        """Whether the line to the terminal still owes what was painted before."""
-        busy = getattr(self.app, "link_busy", None)
-        return bool(busy()) if callable(busy) else False
+    @property
+    def pace(self) -> Pace:
+        """How often it is painted."""
+        return cast("TerminalApp", self.app).pace
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -94,6 +97,17 @@ class Workbench(Screen[None]):
         self._arrange()
         self.panes[self._front].focus()
         self.run_worker(self._watch(), group="watch", exclusive=True, exit_on_error=False)
+        self._lay_over()
+
+    def on_screen_resume(self) -> None:
+        self._lay_over()
+
+    def _lay_over(self) -> None:
+        """The runs that were marked on the screen of the runs."""
+        marked = tuple(getattr(self.app, "laid_over", ()))
+        if marked != self._laid_over:
+            self._laid_over = marked
+            self._in_background(self.view.lay_over(marked))
 
     async def on_unmount(self) -> None:
         self.view.on_change = lambda: None
@@ -116,10 +130,8 @@ class Workbench(Screen[None]):
             else:
                 for unseen in self._unseen.values():
                     unseen |= changed
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
-            except TimeoutError:
-                pass
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
 
     def _see(self, changed: frozenset[str]) -> None:

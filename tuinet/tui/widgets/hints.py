@@ -23,8 +23,8 @@ class Hints(Widget):
     DEFAULT_CSS = """
     Hints { height: 1; dock: bottom; }
     Hints > .hints--key { color: $footer-key-foreground; text-style: bold; }
-    Hints > .hints--words { color: $text-muted; }
-    Hints > .hints--command { color: $text-muted; text-style: italic; }
+    Hints > .hints--words { color: $dim; }
+    Hints > .hints--command { color: $dim; text-style: italic; }
     """
     COMPONENT_CLASSES = {"hints--key", "hints--words", "hints--command"}  # noqa: RUF012
 

@@ -5,7 +5,7 @@ The caller lays its columns out itself (`laid_out`), so that headings and lines 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,13 +40,13 @@ class Rows(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     Rows { height: 1fr; width: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    Rows > .rows--dim { color: $text-muted; }
+    Rows > .rows--dim { color: $dim; }
     Rows > .rows--bold { text-style: bold; }
     Rows > .rows--good { color: $good; }
     Rows > .rows--warn { color: $warn; }
     Rows > .rows--bad { color: $bad; }
     Rows > .rows--accent { color: $primary; }
-    Rows > .rows--heading { color: $text-muted; text-style: bold; }
+    Rows > .rows--heading { color: $dim; text-style: bold; }
     Rows > .rows--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
     Rows > .rows--cursor-blurred {
         background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
@@ -195,10 +195,9 @@ class Rows(ScrollView, can_focus=True):
         return _fill(self.lines[at].pieces, width, under, lambda kind: self._style(kind) if kind != "dim" else Style())
 
 
-def _fill(pieces: Sequence[Piece], width: int, base: Style, style: object) -> Strip:
+def _fill(pieces: Sequence[Piece], width: int, base: Style, style: Callable[[str], Style]) -> Strip:
     """The pieces on one line of exactly this width."""
-    kinds = style if callable(style) else lambda kind: Style()
-    segments = [Segment(text, base + kinds(kind) if kind else base) for text, kind in pieces]
+    segments = [Segment(text, base + style(kind) if kind else base) for text, kind in pieces]
     return Strip(segments).crop_extend(0, width, base)
 
 

@@ -14,15 +14,15 @@ from tuinet.safe_text import safe
 from tuinet.tui.view import RunView, Status
 
 MARKS = {
-    "running": ("●", "training", "$success"),
-    "paused": ("‖", "paused", "$warning"),
+    "running": ("●", "training", "$good"),
+    "paused": ("‖", "paused", "$warn"),
     "starting": ("◌", "starting", "$text-muted"),
     "created": ("◌", "created", "$text-muted"),
-    "finished": ("✓", "finished", "$success"),
+    "finished": ("✓", "finished", "$good"),
     "stopped": ("■", "stopped", "$text-muted"),
-    "failed": ("✖", "failed", "$error"),
-    "diverged": ("✖", "diverged", "$error"),
-    "interrupted": ("!", "interrupted", "$warning"),
+    "failed": ("✖", "failed", "$bad"),
+    "diverged": ("✖", "diverged", "$bad"),
+    "interrupted": ("!", "interrupted", "$warn"),
 }
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 GAP = 3
@@ -39,12 +39,16 @@ class Part:
 
 def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
     """What there is to say, in the order in which it stands. Numbers have the width that they will grow to."""
-    mark, word, colour = MARKS.get(status.state, ("?", status.state, "$warning"))
+    mark, word, colour = MARKS.get(status.state, ("?", status.state, "$warn"))
     if status.compiling:
         word = f"compiling {status.compiling}"
     elif status.slow and status.state == "running":
         word = f"slow motion, {status.slow:g} s a step"
-    found = [Part("tuinet", 1, "$text-muted"), Part(safe(name, 64), 9, "bold"), Part(f"{mark} {safe(word, 40)}", 10, colour)]
+    found = [
+        Part("tuinet", 1, "$text-muted"),
+        Part(safe(name, 64), 9, "bold"),
+        Part(f"{mark} {safe(word, 40)}", 10, colour),
+    ]
     if status.epochs:
         done = min(status.epoch, status.epochs)
         digits = len(str(status.epochs))

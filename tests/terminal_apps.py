@@ -1,0 +1,197 @@
+"""Apps for the tests of the terminal: python -m tests.terminal_apps NAME [--stock] [--no-guard]."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def make(name: str, *, stock: bool) -> Any:
+    """An app by name; `stock` makes it a plain App of Textual's, as a control."""
+    from textual.app import App, ComposeResult
+    from textual.binding import Binding
+    from textual.containers import Horizontal, Vertical
+    from textual.screen import ModalScreen
+    from textual.strip import Strip
+    from textual.widget import Widget
+    from textual.widgets import DataTable, Footer, Input, Label, Static
+
+    if stock:
+        from textual.drivers.linux_driver import LinuxDriver
+
+        class Base(App[int]):
+            def main(self) -> int:
+                self.run()
+                return self.return_code or 0
+
+            def get_driver_class(self) -> Any:
+                return LinuxDriver
+    else:
+        from tuinet.tui.terminal.app import TerminalApp as Base  # type: ignore[assignment]
+
+    from rich.segment import Segment
+    from rich.style import Style
+
+    PAINT = [Style(color=f"rgb({4 * n},80,{255 - 4 * n})", bgcolor=f"rgb(0,{4 * n},90)") for n in range(64)]
+    Input.__dict__["cursor_blink"]._default = False  # two pictures of one moment must be the same
+
+    class Field(Widget):
+        """64 by 32 cells of colour, from a seed."""
+
+        DEFAULT_CSS = "Field { width: 64; height: 32; }"
+        seed = 0
+        share = 0.01
+
+        def render_line(self, y: int) -> Strip:
+            import random
+
+            draws = random.Random(y)
+            levels = [draws.randrange(64) for _ in range(64)]
+            again = random.Random(f"{self.seed} {y}")
+            levels = [again.randrange(64) if again.random() < self.share else level for level in levels]
+            if y >= 32:
+                return Strip.blank(64)
+            return Strip([Segment("▀", PAINT[level]) for level in levels], 64)
+
+    class Question(ModalScreen[None]):
+        DEFAULT_CSS = (
+            "Question { align: center middle; } Question Vertical { width: 31; height: 7; border: round red; }"
+        )
+        BINDINGS = [Binding("escape", "app.pop_screen", "back")]  # noqa: RUF012
+
+        def compose(self) -> ComposeResult:
+            with Vertical():
+                yield Label("Leave? 本当に 🙂")
+                yield Input("naïve e\u0301 한국어")
+
+    class Board(Base):  # type: ignore[misc, valid-type]
+        """A small board: table, field of colours, a line, a modal, toasts; keys for all of it."""
+
+        CSS = "#left { width: 1fr; } #line { height: 1; } Input { width: 30; }"
+        BINDINGS = [  # noqa: RUF012
+            Binding("q", "quit", "leave"), Binding("m", "ask", "modal"), Binding("n", "next", "next"),
+            Binding("r", "again", "again"), Binding("t", "toast", "toast"), Binding("c", "cell", "cell"),
+            Binding("d", "drift", "drift"), Binding("e", "wide", "wide"), Binding("x", "fail", "fail"),
+        ]  # fmt: skip
+        count = 0
+
+        def compose(self) -> ComposeResult:
+            with Horizontal():
+                with Vertical(id="left"):
+                    yield Static("step 0", id="line")
+                    yield DataTable(id="table")
+                    yield Static("日本語 🙂 é e\u0301 한 ─│", id="wide")
+                yield Field(id="field")
+            yield Footer()
+
+        def on_mount(self) -> None:
+            table = self.query_one(DataTable)
+            table.add_columns("epoch", "loss", "名前")
+            for row in range(8):
+                table.add_row(str(row), f"{1 / (row + 1):.3f}", ["good", "中間", "🙂 ok"][row % 3], key=str(row))
+            table.focus()
+            self.started()
+
+        def started(self) -> None:
+            pass
+
+        def action_ask(self) -> None:
+            self.push_screen(Question())
+
+        def action_next(self) -> None:
+            self.count += 1
+            self.query_one("#line", Static).update(f"step {self.count} " + "▁▂▃▄▅▆▇█"[: self.count % 9])
+
+        def action_again(self) -> None:
+            self.screen.refresh()
+
+        def action_toast(self) -> None:
+            self.notify(f"toast {self.count} [/] 中", timeout=60, markup=False)
+
+        def action_cell(self) -> None:
+            self.count += 1
+            self.query_one(DataTable).update_cell_at((self.count % 8, 1), f"{self.count / 7:.3f}")
+
+        def action_drift(self) -> None:
+            field = self.query_one(Field)
+            field.seed, field.share = field.seed + 1, 0.01
+            field.refresh()
+
+        def action_wide(self) -> None:
+            self.count += 1
+            self.query_one("#wide", Static).update(
+                ["x中文字 é", "ascii only", "🙂🙂 e\u0301|", "中 ▀ a中b"][self.count % 4]
+            )
+
+    class Dying(Board):
+        """Says how it was asked to die."""
+
+        def started(self) -> None:
+            import ctypes
+            import os
+            import threading
+
+            self.ways = {
+                "handler": lambda: 1 / 0,
+                "thread": lambda: threading.Thread(target=lambda: [][1]).start(),
+                "exit": lambda: os._exit(7),
+                "segv": lambda: ctypes.string_at(0),
+            }
+
+        def on_key(self, event: Any) -> None:
+            names = {"1": "handler", "2": "thread", "3": "exit", "4": "segv"}
+            if event.key in names:
+                self.ways[names[event.key]]()
+
+    class Noisy(Board):
+        """Paints noise ten times a second and keeps the longest time that the event loop stood still."""
+
+        worst = 0.0
+        frames = 0
+
+        def started(self) -> None:
+            import asyncio
+            import time
+
+            def paint() -> None:
+                field = self.query_one(Field)
+                field.seed, field.share = field.seed + 1, 1.0
+                field.refresh()
+                self.frames += 1
+
+            async def heart() -> None:
+                await asyncio.sleep(1.0)
+                while True:
+                    began = time.monotonic()
+                    await asyncio.sleep(0.01)
+                    self.worst = max(self.worst, time.monotonic() - began - 0.01)
+
+            self.beats = asyncio.get_running_loop().create_task(heart())
+            self.set_interval(0.1, paint)
+
+        def on_unmount(self) -> None:
+            self.beats.cancel()
+
+        def main(self) -> int:
+            code = super().main()
+            print(f"worst {1000 * self.worst:.0f} ms, {self.frames} frames")
+            return int(code)
+
+    return {"board": Board, "dying": Dying, "noisy": Noisy}[name]()
+
+
+def main() -> None:
+    name, *flags = sys.argv[1:]
+    stock = "--stock" in flags
+    if "--no-guard" in flags:
+        from tuinet.tui.terminal.abilities import find, tell_textual
+
+        tell_textual(find())
+        sys.exit(make(name, stock=stock).main())
+    from tuinet.tui.terminal.guard import run_guarded
+
+    sys.exit(run_guarded(lambda: make(name, stock=stock)))
+
+
+if __name__ == "__main__":
+    main()

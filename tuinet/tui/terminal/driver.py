@@ -1,0 +1,179 @@
+"""Textual's driver for Linux and macOS, without its four ways to fail: see the class."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import select
+import threading
+import time
+from typing import Any, TextIO
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from tuinet.tui.terminal import guard
+
+CHUNK = 1024
+"""Bytes of one write: what cannot be taken back."""
+
+OWED = 4096
+"""Characters that may be under way before the line counts as busy; a kernel's buffer swallows about as many."""
+
+QUEUED = 8
+"""Writes that may wait, of any size: at 30 Textual's queue would block the event loop."""
+
+LAST_SECONDS = 2.0
+"""How long the end waits for a line that takes nothing more."""
+
+DROPPED = 128 + 1
+"""Exit code after the line dropped: as if SIGHUP had ended it."""
+
+CANCEL = "\x18"
+"""Ends a control sequence that was cut off in the middle."""
+
+
+class Line:
+    """The way to the terminal, as the file that Textual's writer thread writes to.
+
+    Textual's own thread dies of the first error and then blocks the app for ever; here a line that is gone takes
+    everything and sends nothing. `abandon` gives up what has not gone out yet.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._fd = file.fileno()
+        self._encoding = file.encoding
+        self._pending: list[str] = []
+        self._abandoned = 0
+        self.handed = 0
+        """Characters given to the writer thread so far; counted by the event loop only."""
+        self.taken = 0
+        """Characters that the writer thread is done with; counted by that thread only."""
+        self.gone = False
+
+    @property
+    def owed(self) -> int:
+        """Characters that were given and are not sent."""
+        return self.handed - self.taken
+
+    def abandon(self) -> None:
+        self._abandoned = self.handed
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def write(self, text: str) -> None:
+        self._pending.append(text)
+
+    def flush(self) -> None:
+        for text in self._pending:
+            if self.taken + len(text) > self._abandoned:
+                self._send(text)
+            self.taken += len(text)
+        self._pending.clear()
+
+    def _send(self, text: str) -> None:
+        data = memoryview(text.encode(self._encoding, "replace"))
+        end = self.taken + len(text)
+        while data and not self.gone and end > self._abandoned:
+            try:
+                if select.select([], [self._fd], [], 0.1)[1]:
+                    data = data[os.write(self._fd, data[:CHUNK]) :]
+            except BlockingIOError:
+                time.sleep(0.01)
+            except (OSError, ValueError):
+                self.gone = True
+
+
+class TerminalDriver(LinuxDriver):
+    """What differs from Textual's driver:
+
+    - output that waits can be given up, so that leaving is quick on a slow line, and a dead line blocks nothing;
+    - a byte that is no UTF-8 (an old mouse report past column 95, Textual #6668) is passed over, and not fatal;
+    - a dropped line ends the app at once, where Textual reads an end of file for ever;
+    - a second SIGTSTP or SIGCONT does nothing, where Textual would start its threads twice.
+    """
+
+    def __init__(self, app: Any, **settings: Any) -> None:
+        super().__init__(app, **settings)
+        assert self._file is not None
+        self.line = Line(self._file)
+        self._file = self.line  # type: ignore[assignment]
+        self._parent = guard.parent()
+        self._on = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether what was painted before is still under way."""
+        thread = self._writer_thread
+        return self.line.owed > OWED or (thread is not None and thread._queue.qsize() > QUEUED)
+
+    def write(self, data: str) -> None:
+        self.line.handed += len(data)
+        super().write(data)
+
+    def start_application_mode(self) -> None:
+        before = self._writer_thread
+        guard.mark(True)
+        self._app.forget_screen()  # type: ignore[attr-defined]
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._on = self._writer_thread is not before  # in the background it does not start
+
+    def stop_application_mode(self) -> None:
+        self.line.abandon()
+        self.write(f"{CANCEL}\x1b[?2026l\x1b[0m\x1b[?1016l")
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        thread = self._writer_thread
+        if thread is not None and thread.is_alive():
+            end = time.monotonic() + LAST_SECONDS
+            while time.monotonic() < end:  # the queue may be full of what nobody takes
+                with contextlib.suppress(Exception):
+                    thread._queue.put(None, timeout=0.1)
+                    break
+            thread.join(max(0.0, end - time.monotonic()))
+        self._on = False
+        guard.mark(False)
+
+    def _sigtstp_application(self, *signal_and_frame: object) -> None:
+        if self._on or not self._auto_restart:
+            super()._sigtstp_application(*signal_and_frame)
+
+    def _sigcont_application(self, *signal_and_frame: object) -> None:
+        if not self._on:
+            super()._sigcont_application(*signal_and_frame)
+
+    def _run_input_thread(self) -> None:
+        self.run_input_thread()  # an exception goes where those of all threads go
+
+    def run_input_thread(self) -> None:
+        parser = XTermParser(self._debug)
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        while not self.exit_event.is_set():
+            if select.select([self.fileno], [], [], 0.1)[0]:
+                data = self._read()
+                if not data:
+                    self._drop()
+                    return
+                for message in parser.feed(decode(data)):
+                    self.process_message(message)
+            if guard.parent() != self._parent:
+                self._drop()
+                return
+            for message in parser.tick():
+                self.process_message(message)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.fileno, 4096)
+        except OSError:  # a terminal that hung up
+            return b""
+
+    def _drop(self) -> None:
+        """The line is gone, or the guard is: ends the app, and if it does not hear, the process."""
+        last = threading.Timer(1.0, os._exit, [DROPPED])
+        last.daemon = True
+        last.start()
+        self._loop.call_soon_threadsafe(self._app.exit, None, DROPPED)
