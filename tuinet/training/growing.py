@@ -242,7 +242,8 @@ class _Growth:
             ends = [self._walk(net, [branch], flow, found) for branch in layer.inner]
             self.sums -= 1
             if layer.join == "concatenate":
-                return _Flow([lane for end in ends for lane in end.lanes], all(end.positive for end in ends))
+                lanes: Lanes = [(each.path, lane) for each, end in zip(layer.inner, ends, strict=True) for lane in end.lanes]
+                return _Flow(lanes, all(end.positive for end in ends))
             return _Flow(own)
         if isinstance(layer, kinds.Branch) and layer.columns:
             flow = _Flow([flow.lanes[place] for place in layer.places(before[-1])], flow.positive)
@@ -500,7 +501,7 @@ def _other_settings(old: Layer, new: Layer) -> Iterator[str]:
 
 
 def _why_not(layer: Layer) -> str:
-    if isinstance(layer, kinds.BatchNorm | NORMS):
+    if isinstance(layer, (kinds.BatchNorm, *NORMS)):
         return ": it brings what comes in to another mean and spread"
     if isinstance(layer, kinds.Residual):
         return ": what stands last in it does not start at 0"

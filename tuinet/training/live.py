@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from tuinet.data.augment import Augment
 from tuinet.data.settings import DataSettings
 from tuinet.errors import PresetError, nearest
 from tuinet.fields import as_table, describe, shown
@@ -116,7 +117,8 @@ def _of(cls: type, table: Mapping[str, Any], key: str) -> Iterator[Setting]:
             yield f"{name}.type", value["type"], False
             yield from _of(field.family()[value["type"]], value, name)
         elif field.kind == "table" and field.cls is not None:
-            yield from _of(field.cls, value or {}, name)
+            nothing = as_table(Augment()) if field.cls is Augment else {}  # no augmentation, and none that says anything
+            yield from _of(field.cls, value or nothing, name)
         elif field.name in usual_types() and isinstance(value, list | tuple):
             yield name, _listed(value, field.usual), False
             yield from _stack(value, key, field.usual)
