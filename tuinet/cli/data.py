@@ -81,8 +81,10 @@ def get(name: str, as_json: bool) -> None:
     metavar="PRESET|SETTINGS",
     help="Also show examples as training draws them: by a preset's [training.augment], or by shift=2,flip=horizontal.",
 )
+@click.option("--examples", type=click.IntRange(1, 1000), default=4, show_default=True, help="How many examples.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Pass over so many, to see others.")
 @json_option
-def show(name: str, augment: str | None, as_json: bool) -> None:
+def show(name: str, augment: str | None, examples: int, skip: int, as_json: bool) -> None:
     """Look into the set NAME, a file or a folder of pictures: its parts, classes and columns, and some examples."""
     from pathlib import Path
 
@@ -100,7 +102,7 @@ def show(name: str, augment: str | None, as_json: bool) -> None:
         chosen.check(bound.facts)
     output.record(_bound_row(name, bound))
     _print_bound(output, name, bound)
-    preview(output, bound, chosen, seed)
+    preview(output, bound, chosen, seed, count=examples, skip=skip)
 
 
 def set_row(info: SetInfo) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Control:
             self.changes.keep_history(loop)
         yield from self._all(loop)
         while self.paused and not loop.stop.asked and not self._may_step(loop):
+            yield from loop.flush()
             yield from self._wait(loop, IDLE)
         if self.slow and not self.paused:
             yield from self._dawdle(loop)

@@ -195,6 +195,11 @@ class Loop:
             window.add(drained, steps, examples, took)
         return outcome
 
+    def flush(self) -> Iterator[Event]:
+        """The record of the steps that none has told of yet."""
+        if self.window.loss.count:
+            yield self._steps_event()
+
     def _seconds_left(self) -> float:
         limit = self.course.max_seconds
         return math.inf if limit is None else limit - self.progress.spent.total
@@ -267,7 +272,7 @@ class Loop:
         ending = self.ending
         if reason == "diverged" and ending.error is None:
             ending.error = self._divergence()
-        yield from self.steps()
+        yield from self.flush()
         if not (yield from self.save()):
             reason = "diverged"
         inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
@@ -371,11 +376,6 @@ class Loop:
         progress = self.progress
         place = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.spent.training}
         return Event(kind, place | fields)
-
-    def steps(self) -> Iterator[Event]:
-        """What has happened since the last record of steps, where anything has."""
-        if self.window.loss.count:
-            yield self._steps_event()
 
     def _steps_event(self) -> Event:
         window, self.window = self.window, _Window(self.clock())

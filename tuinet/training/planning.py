@@ -130,3 +130,19 @@ def _work(found: Plan) -> Work:
     calls: list[Any] = [call for part in found.sections.values() for call in part if call.op.name != "view"]
     numbers = sum(prod(slot.shape) for call in calls for slot in call.writes)
     return Work(sum(map(multiply_adds, calls)), numbers, len(calls))
+
+
+def data_of(preset: Preset) -> tuple[Facts, int]:
+    """The facts of a preset's data and how many examples it trains on. Reads the data: not for an event loop.
+
+    DataError where the set would have to be fetched first: looking at a network downloads nothing.
+    """
+    from tuinet.data import bind_for
+    from tuinet.data.sets import known_set
+    from tuinet.errors import DataError
+
+    name = preset.data.set
+    if name is not None and known_set(name).state == "not fetched":
+        raise DataError(f"the shapes are known once the data are here: `tuinet data get {name}`")
+    bound = bind_for(preset)
+    return bound.facts, len(bound.train.inputs)

@@ -417,7 +417,7 @@ class Work:
         )  # fmt: skip
         step, differences = loop.progress.step, change.differences
         if differences:
-            yield from loop.steps()
+            yield from loop.flush()
             self._commit(loop, change, why)
         changes = [{"key": key, "old": old, "new": now} for key, old, now in differences]
         return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes}

@@ -32,6 +32,10 @@ class TuinetApp(Navigation, TerminalApp):
         self.run_to_open, self.runs = run, runs or runs_folder()
 
     def on_mount(self) -> None:
+        self.open_first()
+
+    def open_first(self) -> None:
+        """What is shown at the start."""
         if self.run_to_open is not None:
             self.open_run(self.run_to_open)
         else:

@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.safe_text import safe
-from tuinet.tui import config, keymap, themes
+from tuinet.tui import config, keymap, palette, themes
 from tuinet.tui.actions import bindings, key_label
 from tuinet.tui.bin import Bin
 from tuinet.tui.screens import too_small
@@ -31,7 +31,7 @@ class Navigation(App[Any]):
 
     BINDINGS: ClassVar[list[Any]] = bindings("app")
     ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS: ClassVar[Any] = {palette.Commands}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
@@ -69,9 +69,16 @@ class Navigation(App[Any]):
 
     # -- the screens --------------------------------------------------------------------------------------------
 
-    def goto(self, name: str) -> None:
-        """Shows the screen of that name: in place of one of its kind, or over the workbench."""
-        if type(self.screen).__name__.lower() == name or isinstance(self.screen, too_small.TooSmall):
+    def goto(self, name: str, chosen: str = "") -> None:
+        """Shows the screen of that name: in place of one of its kind, or over the workbench.
+
+        chosen: what its cursor stands on first.
+        """
+        if isinstance(self.screen, too_small.TooSmall):
+            return
+        if type(self.screen).__name__.lower() == name:
+            if chosen and isinstance(self.screen, Page):
+                self.screen.choose(chosen)
             return
         module = import_module(f"tuinet.tui.screens.{name}")
         page: Screen[Any] = module.page(self)
@@ -79,6 +86,8 @@ class Navigation(App[Any]):
             self.switch_screen(page)
         else:
             self.push_screen(page)
+        if chosen and isinstance(page, Page):
+            page.choose(chosen)
 
     def action_welcome(self) -> None:
         self.goto("welcome")

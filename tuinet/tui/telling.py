@@ -11,7 +11,7 @@ from tuinet.safe_text import safe
 from tuinet.tui.widgets.rows import Piece, laid_out
 
 Line = list[Piece]
-BARS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇"
 
 
 def paragraph(text: str, width: int, kind: str = "", *, indent: str = "", longest: int = 2_000) -> list[Line]:
@@ -26,12 +26,9 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int
 
 
 def bar(share: float, width: int) -> str:
-    """A bar of eighths of a cell, at most `width` cells long; something is drawn of every share above 0."""
-    if not share > 0 or width < 1:
-        return ""
-    eighths = max(1, round(min(share, 1.0) * width * 8))
-    whole, rest = divmod(eighths, 8)
-    return "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    """A bar of half cells, at most `width` cells long; something is drawn of every share above 0."""
+    halves = max(1, round(min(share, 1.0) * width * 2)) if share > 0 and width > 0 else 0
+    return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
 def sparkline(values: Sequence[float], width: int, low: float | None = None, high: float | None = None) -> str:
@@ -53,7 +50,34 @@ def sparkline(values: Sequence[float], width: int, low: float | None = None, hig
         return " " * count
     low = min(known) if low is None else low
     span = (max(known) if high is None else high) - low
-    return "".join(
-        " " if not math.isfinite(value) else BARS[max(0, min(7, int((value - low) / span * 8))) if span > 0 else 0]
-        for value in means
-    )
+
+    def height(value: float) -> int:
+        return max(0, min(len(BARS) - 1, int((value - low) / span * len(BARS)))) if span > 0 else 0
+
+    return "".join(BARS[height(value)] if math.isfinite(value) else " " for value in means)
+
+
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille character: 4 rows of 2
+
+
+def dots(groups: Sequence[Sequence[tuple[float, float]]], width: int, height: int) -> list[Line]:
+    """Points in the plane as dots, x to the right and y up; a character has the hue of the group with most points."""
+    points = [point for group in groups for point in group if all(map(math.isfinite, point))]
+    if not points or width < 1 or height < 1:
+        return []
+    (left, right), (low, high) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
+    bits = [[0] * width for _ in range(height)]
+    counts = [[[0] * len(groups) for _ in range(width)] for _ in range(height)]
+    for number, group in enumerate(groups):
+        for x, y in group:
+            if not (math.isfinite(x) and math.isfinite(y)):
+                continue
+            column = min(2 * width - 1, int((x - left) / ((right - left) or 1) * 2 * width))
+            row = min(4 * height - 1, int((high - y) / ((high - low) or 1) * 4 * height))
+            bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
+            counts[row // 4][column // 2][number] += 1
+    return [
+        [(chr(0x2800 + cell) if cell else " ", f"series-{1 + often.index(max(often)) % 8}" if cell else "")
+         for cell, often in zip(line, counted, strict=True)]
+        for line, counted in zip(bits, counts, strict=True)
+    ]  # fmt: skip

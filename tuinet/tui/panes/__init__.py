@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.panes.base import Pane
+from tuinet.tui.panes.loss import LossPane
+from tuinet.tui.panes.overfitting import OverfittingPane
+from tuinet.tui.panes.weights import WeightsPane
 
 __all__ = ["PANES", "Pane"]
 
-
-class _Architecture(Pane):
-    NAME, TITLE = "architecture", "Architecture"
-
-
-class _Loss(Pane):
-    NAME, TITLE = "loss", "Loss"
-
-
-class _Weights(Pane):
-    NAME, TITLE = "weights", "Weights"
-
-
-class _Overfitting(Pane):
-    NAME, TITLE = "overfitting", "Overfitting"
-
-
-PANES: tuple[type[Pane], ...] = (_Architecture, _Loss, _Weights, _Overfitting)
+PANES: tuple[type[Pane], ...] = (ArchitecturePane, LossPane, WeightsPane, OverfittingPane)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Static
 
 from tuinet import figures
 from tuinet import presets as library
@@ -23,9 +22,9 @@ from tuinet.presets import Headline, Preset
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.asked import all_of
+from tuinet.tui.screens.asking import Ask
 from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
 from tuinet.tui.telling import Line, paragraph, table
-from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Row, Rows
 
 GROUPS = {
@@ -62,10 +61,9 @@ class Presets(Page):
     Presets.-narrow #told { height: 3fr; }
     """
 
-    def __init__(self, chosen: str = "") -> None:
-        """chosen: the preset that the cursor stands on first."""
+    def __init__(self) -> None:
         super().__init__()
-        self._first = chosen
+        self._first = ""
         self._headlines: list[Headline] = []
         self._words = ""
         self._presets: dict[str, Preset | str] = {}  # a sentence where one cannot be loaded
@@ -97,6 +95,11 @@ class Presets(Page):
     async def _load(self) -> None:
         self._headlines = await read(library.headlines)
         self._list(self._first)
+
+    def choose(self, key: str) -> None:
+        self._first = key
+        if self._headlines:
+            self.rows.choose(key)
 
     # -- the list -----------------------------------------------------------------------------------------------
 
@@ -187,7 +190,14 @@ class Presets(Page):
     def action_copy(self) -> None:
         name = self.rows.key
         if name:
-            self.app.push_screen(CopyTo(name), self._copied)
+            asking = Ask(
+                f"Copy {name}",
+                "A file of your own, whose name ends in .toml:",
+                f"{name}-mine.toml",
+                check=partial(copied, name),
+                command=lambda file: f"tuinet new {file} --from {name}",
+            )
+            self.app.push_screen(asking, self._copied)
 
     def _copied(self, path: str | None) -> None:
         if path:
@@ -196,55 +206,6 @@ class Presets(Page):
 
 def page(app: Tuinet) -> Presets:
     return Presets()
-
-
-class CopyTo(ModalScreen[str]):
-    """Asks for the file that a preset is copied to; gives its path back, "" where nothing was written."""
-
-    BINDINGS = bindings("copy")
-    DEFAULT_CSS = """
-    CopyTo { align: center middle; background: $background 60%; }
-    CopyTo > Widget#box { width: 60; max-width: 90%; height: auto; }
-    CopyTo #box {
-        border: round $border; border-title-color: $primary; border-title-style: bold; padding: 1 2;
-        background: $surface; layout: vertical;
-    }
-    CopyTo Input { border: none; height: 1; padding: 0; margin: 1 0; background: $panel; }
-    CopyTo Input:focus { border: none; }
-    CopyTo #problem { color: $bad; height: auto; }
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._preset = name
-
-    def compose(self) -> ComposeResult:
-        box = Widget(id="box")
-        box.border_title = f"Copy {safe(self._preset, 40)}"
-        with box:
-            yield Static("A file of your own, whose name ends in .toml:", markup=False)
-            yield Input(f"{self._preset}-mine.toml", select_on_focus=False)
-            yield Static("", id="problem", markup=False)
-        yield Hints(f"tuinet new {self._preset}-mine.toml --from {self._preset}")
-
-    def on_mount(self) -> None:
-        box = self.query_one(Input)
-        box.cursor_blink = False
-        box.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Hints).say(f"tuinet new {event.value} --from {self._preset}")
-
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
-        try:
-            path = await read(copied, self._preset, event.value)
-        except (TuinetError, OSError) as error:
-            self.query_one("#problem", Static).update(content(safe(str(error), 300)))
-            return
-        self.dismiss(path)
-
-    def action_cancel(self) -> None:
-        self.dismiss("")
 
 
 def copied(name: str, file: str) -> str:

@@ -30,6 +30,9 @@ LAST_SECONDS = 2.0
 DROPPED = 128 + 1
 """Exit code after the line dropped: as if SIGHUP had ended it."""
 
+TRIES = 100
+"""How often the shell may send the app to the background in one go; a terminal that refuses for good ends it too."""
+
 CANCEL = "\x18"
 """Ends a control sequence that was cut off in the middle."""
 
@@ -102,6 +105,7 @@ class TerminalDriver(LinuxDriver):
         self._file = self.line  # type: ignore[assignment]
         self._parent = guard.parent()
         self._on = False
+        self._starting = False
 
     @property
     def busy(self) -> bool:
@@ -114,11 +118,26 @@ class TerminalDriver(LinuxDriver):
         super().write(data)
 
     def start_application_mode(self) -> None:
-        before = self._writer_thread
-        guard.mark(True)
+        if self._starting or self._on:  # two SIGCONT, one from the shell and one from the guard, each inside the other
+            return
+        self._starting = True
+        guard.mark(self._in_front())
+        try:
+            for _ in range(TRIES):
+                before = self._writer_thread
+                super().start_application_mode()  # type: ignore[no-untyped-call]
+                self._on = self._writer_thread is not before
+                if self._on:
+                    break  # in the background it stops the process, and has not started when that goes on
+        finally:
+            self._starting = False
+        guard.mark(self._on)
         self._app.forget_screen()  # type: ignore[attr-defined]
-        super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._on = self._writer_thread is not before  # in the background it does not start
+
+    def _in_front(self) -> bool:
+        with contextlib.suppress(OSError):
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        return False
 
     def stop_application_mode(self) -> None:
         self.line.abandon()

@@ -26,7 +26,7 @@ Places = NDArray[np.int16]
 
 EMPTY, CURSOR = -1, -2  # places that are no level: nothing there, and where the cursor stands
 STAYS = 0.75  # of a level: how far a number may move before its cell is drawn anew
-MOST_ENLARGED = 8
+MOST_ENLARGED, MOST_STRETCHED = 10, 4  # how much larger a cell is drawn, and how much longer than wide
 HIGHLIGHT: dict[str, Colour] = {"full": (255, 95, 255), "256": (255, 95, 255), "16": ANSI[13]}
 EIGHTHS, ASCII_EIGHTHS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 
@@ -64,13 +64,15 @@ def halves(palette: Palette, ramp: Ramp) -> bool:
 
 
 def enlarged(places: Places, width: int, height: int, *, two: bool) -> Grown:
-    """The same with cells as large, and as square, as fit into so many columns and lines. two: cells to a line."""
+    """The same with cells as large as fit into so many columns and lines, and not far from square.
+
+    two: a line shows two cells.
+    """
     rows, columns = places.shape
-    if two:
-        across = down = max(1, min(width // columns, 2 * height // rows, MOST_ENLARGED))
-    else:
-        down = max(1, min(height // rows, width // (2 * columns), MOST_ENLARGED // 2))
-        across = max(1, min(2 * down, width // columns))
+    square = 1 if two else 2  # columns of a cell that is one row high
+    room_across, room_down = max(1, width // columns), max(1, (2 * height if two else height) // rows)
+    across = min(room_across, MOST_ENLARGED * square, MOST_STRETCHED * room_down * square)
+    down = min(room_down, MOST_ENLARGED, max(1, MOST_STRETCHED * across // square))
     return Grown(places.repeat(down, 0).repeat(across, 1), across, down)
 
 
@@ -227,12 +229,13 @@ def grid_for(height: int, width: int, total: int, columns: int, lines: int, *, t
         tall, wide = height * scale, width * scale * (1 if two else 2)
         if tall <= rows and wide <= columns and laid(tall, wide).room >= min(total, 4 * WANTED):
             return laid(tall, wide)
-    for side in range(max(height, width), LEAST_SIDE, -1):
-        share = side / max(height, width)
+    largest = max(height, width)
+    for side in range(largest, min(LEAST_SIDE, largest - 1), -1):
+        share = side / largest
         tall, wide = max(1, round(height * share)), max(1, round(width * share)) * (1 if two else 2)
         if tall <= rows and wide <= columns and laid(tall, wide).room >= wanted:
             return laid(tall, wide)
-    return laid(min(rows, LEAST_SIDE), min(columns, LEAST_SIDE * (1 if two else 2)))
+    return laid(min(rows, height, LEAST_SIDE), min(columns, min(width, LEAST_SIDE) * (1 if two else 2)))
 
 
 def side_by_side(tiles: Sequence[Places], grid: Grid) -> Places:

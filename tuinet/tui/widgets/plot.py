@@ -11,13 +11,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet import figures
+
 Floats = NDArray[np.floating[Any]]
 Wholes = NDArray[np.integer[Any]]
+Cells = NDArray[np.uint8]
 Pattern = Literal["solid", "dotted", "dashed"]
 Runs = list[tuple[str, str]]
 """A row of the screen: texts with their inks."""
@@ -28,7 +32,8 @@ BRAILLE = 0x2800
 EMPTY = ""  # the ink of a cell that holds nothing
 PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "dashed": (6, 3)}  # dots on, dots off
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
-TICK_ROWS, TICK_COLUMNS = 4, 11  # about so far apart
+TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
+LABEL = 5  # cells that labels beside the canvas take at least, so that it seldom moves
 
 
 @dataclass(frozen=True)
@@ -129,14 +134,7 @@ def time_ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
     rough = (axis.hi - axis.lo) / max(1, most)
     step = next((step for step in nice if step >= rough), 86400 * math.ceil(rough / 86400))
     first, last = math.ceil(axis.lo / step - 1e-6), math.floor(axis.hi / step + 1e-6)
-    return tuple(Tick(index * step, clock(index * step)) for index in range(first, last + 1))
-
-
-def clock(seconds: float) -> str:
-    """0:41, 12:05, 3:10:00."""
-    whole = int(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+    return tuple(Tick(index * step, figures.clock(index * step)) for index in range(first, last + 1))
 
 
 def plain(value: float, step: float) -> str:
@@ -149,16 +147,6 @@ def plain(value: float, step: float) -> str:
     if abs(value) < 1e-3 or abs(value) >= 1e6:
         return f"{value:.3g}"
     return _digits(value, step)
-
-
-def figure(value: float | None) -> str:
-    """Four digits of a value, in six characters at least."""
-    if value is None or math.isnan(value):
-        return "     –"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:6.1e}".replace("e-0", "e-").replace("e+0", "e").rjust(6)
-    places = 0 if abs(value) >= 1000 else min(4, 3 - math.floor(math.log10(max(abs(value), 0.1))))
-    return f"{value:6.{max(0, places)}f}"
 
 
 def _digits(value: float, step: float) -> str:
@@ -199,7 +187,8 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
     if width < 12 or height < 4:
         return Frame((" " * width,) * height, 0, width, height, ())
     up = ticks(y, max(1, (height - 2) // TICK_ROWS + 1))
-    left = max(len(tick.label) for tick in up) + 1 if up else 1
+    labels = [tick.label.rjust(LABEL) for tick in up] or [" " * LABEL]
+    left = max(map(len, labels)) + 1
     across, down = width - left, height - 2
     along = time_ticks if seconds else ticks
     right = along(x, max(1, across // TICK_COLUMNS))
@@ -210,16 +199,16 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
         plotext.limit_size(False, False)
         plotext.plot_size(width, height)
         plotext.theme("clear")
-        for entry in legend:  # a point that lies outside: plotext names only what it has drawn
-            plotext.scatter([-9], [0], marker=entry.mark, label=entry.name)
+        for entry in legend:  # plotext names only what it has drawn: a point that is wiped out below
+            plotext.scatter([0], [0], marker=entry.mark, label=entry.name)
         if not legend:
-            plotext.scatter([-9], [0])
+            plotext.scatter([0], [0])
         plotext.xaxes(True, False)
         plotext.yaxes(True, False)
         plotext.xlim(0, max(1, across - 1))
         plotext.ylim(0, max(1, down - 1))
         plotext.xticks([_cell(x, tick.value, across) for tick in right], [tick.label for tick in right])
-        plotext.yticks([down - 1 - _row(y, tick.value, down) for tick in up], [tick.label for tick in up])
+        plotext.yticks([down - 1 - _row(y, tick.value, down) for tick in up], labels)
         rows = plotext.uncolorize(plotext.build()).rstrip("\n").split("\n")
     finally:
         plotext.clear_figure()
@@ -269,14 +258,15 @@ class Canvas:
 
     def band(self, lowest: Floats, highest: Floats, ink: str) -> None:
         """What lies between two curves given for every column of dots; light, with its edges whole."""
-        top, bottom = self._dot_rows(highest), self._dot_rows(lowest)
-        shown = ~(np.isnan(top) | np.isnan(bottom))
-        rows, columns = np.arange(self.height * DOWN)[:, None], np.arange(self.columns)
-        top, bottom = np.where(shown, top, 1.0), np.where(shown, bottom, 0.0)
-        inside = (rows >= top) & (rows <= bottom)
         last = self.height * DOWN - 1
+        top, bottom = (np.rint(self._dot_rows(values)) for values in (highest, lowest))
+        shown = ~(np.isnan(top) | np.isnan(bottom))
+        top = np.where(shown, np.clip(top, -1, last + 1), 1).astype(np.int32)
+        bottom = np.where(shown, np.clip(bottom, -1, last + 1), 0).astype(np.int32)
+        rows, columns = np.arange(last + 1, dtype=np.int32)[:, None], np.arange(self.columns, dtype=np.int32)
+        inside = (rows >= top) & (rows <= bottom)
         edge = (rows == np.clip(top, 0, last)) | (rows == np.clip(bottom, 0, last))
-        cells = _cells(inside & (edge | ((rows + columns) % 2 == 0)))
+        cells = _cells(inside & (edge | ((rows ^ columns) & 1 == 0)))
         self._band |= cells
         self._band_ink[cells > 0] = self._ink(ink, ":")
 
@@ -315,6 +305,14 @@ class Canvas:
                 dots[rows + down, columns + right] = True
         self._ink_cells(_cells(dots), ink, mark)
 
+    def name(self, at: Floats, values: Floats, letter: str, ink: str) -> None:
+        """A letter right of the last point of a curve that is on the canvas."""
+        heights = self._dot_rows(values)
+        shown = np.flatnonzero(np.isfinite(heights) & (at >= 0) & (at < self.columns))
+        if len(shown):
+            row = min(self.height - 1, max(0, round(float(heights[shown[-1]])) // DOWN))
+            self.text(row, min(self.width - 1, int(at[shown[-1]]) // ACROSS + 1), letter, ink)
+
     def vertical(self, column: int, ink: str, glyph: str = "┊") -> None:
         """A line from top to bottom in a column of cells, behind the curves."""
         if 0 <= column < self.width:
@@ -343,22 +341,30 @@ class Canvas:
 
     def rows(self) -> Iterator[Runs]:
         """The picture, row by row."""
-        for row in range(self.height):
-            yield together(self._cell(row, column) for column in range(self.width))
+        codes, inks = self._glyphs(self._band, self._band_ink)
+        for (row, column), (glyph, ink) in self._under.items():
+            codes[row, column], inks[row, column] = ord(glyph), self._ink(ink, " ")
+        line, line_inks = self._glyphs(self._line, self._line_ink)
+        drawn = self._line > 0
+        codes[drawn], inks[drawn] = line[drawn], line_inks[drawn]
+        for (row, column), (glyph, ink) in self._over.items():
+            codes[row, column], inks[row, column] = ord(glyph), self._ink(ink, " ")
+        for row_codes, row_inks in zip(codes, inks, strict=True):
+            yield self._runs(row_codes, row_inks)
 
-    def _cell(self, row: int, column: int) -> tuple[str, str]:
-        if (row, column) in self._over:
-            return self._over[row, column]
-        if self._line[row, column]:
-            return self._drawn(self._line[row, column], self._line_ink[row, column])
-        if (row, column) in self._under:
-            return self._under[row, column]
-        if self._band[row, column]:
-            return self._drawn(self._band[row, column], self._band_ink[row, column])
-        return " ", EMPTY
+    def _glyphs(self, cells: Cells, inks: Cells) -> tuple[NDArray[np.uint32], Cells]:
+        """Characters by their code points, and their inks; blanks where there are no dots."""
+        marks = np.array([ord(mark) for mark in self._marks], np.uint32)
+        codes = BRAILLE + cells.astype(np.uint32) if self.braille else marks[inks]
+        return np.where(cells > 0, codes, ord(" ")).astype(np.uint32), np.where(cells > 0, inks, 0).astype(np.uint8)
 
-    def _drawn(self, dots: int, ink: int) -> tuple[str, str]:
-        return chr(BRAILLE + dots) if self.braille else self._marks[ink], self._inks[ink]
+    def _runs(self, codes: NDArray[np.uint32], inks: Cells) -> Runs:
+        """Neighbours of one ink as one text."""
+        if not len(codes):
+            return []
+        text = codes.astype("<u4").tobytes().decode("utf-32-le")
+        ends = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), len(text)]
+        return [(text[start:end], self._inks[inks[start]]) for start, end in pairwise(ends)]
 
     def _ink(self, ink: str, mark: str) -> int:
         if ink not in self._inks:
@@ -380,7 +386,7 @@ class Canvas:
         dots[:, columns[shown]] = (rows >= top[shown]) & (rows <= bottom[shown])
         self._ink_cells(_cells(dots), ink, mark)
 
-    def _ink_cells(self, cells: NDArray[np.uint8], ink: str, mark: str) -> None:
+    def _ink_cells(self, cells: Cells, ink: str, mark: str) -> None:
         self._line |= cells
         self._line_ink[cells > 0] = self._ink(ink, mark)
 
@@ -412,7 +418,11 @@ def _joined(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
     return upper, lower
 
 
-def _cells(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _cells(dots: NDArray[np.bool_]) -> Cells:
     """Dots as the bits of braille cells."""
-    height, width = dots.shape[0] // DOWN, dots.shape[1] // ACROSS
-    return np.asarray((dots.reshape(height, DOWN, width, ACROSS) * DOTS[None, :, None, :]).sum(axis=(1, 3)), np.uint8)
+    bits = dots.view(np.uint8)
+    cells = np.zeros((dots.shape[0] // DOWN, dots.shape[1] // ACROSS), np.uint8)
+    for down, row in enumerate(DOTS):
+        for right, bit in enumerate(row):
+            cells |= bits[down::DOWN, right::ACROSS] * bit
+    return cells
