@@ -1,4 +1,4 @@
-"""What is seen inside a network is what it computes, looking changes nothing, and each illness has a mark of its own."""
+"""What is seen inside a network is what it computes, looking changes nothing, each illness has a mark of its own."""
 
 from __future__ import annotations
 

@@ -19,8 +19,7 @@ from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted,
 from tuinet.errors import RunError, TuinetError
 from tuinet.runs import RunFolder
 from tuinet.training.engine import RealEngine
-from tuinet.training.looks import FolderSource, LiveSource, Look, answer
-from tuinet.training.looks import fit
+from tuinet.training.looks import FolderSource, LiveSource, Look, answer, fit
 
 FIRST, STEPS = "hidden_1.W", 12  # of the preset digits
 NAMES = [f"class {number}" for number in range(12)]
