@@ -371,11 +371,11 @@ def test_what_has_not_changed_is_not_painted_again(tmp_path: Path, monkeypatch: 
 def test_another_theme_is_another_ramp(tmp_path: Path) -> None:
     async def script(scene: Scene) -> None:
         def inks() -> set[tuple[int, ...]]:
-            segments = [segment for strip in scene.pane._drawn.lines for segment in strip if "▀" in segment.text]
-            return {
-                tuple(s.style.color.triplet) for s in segments if s.style and s.style.color and s.style.color.triplet
-            }
+            styles = [piece.style for strip in scene.pane._drawn.lines for piece in strip if "▀" in piece.text]
+            return {tuple(style.color.triplet or ()) for style in styles if style is not None and style.color}
 
+        scene.view.choose_parameter("hidden.W")
+        await scene.settle()
         assert inks() and inks() <= set(palette("full", True).diverging.colours)
         scene.app.theme = "tuinet-light"
         await scene.pilot.pause()
