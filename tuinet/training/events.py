@@ -133,10 +133,13 @@ class Reporter:
     def pass_on(self, event: Event) -> None:
         """To the pipe and the clients alone."""
         self.ended = self.ended or event.kind == "end"
-        if event.kind in ("start", "state", "end"):
+        if event.kind == "start":  # kernels may have to be compiled before the first step
+            self.standing = {**self.standing, "start": dict(event.fields)}
+        elif event.kind in ("compiled", "state", "end"):
             new = {"state": event.fields.get("state", "running"), "slow": event.fields.get("slow", 0.0)}
-            start = {"start": dict(event.fields)} if event.kind == "start" else {}
-            self.standing = {**self.standing, **new, **start}
+            self.standing = {**self.standing, **new}
+            if event.kind == "compiled" and self.server is not None:
+                self.server.tell({"event": "state", **new})
         if event.kind in NOT_ON_THE_PIPE:
             return
         newest = event.kind == "steps"  # the next one will say it better

@@ -225,7 +225,7 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
     guess = USUAL_LEFT
     while True:
         drawn = [_reduced(curves, one, choices, x, width - guess) for curves, one in _series(scene, choices)]
-        y = _limits(drawn, choices, max(2, height // 4))
+        y = _limits(drawn, choices, max(3, height // 3))
         entries = tuple(Entry(_mark(one.series, braille), one.series.word, one.series.ink) for one in drawn)
         still = frame(width, height, x, y, entries if height >= 8 else (), seconds=choices.x == "seconds")
         if still.left == guess:
@@ -274,7 +274,18 @@ def _reduced(curves: Curves, one: Series, choices: Choices, x: Axis, cells: int)
     smooth = choices.smooth if one.smooth else 0.0
     line = curves.line(one.name, choices.x, x.lo, x.hi, width, smooth=smooth, log=x.log)
     columns = curves.columns(one.name, choices.x, x.lo, x.hi, width, log=x.log) if one.band else None
-    return _Drawn(one, line, columns)
+    return _Drawn(one, line, None if columns is None else _without_gaps(columns))
+
+
+def _without_gaps(columns: Columns) -> Columns:
+    """Between points that stand further apart than the columns, a band goes straight from one to the next."""
+    known = np.flatnonzero(np.isfinite(columns.lowest) & np.isfinite(columns.highest))
+    if len(known) < 2:
+        return columns
+    empty = np.flatnonzero(np.isnan(columns.highest[known[0] : known[-1]])) + known[0]
+    for values in (columns.lowest, columns.highest):
+        values[empty] = np.interp(empty, known, values[known])
+    return columns
 
 
 def _limits(drawn: Sequence[_Drawn], choices: Choices, most: int) -> Axis:
@@ -445,27 +456,24 @@ def _label(canvas: Canvas, column: int, mark: _Mark) -> None:
 
 
 def read_out(scene: Scene, choices: Choices, width: int) -> Runs:
-    """A row of text: the values under the cursor, or the newest ones; what does not fit is left out from the end."""
-    at = scene.at
-    parts: list[Runs] = []
+    """A row of text: the values under the cursor, or the newest ones; what matters least gives way first."""
+    at, own = scene.at, series(scene.curves, choices.metric)
+    parts: list[tuple[int, Runs]] = []
     if at is not None:
-        epoch = scene.curves.convert(at, "steps", "epochs")
-        seconds = figures.clock(scene.curves.convert(at, "steps", "seconds"))
-        parts.append([(f"step {at:,}", "cursor")])
-        parts += [_value(one, scene.curves, choices, at) for one in series(scene.curves, choices.metric)]
-        parts.append([(f"epoch {epoch:.2f}", "axis")])
-        parts.append([(seconds, "axis")])
-    else:
-        parts += [_value(one, scene.curves, choices, math.inf) for one in series(scene.curves, choices.metric)]
-        best_of = _best_value(scene, choices.metric)
-        if best_of is not None:
-            parts.append([("best ", "axis"), (best_of, "best")])
-        if any(one.smooth for one in series(scene.curves, choices.metric)):
-            parts.append([(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")])
+        parts.append((0, [(f"step {at:,}", "cursor")]))
+    for one in own:
+        parts.append((2 if one.ink == "batch" else 1, _value(one, scene.curves, math.inf if at is None else at)))
+    if at is not None:
+        epoch, seconds = (scene.curves.convert(at, "steps", axis) for axis in ("epochs", "seconds"))
+        parts += [(3, [(f"epoch {epoch:.2f}", "axis")]), (4, [(figures.clock(seconds), "axis")])]
+    elif best_of := _best_value(scene, choices.metric):
+        parts.append((3, [("best ", "axis"), (best_of, "best")]))
+    if at is None and any(one.smooth for one in own):
+        parts.append((4, [(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")]))
     return _fitting(parts, width)
 
 
-def _value(one: Series, curves: Curves, choices: Choices, at: float) -> Runs:
+def _value(one: Series, curves: Curves, at: float) -> Runs:
     point: Point | None = curves.at(one.name, "steps", at)
     said = figures.metric(one.name, None if point is None else point.mean)
     wide = 6 if "%" in said else 7
@@ -485,16 +493,19 @@ def _best_value(scene: Scene, metric: str) -> str | None:
     return None if point is None else f"{figures.metric(name, point.mean)} at epoch {point.epoch:g}"
 
 
-def _fitting(parts: Sequence[Runs], width: int) -> Runs:
+def _fitting(parts: Sequence[tuple[int, Runs]], width: int) -> Runs:
+    """The parts in their order, those of higher numbers left out where there is no room; filled to the width."""
+    left = width
+    kept: set[int] = set()
+    for place in sorted(range(len(parts)), key=lambda place: parts[place][0]):
+        size = sum(cell_width(text) for text, _ in parts[place][1]) + (2 if kept else 0)
+        if size <= left:
+            left -= size
+            kept.add(place)
     row: Runs = []
-    taken = 0
-    for part in parts:
-        size = sum(cell_width(text) for text, _ in part) + (2 if row else 0)
-        if taken + size > width:
-            continue
-        row += [("  ", ""), *part] if row else part
-        taken += size
-    return [*row, (" " * (width - taken), "")]
+    for place in sorted(kept):
+        row += [("  ", ""), *parts[place][1]] if row else parts[place][1]
+    return [*row, (" " * left, "")]
 
 
 def summary(curves: Curves) -> str:

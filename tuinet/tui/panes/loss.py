@@ -51,7 +51,7 @@ class LossPane(Pane):
         "train": ("$train", 1.0), "val": ("$val", 1.0), "batch": ("$train", 0.62), "band": ("$train", 0.3),
         "frame": ("$foreground", 0.35), "axis": ("$foreground", 0.6), "text": ("$foreground", 0.85),
         "faint": ("$foreground", 0.5), "best": ("$good", 1.0), "event": ("$series-4", 1.0), "bad": ("$bad", 1.0),
-        "spike": ("$train", 0.8), "cursor": ("$warn", 1.0),
+        "spike": ("$train", 0.8), "cursor": ("$foreground", 1.0),
         **{f"other-{place}": (f"$series-{number}", 1.0) for place, number in enumerate((5, 6, 7, 8, 3))},
     }  # fmt: skip
     """Ink, the theme's colour, and how much of it is left on the background."""
