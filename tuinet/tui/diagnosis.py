@@ -256,16 +256,22 @@ def _layer(path: str, norms: Row, health: Row, largest: float, names: int, width
 
 
 def _reasons(health: Mapping[str, Row], width: int) -> list[Line]:
-    """What is wrong with layers, the worst first; one that holds others says nothing that they say."""
-    order = sorted(health.items(), key=lambda item: item[1].get("state") != "bad")
+    """What is wrong with layers, the worst first: of several with the same illness the first speaks for all.
+
+    A layer that holds others says nothing that they say.
+    """
+    found: dict[str, list[tuple[str, str, Row]]] = {}
+    for path, layer in sorted(health.items(), key=lambda item: item[1].get("state") != "bad"):
+        if not any(other.startswith(f"{path}.") for other in health):
+            for mark, reason in zip(layer.get("marks") or [], layer.get("reasons") or [], strict=False):
+                found.setdefault(str(mark), []).append((path, str(reason), layer))
     lines: list[Line] = []
-    for path, layer in order:
+    for those in found.values():
+        path, reason, layer = those[0]
         mark, kind = STATES.get(str(layer.get("state")), ("", ""))
-        if any(other.startswith(f"{path}.") for other in health) or layer.get("state") == "ok":
-            continue
-        for reason in layer.get("reasons") or []:
-            first, *rest = wrap(safe(f"{path}: {reason}", 300), max(10, width - 2))
-            lines += [[(f"{mark} ", kind), (first, "")], *lines_of(rest, "", "  ")]
+        others = f" and {len(those) - 1} more" if len(those) > 1 else ""
+        first, *rest = wrap(safe(f"{path}{others}: {reason}", 300), max(10, width - 2))
+        lines += [[(f"{mark} ", kind), (first, "")], *lines_of(rest, "", "  ")]
     return lines
 
 

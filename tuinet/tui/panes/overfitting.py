@@ -210,7 +210,11 @@ class OverfittingPane(Pane):
         return 3 + sum(1 for cure in self._cures if cure.why_not) + len(self._cures)
 
     def _switches(self, width: int, room: int) -> list[Line]:
-        lines: list[Line] = [title("cures", "while it trains" if self.view is not None and self.view.live else "")]
+        view = self.view
+        assert view is not None
+        lines: list[Line] = [
+            title("cures", "while it trains" if view.live else f"not now: {safe(view.status.state, 20)}")
+        ]
         self._cure_rows = {}
         for place, cure in enumerate(self._cures):
             self._cure_rows[len(lines)] = place
@@ -393,6 +397,7 @@ class OverfittingPane(Pane):
     async def _send(self, changes: list[Change]) -> None:
         view = self.view
         assert view is not None
+        self._say(f"… tuinet {command(view.name, changes)}", "dim")
         try:
             for key, value in changes:
                 answer = await view.command("set", key=key, value=value)
