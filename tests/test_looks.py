@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +18,11 @@ from tuinet import presets
 from tuinet.data import Facts
 from tuinet.diagnostics.pictures import edges, limit_of, values_of
 from tuinet.errors import TuinetError
+from tuinet.fields import describe
 from tuinet.runs import RunFolder
 from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.training.engine import RealEngine
-from tuinet.training.looks import FolderSource, LiveSource, Look, answer
+from tuinet.training.looks import LOOKS, FolderSource, LiveSource, Look, answer
 
 SHAPES = {
     "conv.W": (3, 2, 5, 7), "conv.b": (7,), "hidden.W": (48, 9), "hidden.b": (9,), "norm.g": (9,),
@@ -216,7 +218,7 @@ WRONG = [
     ({"look": "cell", "slot": "out.W", "index": [1]}, "[1] is not in it"),
     ({"look": "cell", "slot": "out.W", "index": [1, -1]}, "cell.index"),
     ({"look": "plane"}, "made does not lie in a plane: only examples of two numbers do"),
-    ({"look": "plane", "at": 4}, "the plane is of now"),
+    ({"look": "plane", "at": 4}, "plane is of now: no history of it is kept"),
 ]  # fmt: skip
 
 
@@ -234,9 +236,9 @@ def test_before_the_first_step_there_is_no_gradient_and_no_history(tmp_path: Pat
     source = LiveSource(trained, SimpleNamespace(facts=facts()))  # type: ignore[arg-type]
     with pytest.raises(TuinetError, match="no step was taken yet"):
         look(source, "heatmap", slot="out.W", mode="gradient")
-    with pytest.raises(TuinetError, match="there is no probe of out[.]W at or before step 0"):
+    with pytest.raises(TuinetError, match=r"there is no probe of out[.]W at or before step 0"):
         look(source, "heatmap", slot="out.W", mode="change")
-    with pytest.raises(TuinetError, match="there is no probe of out[.]W at or before step 12"):
+    with pytest.raises(TuinetError, match=r"there is no probe of out[.]W at or before step 12"):
         look(source, "heatmap", slot="out.W", at=12)
     assert look(source, "cell", slot="out.W", index=[0, 0]).fields["history"] == []
 
@@ -245,9 +247,35 @@ def test_a_history_of_another_shape_is_not_taken_for_this_one(live: LiveSource) 
     live.trainer.values["out.W"] = np.zeros((9, 50), np.float32)  # type: ignore[attr-defined]
     next(slot for slot in live.trainer.program.kept() if slot.name == "out.W").shape = (9, 50)
     live = LiveSource(live.trainer, live.bound, probes=live.probes)
-    with pytest.raises(TuinetError, match="out[.]W was 9 × 48 after step 10; it is 9 × 50 now"):
+    with pytest.raises(TuinetError, match=r"out[.]W was 9 × 48 after step 10; it is 9 × 50 now"):
         look(live, "heatmap", slot="out.W", at=12)
     assert look(live, "cell", slot="out.W", index=[0, 0]).fields["history"] == []
+
+
+FORMATS = Path(__file__).parents[1] / "docs" / "formats.md"
+DOCUMENTED = {
+    name: [set(re.findall(r"`([^`]+)`", cell)) for cell in cells]
+    for line in FORMATS.read_text(encoding="utf-8").split("| `look` | `request` |")[1].splitlines()
+    if line.startswith("| `")
+    for name, *cells in [[part.strip(" `") if place == 0 else part for place, part in enumerate(line.split("|")[1:4])]]
+    if name in LOOKS
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_request_is_documented(name: str) -> None:
+    assert DOCUMENTED[name][0] - {"update"} == {field.name for field in describe(LOOKS[name])}
+
+
+ANSWERED = [
+    ("parameters", {}), ("heatmap", {"slot": "out.W", "bins": 3}), ("tiles", {"slot": "conv.W"}),
+    ("histogram", {"slot": "out.W"}), ("cell", {"slot": "out.W", "index": [0, 0]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "request_"), ANSWERED)
+def test_every_field_of_an_answer_is_documented(live: LiveSource, name: str, request_: dict[str, Any]) -> None:
+    assert set(look(live, name, **request_).fields) <= DOCUMENTED[name][1]
 
 
 # -- what a run has left --------------------------------------------------------------------------------------------

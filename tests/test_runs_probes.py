@@ -107,7 +107,7 @@ def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
             read(path)
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(RunDamaged, match="00000003[.]probe does not fit its checksums"):
+        with pytest.raises(RunDamaged, match=r"00000003[.]probe does not fit its checksums"):
             read(path)
 
 

@@ -15,15 +15,22 @@ SIGNALS = {
     "TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "INT": signal.SIGINT, "QUIT": signal.SIGQUIT, "KILL": signal.SIGKILL,
     "SEGV": signal.SIGSEGV,
 }  # fmt: skip
-KEYS = {"exception in a handler": "1", "exception in a thread": "2", "os._exit": "3", "fault in native code": "4"}
+KEYS = {
+    "exception in a handler": "1",
+    "exception in a thread": "2",
+    "os._exit": "3",
+    "fault in native code": "4",
+    "exception in a worker": "5",
+}
 CODES = {
     **{name: 128 + number for name, number in SIGNALS.items()},
     "exception in a handler": 1, "exception in a thread": 1, "os._exit": 7, "fault in native code": 139,
+    "exception in a worker": 1,
 }  # fmt: skip
 SAID = {
     "QUIT": "ended by SIGQUIT", "KILL": "ended by SIGKILL", "SEGV": "ended by SIGSEGV",
     "exception in a handler": "ZeroDivisionError", "exception in a thread": "IndexError",
-    "os._exit": "without a word", "fault in native code": "ended by SIGSEGV",
+    "exception in a worker": "LookupError", "os._exit": "without a word", "fault in native code": "ended by SIGSEGV",
 }  # fmt: skip
 
 
@@ -55,9 +62,10 @@ def test_however_it_dies_the_terminal_is_given_back_and_the_reason_said(way: str
         assert terminal.modes_left_on() == []
         after = bytes(terminal.out).decode().rpartition("\x1b[?1049l")[2]
         assert SAID.get(way, "") in after
-        assert "step 0" not in after, "the reason is said on the screen that goes away"
+        assert b"\x1b[2J" not in terminal.out, "what is said holds a command"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["TERM", "HUP", "QUIT", "KILL", "SEGV", "os._exit"])
 def test_control_without_guard_and_handlers_the_terminal_stays_broken(way: str) -> None:
     with open_app("--stock", "--no-guard") as terminal:
@@ -66,6 +74,7 @@ def test_control_without_guard_and_handlers_the_terminal_stays_broken(way: str) 
         assert {"termios", "alternate screen", "mouse", "cursor hidden"} <= set(terminal.modes_left_on())
 
 
+@pytest.mark.slow
 def test_control_an_exception_in_a_thread_leaves_textual_running() -> None:
     with open_app("--stock", "--no-guard") as terminal:
         terminal.type("2")
@@ -74,6 +83,7 @@ def test_control_an_exception_in_a_thread_leaves_textual_running() -> None:
         assert psutil.Process(terminal.pid).status() != psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
 def test_a_signal_to_the_guard_ends_both(name: str) -> None:
     with open_app() as terminal:
@@ -84,6 +94,7 @@ def test_a_signal_to_the_guard_ends_both(name: str) -> None:
         assert not psutil.pid_exists(app)
 
 
+@pytest.mark.slow
 def test_an_app_that_does_not_hear_is_killed_after_the_grace() -> None:
     with open_app() as terminal:
         os.kill(app_of(terminal), signal.SIGSTOP)
@@ -92,6 +103,7 @@ def test_an_app_that_does_not_hear_is_killed_after_the_grace() -> None:
         assert terminal.modes_left_on() == []
 
 
+@pytest.mark.slow
 def test_an_app_whose_guard_was_killed_gives_the_terminal_back_itself() -> None:
     with open_app() as terminal:
         app = psutil.Process(app_of(terminal))
@@ -101,6 +113,7 @@ def test_an_app_whose_guard_was_killed_gives_the_terminal_back_itself() -> None:
         assert terminal.modes_left_on() == []
 
 
+@pytest.mark.slow
 def test_leaving_gives_the_exit_code_and_no_word() -> None:
     with open_app() as terminal:
         terminal.type("q")
@@ -109,7 +122,9 @@ def test_leaving_gives_the_exit_code_and_no_word() -> None:
         assert bytes(terminal.out).rpartition(b"\x1b[?1049l")[2].strip(b"\x1b[?0123456789lh") == b""
 
 
-@pytest.mark.parametrize("ignored", [(), (signal.SIGHUP,)], ids=["plain", "nohup"])
+@pytest.mark.parametrize(
+    "ignored", [pytest.param((), marks=pytest.mark.slow), (signal.SIGHUP,)], ids=["hung up", "nohup"]
+)
 def test_an_app_whose_line_dropped_is_gone_in_two_seconds(ignored: tuple[int, ...]) -> None:
     terminal = open_app(ignore=ignored)
     try:
@@ -174,6 +189,7 @@ def test_ctrl_z_goes_to_the_shell_and_fg_brings_everything_back() -> None:
         enter(terminal, "echo code $?\n", rb"code 0")
 
 
+@pytest.mark.slow
 def test_an_app_that_was_sent_to_the_background_waits_there() -> None:
     with shell() as terminal:
         enter(terminal, "\x1a", rb"Stopped")
@@ -186,6 +202,7 @@ def test_an_app_that_was_sent_to_the_background_waits_there() -> None:
         enter(terminal, "echo code $?\n", rb"code 0")
 
 
+@pytest.mark.slow
 def test_an_app_killed_in_the_background_leaves_the_shell_alone() -> None:
     with shell() as terminal:
         enter(terminal, "\x1a", rb"Stopped")
@@ -198,6 +215,7 @@ def test_an_app_killed_in_the_background_leaves_the_shell_alone() -> None:
         enter(terminal, "echo code $?\n", rb"code 137")
 
 
+@pytest.mark.slow
 def test_a_continue_signal_that_nobody_needed_does_nothing() -> None:
     with open_app() as terminal:
         threads = psutil.Process(app_of(terminal)).num_threads()
@@ -208,6 +226,7 @@ def test_a_continue_signal_that_nobody_needed_does_nothing() -> None:
         terminal.wait_for("step 1")
 
 
+@pytest.mark.slow
 def test_ctrl_z_without_a_shell_to_go_to_goes_on() -> None:
     with open_app() as terminal:  # the guard leads the session: nobody could start it again
         terminal.type("\x1a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -115,7 +115,7 @@ def test_strips_are_runs_of_equal_cells_and_never_of_another_width():
         for strip in heat_strips(places, found.diverging, found):
             assert strip.cell_length == columns == sum(segment.cell_length for segment in strip)
             styles = [(segment.text[0], segment.style) for segment in strip]
-            assert all(a != b for a, b in zip(styles, styles[1:], strict=False))
+            assert all(a != b for a, b in pairwise(styles))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class RunFolder:
         self.path = Path(path).absolute()
         self.id = self.path.name
         self._lock: RunLock | None = None
+        self._probes: Probes | None = None
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -222,7 +223,9 @@ class RunFolder:
 
     def probes(self) -> Probes:
         """The history of its parameters as small pictures."""
-        return probes.Probes(self.path)
+        if self._probes is None:
+            self._probes = probes.Probes(self.path)  # it reads each file once
+        return self._probes
 
     def probe_writer(self, step: int) -> ProbeWriter:
         """Goes on with that history from the step at which training stands."""

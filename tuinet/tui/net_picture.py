@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.cells import cut, pad
+from tuinet.diagnostics.pictures import values_of
 
 if TYPE_CHECKING:
     from tuinet.training.planning import PlannedLayer
@@ -78,8 +79,7 @@ def matrix(body: bytes, rows: int, columns: int, limit: float) -> NDArray[np.flo
     """The weights of a look at a heatmap: levels from 0 to 255, 128 for zero."""
     if len(body) != rows * columns:
         return None
-    levels = np.frombuffer(body, np.uint8).astype(np.float64).reshape(rows, columns)
-    return (levels - 128.0) / 127.0 * limit
+    return np.nan_to_num(values_of(np.frombuffer(body, np.uint8).reshape(rows, columns), limit))
 
 
 def picture(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -46,16 +47,15 @@ KEEP_EVERY = 60.0  # seconds between two notes of how fast this machine trains
 MARKS = {"ok": ("●", "good"), "warn": ("▲", "warn"), "bad": ("✖", "bad")}
 WORST = ("bad", "warn", "ok")
 PLACE_OF_TRAINING = "training"
+STYLES = {"": "", "dim": "dim", "bad": "$bad", "warn": "$warn", "accent": "$primary"}
 
 COLUMNS = (
-    Column("", need=9),
-    Column("layer", need=9, least=9),
-    Column("", need=5, least=6),
-    Column("in", right=True, need=2),
+    Column("  layer", need=9, least=11, cut_after=5),
+    Column("in", right=True, need=1),
     Column("out", right=True, need=8),
     Column("params", right=True, need=7),
-    Column("share", right=True, need=4),
-    Column("mult-adds", right=True, need=3),
+    Column("share", right=True, need=3),
+    Column("mult-adds", right=True, need=2),
     Column("♥", need=9),
 )
 
@@ -95,6 +95,7 @@ class ArchitecturePane(Pane):
         self._data_key: tuple[Any, ...] | None = None
         self._weights: set[str] = set()
         self._following = False
+        self._costs: list[tuple[str, str]] = []
 
     def compose(self) -> ComposeResult:
         yield Rows(id="layers", empty="no preset yet")
@@ -183,31 +184,32 @@ class ArchitecturePane(Pane):
         if chosen not in self._rows and chosen != PLACE_OF_TRAINING:
             chosen = next(iter(self._rows), PLACE_OF_TRAINING)
         cells = [self._input_cells(), *(self._cells(row, _key(row.place) == chosen) for row in rows)]
-        title, lines = laid_out(COLUMNS, cells, max(10, widget.size.width or self.size.width - 4))
+        title, lines = laid_out(COLUMNS, cells, max(10, widget.scrollable_content_region.width))
+        names = [0, *(len(_named(row)) + 2 for row in rows)]
         keys = ["", *self._rows]
-        shown = [Line("", title), *(Line(key, pieces) for key, pieces in zip(keys, lines, strict=True))]
+        shown = [Line("", title)]
+        for key, pieces, length in zip(keys, lines, names, strict=True):
+            shown.append(Line(key, _parted(pieces, length)))
         shown.append(self._training_line(chosen == PLACE_OF_TRAINING))
         widget.show(shown, chosen)
         self._draw_costs()
 
     def _input_cells(self) -> list[Piece]:
         inputs = figures.shape(self.facts.inputs) if self.facts is not None else ""
-        return [("", ""), ("input", "dim"), ("", ""), ("", ""), (inputs, "dim"), *[("", "")] * 4]
+        return [("  input", "dim"), ("", ""), (inputs, "dim"), *[("", "")] * 4]
 
     def _cells(self, row: Row, chosen: bool) -> list[Piece]:
-        words = row.settings if row.name.startswith(row.type) else f"{row.type} {row.settings}".rstrip()
-        repeats = f" ×{row.repeat}" if row.repeat > 1 else ""
-        frozen = " ❄" if row.frozen else ""
+        words = row.settings if row.name.startswith(row.type) else f"{row.type} {row.settings}"
+        frozen = "frozen" if row.frozen else ""
+        label = " ".join(word for word in (_named(row), words.strip(), frozen) if word)
         mark = ("✖", "bad") if row.error else self._health(row.paths)
         return [
-            ("▸" if chosen else " ", "accent"),
-            ("  " * row.depth + row.name + repeats, "bad" if row.error else "bold" if row.depth == 0 else ""),
-            (words + frozen, "dim"),
+            (f"{'▸' if chosen else ' '} {label}", "bad" if row.error else "bold"),
             (figures.shape(row.input) if row.input is not None else "", "dim"),
             (figures.shape(row.output) if row.output is not None else "", ""),
             (figures.count(row.parameters) if row.parameters else "", ""),
             (figures.share(row.share) if row.share else "", "dim"),
-            (figures.count(row.multiply_adds) if row.multiply_adds else "", "dim"),
+            (_short(row.multiply_adds) if row.multiply_adds else "", "dim"),
             mark,
         ]
 
@@ -215,7 +217,7 @@ class ArchitecturePane(Pane):
         assert self.draft is not None
         said = _training_words(self.draft.now.document.get("training"))
         return Line(PLACE_OF_TRAINING, (
-            ("▸" if chosen else " ", "accent"), ("  ", ""), ("training", "bold"), ("  ", ""), (said, "dim"),
+            ("▸ " if chosen else "  ", "bold"), ("training", "bold"), (f" {said}", "dim"),
         ))  # fmt: skip
 
     def _health(self, paths: tuple[str, ...]) -> Piece:
@@ -244,9 +246,11 @@ class ArchitecturePane(Pane):
         lines: list[tuple[str, str]] = []
         for text, kind in self._cost_lines(draft):
             lines += [(line, kind) for line in wrap(text, width)]
-        styles = {"": "", "dim": "$text-muted", "bad": "$bad", "warn": "$warn", "good": "$good", "accent": "$primary"}
-        pieces = [Content.assemble((text, styles[kind])) for text, kind in lines]
-        self.query_one("#costs", Static).update(Content("\n").join(pieces))
+        if lines == self._costs:
+            return
+        pieces = [Content.assemble((text, STYLES[kind])) for text, kind in lines]
+        grown, self._costs = len(lines) != len(self._costs), lines
+        self.query_one("#costs", Static).update(Content("\n").join(pieces), layout=grown)
 
     def _cost_lines(self, draft: Draft) -> list[tuple[str, str]]:
         lines = []
@@ -259,12 +263,7 @@ class ArchitecturePane(Pane):
             where = f"{named}: " if named else f"line {error.line}: " if error.line else ""
             lines.append((f"✖ {safe(where + error.message, 400)}", "bad"))
         elif self.plan is not None:
-            plan = self.plan
-            lines.append((
-                f"{figures.count(plan.parameters)} params · {figures.size(plan.memory_bytes)} · "
-                f"{_short(plan.multiply_adds)} mult-adds", "dim",
-            ))  # fmt: skip
-            lines.append((self._forecast(plan), "dim"))
+            lines += [(line, "dim") for line in self._figures(self.plan)]
         elif self._note:
             lines.append((self._note, "dim"))
         if row is not None and error is None and (reasons := self._reasons(row)):
@@ -272,6 +271,23 @@ class ArchitecturePane(Pane):
         if draft.changed and error is None:
             lines.append((self._what_next(), "accent"))
         return [line for line in lines if line[0]]
+
+    def _figures(self, plan: Planned) -> list[str]:
+        """What it costs, in as few lines as hold it without breaking a figure."""
+        said = [
+            f"{figures.count(plan.parameters)} params",
+            figures.size(plan.memory_bytes),
+            f"{_short(plan.multiply_adds)} mult-adds",
+            self._forecast(plan),
+        ]
+        lines = [""]
+        for part in filter(None, said):
+            longer = f"{lines[-1]} · {part}" if lines[-1] else part
+            if len(longer) > self.size.width - 4 and lines[-1]:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+        return lines
 
     def _what_next(self) -> str:
         if self.view is not None and self.view.live:
@@ -333,6 +349,7 @@ class ArchitecturePane(Pane):
             self._note, self.plan = safe(str(error), 300), None
             self._draw()
             return
+        self._learn_speed()
         if self.draft is draft and draft.version == version:
             self.plan, self._note = plan, ""
             self._draw()
@@ -359,13 +376,13 @@ class ArchitecturePane(Pane):
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
         view, current = self.view, self.current
-        if view is None or not view.live or current is None or not current.batch or view.status.slow:
+        if view is None or current is None or not current.batch or view.status.slow or self.speed is None:
             return
-        rate = view.status.samples_per_s
-        if not rate > 0 or view.status.state != "running" or self.speed is None:
+        rate, here = view.status.samples_per_s, view.info.get("host") in (None, socket.gethostname())
+        if not rate > 0 or not here:
             return
         self.speed = self.speed.told(current.work, current.batch / rate)
-        if time.monotonic() - self._kept_at > KEEP_EVERY:
+        if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at = time.monotonic()
             self.run_worker(asyncio.to_thread(forecast.keep, self.speed), group="speed", exit_on_error=False)
 
@@ -577,7 +594,10 @@ class ArchitecturePane(Pane):
         if draft.preset is None or self._error() is not None:
             self._say(f"it cannot be trained as it stands: {self._error()}", bad=True)
             return
-        self.post_message(self.StartAsked(draft.preset))
+        try:
+            self.post_message(self.StartAsked(draft.whole()))
+        except PresetError as error:
+            self._say(str(error), bad=True)
 
     def action_save(self) -> None:
         from tuinet.tui.sheets import Saving
@@ -666,14 +686,27 @@ class ArchitecturePane(Pane):
         self.call_after_refresh(self._draw)
 
 
+def _named(row: Row) -> str:
+    """Its name, as deep as it lies, and how often it stands there."""
+    return "  " * row.depth + row.name + (f" ×{row.repeat}" if row.repeat > 1 else "")
+
+
+def _parted(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
+    """The first piece as a name of so many letters and what is said of it."""
+    (text, kind), *rest = pieces
+    return ((text[:length], kind), (text[length:], "dim"), *rest)
+
+
 def told(answer: Mapping[str, Any]) -> str:
     """What was kept, widened and made new when an edit was applied, as the worker says it."""
     words = []
     for key, word in (("kept", "kept"), ("widened", "widened"), ("made", "made new")):
         names = answer.get(key)
         if isinstance(names, list) and names:
-            listed = "" if key == "kept" else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (
-                " ...)" if len(names) > 4 else ")"
+            listed = (
+                ""
+                if key == "kept"
+                else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (" ...)" if len(names) > 4 else ")")
             )
             words.append(f"{word} {figures.plural(len(names), 'tensor')}{listed}")
     return ", ".join(words) or "applied"

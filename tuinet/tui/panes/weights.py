@@ -27,6 +27,7 @@ from tuinet.tui.widgets.heatmap import Grid, Places, grid_for
 
 MODES = ("value", "gradient", "update", "change")
 FEATURES = {"x", "y", "x2", "y2", "xy", "sin_x", "sin_y"}  # inputs that are made of two numbers
+GATES = {"lstm": "ifog", "gru": "run"}  # in the order of their columns, as the layers' own pages say
 LEAST_SHOWN = 4  # rows and columns that a part of a matrix has at the least
 UNIT = 16  # points of the grid across a unit's picture, at most
 
@@ -35,6 +36,13 @@ Crop = tuple[int, int, int, int]
 
 class WeightsPane(Pane):
     """Heatmap, gallery and surface of one run's parameters."""
+
+    HELP = (
+        "Orange is negative, blue positive, as bright as large; the scale is below. `v g u c` show the value, its "
+        "gradient, the last update and the change since the start. `enter` goes into the cells: arrows move, `w` sets "
+        "a number by hand. `i o` show a part and the whole, `t` what each neuron or filter looks for, `d` the plane "
+        "of data with two inputs. `[ ]` go through the parameters; the cursor of the loss goes back in time."
+    )
 
     NAME, TITLE = "weights", "Weights"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("weights")]
@@ -216,7 +224,7 @@ class WeightsPane(Pane):
         return drawn
 
     def _place(self, index: list[int]) -> str:
-        """A place of the parameter by its index, and by the name of its input where it has one."""
+        """A place of the parameter by its index: its input by name where it has one, its gate by letter."""
         slot, facts = self.slot, self.view.facts if self.view is not None else None
         if slot is None:
             return ""
@@ -228,6 +236,10 @@ class WeightsPane(Pane):
             and slot is next(iter(self.parameters), None)
         ):
             words[0] = safe(facts.columns[index[0]], 24)
+        gates = GATES.get(slot["of"], "")
+        units = slot["shape"][-1] // len(gates) if gates and slot["shape"][-1] % len(gates) == 0 else 0
+        if units and not slot["name"].endswith(".bh"):  # bh is of the gate n alone
+            words[-1] = f"{gates[index[-1] // units]}{index[-1] % units}"
         return f"[{', '.join(words)}]"
 
     def render_line(self, y: int) -> Strip:
@@ -247,7 +259,7 @@ class WeightsPane(Pane):
         if self.slot is None or self.view is None:
             return self.TITLE
         found = self.view.looked.get("weights")
-        shape = " × ".join(map(str, self.slot["shape"]))
+        shape = "×".join(map(str, self.slot["shape"]))
         what = {"matrix": self.mode, "tiles": f"gallery, {self.mode}", "plane": "plane"}[self.shows]
         words = [f"{self.TITLE}: {safe(self.slot['name'], 60)}", f"{shape}", what]
         if self.view.at is not None:
@@ -276,7 +288,7 @@ class WeightsPane(Pane):
         found = self.view.looked.get("weights") if self.view is not None else None
         if self.slot is None or found is None or "deviation" not in found.fields:
             return ""
-        return f"{safe(self.slot['name'], 30)} σ {found.fields['deviation']:.3g}"
+        return f"{safe(self.slot['name'], 30)} sd {found.fields['deviation']:.3g}"
 
     # -- keys --------------------------------------------------------------------------------------------------
 

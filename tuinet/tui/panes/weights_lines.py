@@ -41,6 +41,7 @@ from tuinet.tui.widgets.heatmap import (
 
 Fields = Mapping[str, Any]
 LEGEND = 32  # columns of the ramp, and bins of the histogram, at most
+NARROW = 66  # columns below which a legend gives way
 CALM = 0.66  # of the ramp that surfaces use
 FEET = ((10, 3), (6, 2), (4, 1))  # lines below a heatmap, by the height of the pane
 
@@ -278,6 +279,8 @@ def _captions(pen: Pen, fields: Fields, shown: int) -> Strip:
     first, last, total = fields["first"] + 1, fields["first"] + shown, fields["total"]
     what = f"{fields['each']}s" if fields["channels"] == 1 else f"{fields['each']}s × {fields['channels']} channels"
     more = "" if shown == total else "  pgup pgdn"
+    if pen.width < NARROW:
+        return pen.line((f"{first:,}–{last:,} of {total:,} {what}{more}", pen.faint))
     low, high = (signed(sign * fields["limit"], pen.palette) for sign in (-1, 1))
     left, right = ("[", "]") if pen.palette.ascii else ("▕", "▏")
     return pen.line(

@@ -25,6 +25,7 @@ from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
@@ -307,6 +308,10 @@ class Workbench(Screen[None]):
             self.app.start_run(again, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
 
         self._in_background(begin())
+
+    def on_architecture_pane_start_asked(self, event: ArchitecturePane.StartAsked) -> None:
+        """A run of the edited preset; the one under way goes on."""
+        self.app.start_run(event.preset, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
 
     def action_set(self) -> None:
         from tuinet.tui.screens.setting import Setting
