@@ -21,6 +21,7 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.errors import TuinetError
+from tuinet.figures import setting
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
@@ -324,5 +325,5 @@ class Workbench(Screen[None]):
 
     async def _set(self, key: str, value: Any) -> None:
         answer = await self.view.command("set", key=key, value=value)
-        late = f", {answer['from']}" if answer.get("from") else ""
-        self.tell(f"{key}: {answer.get('old')} → {answer.get('new')}{late}")
+        changes = [f"{one['key']}: {setting(one['old'])} → {setting(one['new'])}" for one in answer.get("changes", [])]
+        self.tell("\n".join(changes) or f"{key} is so already")
