@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -68,7 +68,6 @@ class Workbench(Screen[None]):
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = None
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -211,7 +210,7 @@ class Workbench(Screen[None]):
     def _focused_pane(self) -> Pane | None:
         widget: Widget | None = self.focused
         while widget is not None and not isinstance(widget, Pane):
-            widget = cast("Widget | None", widget.parent if isinstance(widget.parent, Widget) else None)
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
         return widget
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
