@@ -105,8 +105,9 @@ def _only(command: str, words: Sequence[str], most: int, asked: list[dict[str, A
 
 
 def _setting(word: str) -> dict[str, Any]:
+    """An empty value takes the setting out, as with --set."""
     key, value = _pair(word)
-    return {"key": key, "value": value}
+    return {"key": key, "value": "" if value is None else value}
 
 
 def _pair(word: str) -> tuple[str, Any]:
