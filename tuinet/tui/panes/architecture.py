@@ -721,12 +721,12 @@ def _examples(view: RunView, preset: Preset) -> int:
     train = said.get("train") if isinstance(said, Mapping) else None
     if isinstance(train, int) and train > 0:
         return train
-    status, batch = view.status, preset.training.batch_size
+    facts, status, batch = view.facts, view.status, preset.training.batch_size
+    if facts is not None and facts.task in ("classes", "binary") and not facts.steps:
+        return sum(facts.class_counts)
     if status.steps and status.epochs and isinstance(batch, int):
         return round(status.steps / status.epochs * batch * preset.training.accumulate)
-    facts = view.facts
-    counts = facts.class_counts if facts is not None else ()
-    return sum(counts) if facts is not None and facts.task in ("classes", "binary") and not facts.steps else 0
+    return 0
 
 
 def _training_words(training: Any) -> str:
