@@ -74,12 +74,22 @@ class Rows(ScrollView, can_focus=True):
             self.rows, self.key = rows, key
 
     def __init__(self, *, id: str | None = None, empty: str = "") -> None:
-        """empty: what is said where there is no line."""
         super().__init__(id=id)
-        self.empty = empty
+        self._empty = empty
         self.lines: tuple[Row, ...] = ()
         self.cursor = -1
         self._styles: dict[str, Style] = {}
+
+    @property
+    def empty(self) -> str:
+        """What is said where there is no line."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
@@ -100,7 +110,7 @@ class Rows(ScrollView, can_focus=True):
         if changed or self.key != before:
             self.refresh()
         if self.key != before:
-            self._follow()
+            self.call_after_refresh(self._follow)  # only then it is known how far there is to scroll
             self.post_message(self.Chosen(self, self.key))
 
     def choose(self, key: str) -> None:
@@ -122,6 +132,7 @@ class Rows(ScrollView, can_focus=True):
         self.cursor = place
         self.refresh()
         self._follow()
+        self.call_after_refresh(self._follow)  # again, for lines that have only just come
         self.post_message(self.Chosen(self, self.key))
 
     def _by(self, step: int, count: int = 1) -> None:
