@@ -727,6 +727,18 @@ def test_a_terminal_that_is_too_small_is_told_so_and_grows_back(size: tuple[int,
     played("runs", play)
 
 
+def test_the_screens_load_no_compiler_and_the_first_one_no_arrays() -> None:
+    names = ("compare", "data", "help", "log", "presets", "runs")
+    code = (
+        "import sys; import tuinet.tui.navigation, tuinet.tui.screens.welcome; first = set(sys.modules)\n"
+        f"for name in {names}: __import__(f'tuinet.tui.screens.{{name}}')\n"
+        "print('numpy' in first, [name for name in sys.modules if name.startswith(('numba', 'llvmlite', "
+        "'tuinet.engine', 'tuinet.kernels', 'scipy', 'plotext'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False []"
+
+
 # -- what a command says, asked for ---------------------------------------------------------------
 
 

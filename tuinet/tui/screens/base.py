@@ -32,7 +32,6 @@ from textual.widgets import Input, Static
 
 from tuinet.cells import cell_width, cut
 from tuinet.errors import TuinetError
-from tuinet.presets import Preset
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
@@ -41,6 +40,7 @@ from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Piece
 
 if TYPE_CHECKING:
+    from tuinet.presets import Preset
     from tuinet.tui.view import RunView
 
 NARROW = 100  # columns below which a list and what is told of its line stand on top of each other

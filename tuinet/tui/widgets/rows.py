@@ -202,8 +202,14 @@ class Rows(ScrollView, can_focus=True):
         if at != self.cursor:
             return _fill(self.lines[at].pieces, width, base, self._style)
         cursor = self._style("cursor" if self.has_focus else "cursor-blurred")
-        under = base + cursor
-        return _fill(self.lines[at].pieces, width, under, lambda kind: self._style(kind) if kind != "dim" else Style())
+        return _fill(self.lines[at].pieces, width, base + cursor, self._on_cursor)
+
+    def _on_cursor(self, kind: str) -> Style:
+        """A kind's style where the cursor stands: on a bright ground its colour would not be seen."""
+        theme = self.app.current_theme
+        style = self._style(kind)
+        bright = theme.ansi or theme.name == "tuinet-contrast"
+        return Style(bold=style.bold) if bright or kind == "dim" else style
 
 
 def _fill(pieces: Sequence[Piece], width: int, base: Style, style: Callable[[str], Style]) -> Strip:
