@@ -1,4 +1,4 @@
-"""What a network costs is planned without the compiler, as far as it fits, and the time is foretold from what is known."""
+"""What a network costs is planned without the compiler, as far as it fits, and its time is foretold."""
 
 from __future__ import annotations
 

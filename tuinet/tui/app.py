@@ -94,12 +94,12 @@ class TuinetApp(Navigation, TerminalApp):
         except TuinetError as error:
             self.tell(str(error), bad=True)
             return
-        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application for so long.
+        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application so long.
         threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
 
     def _look_after(self, session: Session) -> None:
-        """In a thread: hears whether it starts at all, lets go, and takes note of its end, so that no process is left."""
+        """In a thread: hears whether it starts at all, lets go, and takes note of its end: no process is left."""
         for event in session.events():
             if event["event"] == "start":
                 break

@@ -110,7 +110,8 @@ def losses(rows: Sequence[Row], width: int) -> Line:
     kind = {"▲": "warn", "▼": "good"}.get(mark, "dim")
     sign = "" if gap is None or gap < 0 else "+"
     shown = f"{sign}{figure(gap).strip()}".rjust(7)
-    line += [("  val ", "dim"), (figure(val), "val"), ("  gap ", "dim"), (shown, "bold")]
+    apart = "  " if width >= 40 else " "
+    line += [(f"{apart}val ", "dim"), (figure(val), "val"), (f"{apart}gap ", "dim"), (shown, "bold")]
     told = next((text for text in (f" {mark} {word}", f" {mark}") if length(line) + len(text) <= width), "")
     return [*line, (told if word else "", kind)]
 
@@ -169,7 +170,7 @@ def _framed(around: Frame, canvas: Canvas) -> list[Line]:
     return lines
 
 
-def best(rows: Sequence[Row], monitor: str, kept: frozenset[int]) -> Line:
+def best(rows: Sequence[Row], monitor: str, kept: frozenset[int], width: int) -> Line:
     """The best epoch by what is monitored, its value, and whether its weights are among the checkpoints."""
     known = [(value, row) for row in rows if (value := _real(row, monitor)) is not None and math.isfinite(value)]
     if not known:
@@ -177,8 +178,9 @@ def best(rows: Sequence[Row], monitor: str, kept: frozenset[int]) -> Line:
     choose: Callable[..., tuple[float, Row]] = max if rises(monitor) else min
     value, row = choose(known, key=lambda pair: pair[0])
     there = int(row.get("step") or 0) in kept
+    words = "best epoch " if width >= 44 else "best "
     return [
-        ("best epoch ", "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
+        (words, "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
         ("  ✓ kept" if there else "  … not saved yet", "good" if there else "dim"),
     ]  # fmt: skip
 

@@ -399,13 +399,12 @@ class ArchitecturePane(Pane):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         event.stop()
         row = self._rows.get(event.key)
-        if row is not None and self.view is not None:
-            if not self._following:
-                self.view.choose_layer(row.path)
-                tensors = self.current.tensors if self.current is not None else {}
-                first = next((name for path in row.paths for name in tensors if name.startswith(f"{path}.")), None)
-                if first is not None and not self.view.parameter.startswith(f"{row.path}."):
-                    self.view.choose_parameter(first)
+        if row is not None and self.view is not None and not self._following:
+            self.view.choose_layer(row.path)
+            tensors = self.current.tensors if self.current is not None else {}
+            first = next((name for path in row.paths for name in tensors if name.startswith(f"{path}.")), None)
+            if first is not None and not self.view.parameter.startswith(f"{row.path}."):
+                self.view.choose_parameter(first)
         self._following = False
         self._draw()
 
@@ -538,10 +537,9 @@ class ArchitecturePane(Pane):
             try:
                 draft.replace(text)
             except PresetError as error:
-                return str(error.at(file=None)) if error.line is None else f"line {error.line}: {error.message}"
+                return _with_line(error)
             self._changed()
-            error = draft.error
-            return "" if error is None else (f"line {error.line}: " if error.line else "") + error.message
+            return "" if draft.error is None else _with_line(draft.error)
 
         def closed(_: None) -> None:
             draft.end()
@@ -736,6 +734,10 @@ def _training_words(training: Any) -> str:
         f"{training.get('epochs', 10)} epochs",
     ]
     return safe(" · ".join(parts), 100)
+
+
+def _with_line(error: PresetError) -> str:
+    return f"line {error.line}: {error.message}" if error.line is not None else error.message
 
 
 def _line_of(draft: Draft, place: Place | None) -> int:

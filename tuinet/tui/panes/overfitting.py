@@ -29,11 +29,12 @@ DETAILS: tuple[Page, ...] = ("matrix", "worst", "weights")
 LEAST: dict[Page, int] = {"matrix": 6, "worst": 8, "weights": 4}  # lines of a detail, its title among them ...
 MOST: dict[Page, int] = {"matrix": 22, "worst": 19, "weights": 10}  # ... and at the most, where others stand below
 TALL = 30  # lines from which a detail stands below
+BROAD = 110  # columns from which, in a tall pane, details stand beside the rest
 WIDE = 64  # columns from which things stand side by side
 HEALTH = "health of overfitting"  # a key of its own: another pane wants the same look, and may end its wish
 KINDS = ("dim", "bold", "heading", "good", "warn", "bad", "accent", "train", "val", "chosen")
 BOLD = "-bold"
-NAME = 12  # columns of a cure's name
+NAME, CURES = 10, 28  # columns of a cure's name, and of all that stands beside it
 
 
 class OverfittingPane(Pane):
@@ -138,7 +139,10 @@ class OverfittingPane(Pane):
                 words.upper() if page == self.page else words for page, words in TITLES.items() if page in self._pages
             )
         )
-        if tall:
+        if tall and width >= BROAD:
+            left = max(width * 2 // 5, BROAD // 2)
+            lines = beside(self._top(left, height), left, self._below(width - left - 3, height), 3)
+        elif tall:
             lines = self._top(width, height)
             below = self._below(width, height - len(lines) - 1)
             lines += [[], *below] if below else []
@@ -156,8 +160,8 @@ class OverfittingPane(Pane):
         view = self.view
         assert view is not None
         if width >= WIDE and height < TALL:
-            left = width * 5 // 9
-            right = width - left - 3
+            right = max(CURES, width * 4 // 9)
+            left = width - right - 3
             told = self._told(left, height - 7 if height > 14 else height)
             if height - len(told) >= 4:
                 told += [title("gap"), *self._gap(left, height - len(told) - 1)]
@@ -190,7 +194,7 @@ class OverfittingPane(Pane):
         return [
             *lines,
             diagnosis.losses(rows, width),
-            diagnosis.best(view.epochs, monitor, kept),
+            diagnosis.best(view.epochs, monitor, kept, width),
             diagnosis.penalty(rows[-1] if rows else {}, norms.fields if norms is not None and view.at is None else {}),
         ]
 

@@ -199,6 +199,10 @@ class Page(Screen[None]):
         """The command-line form of what the screen shows now."""
         return ""
 
+    def names(self) -> dict[str, str]:
+        """What RUN, PRESET and SET stand for in the command-line forms of actions here."""
+        return {}
+
     def say_command(self) -> None:
         self.query_one(Hints).say(self.command())
 
