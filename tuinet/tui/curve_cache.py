@@ -77,7 +77,8 @@ def opened(records: Records, progress: Callable[[float], None] = lambda share: N
 def keep(path: Path, packed: tuple[Json, list[Floats]], offset: int) -> bool:
     """Writes the cache of a metrics.jsonl that has been read up to `offset`; False where that was not possible.
 
-    packed: what Curves.packed() gave, on the thread that the curves belong to. The cache is a convenience: a full disk or a folder that is not ours says nothing, the next opening takes longer.
+    packed: what Curves.packed() gave, on the thread that the curves belong to. The cache is a convenience: a full disk
+    or a folder that is not ours says nothing, the next opening takes longer.
     """
     if offset < WORTH:
         return False
