@@ -166,11 +166,18 @@ def _told(command: str, fields: dict[str, Any], answer: Message) -> list[str]:
     if command == "slow":
         return [f"{said['seconds']:g} seconds a step" if said.get("seconds") else "full speed"]
     if command == "set":
-        late = f", {said['from']}" if said.get("from") else ""
-        return [f"{fields['key']}: {figures.setting(said.get('old'))} to {figures.setting(said.get('new'))}{late}"]
+        changes = said.get("changes") or []
+        lines = [f"{each['key']}: {figures.setting(each['old'])} to {figures.setting(each['new'])}" for each in changes]
+        return [f"{line}, from step {figures.count(said.get('step'))} on" for line in lines] or ["that is so already"]
     if command == "write":
         return [f"{fields['slot']}: {said.get('old')} to {said.get('new')}"]
     if command == "apply":
-        lists = [(word, said.get(word) or []) for word in ("kept", "widened", "inserted", "made")]
-        return [f"{word}: {', '.join(map(str, names))}" for word, names in lists if names]
+        if not said.get("changes"):
+            return ["that is so already"]
+        lines = [f"kept: {', '.join(said['kept'])}"] if said.get("kept") else []
+        words = ("widened", "narrowed", "inserted", "made")
+        lines += [f"{word}: {text}" for word in words for text in said.get(word) or []]
+        differs = said.get("differs") or []
+        same = "the network says what it said before" if not differs else f"the outputs change: {'; '.join(differs)}"
+        return [*lines, same]
     return [f"{key}: {value}" for key, value in said.items()]

@@ -242,7 +242,9 @@ class _Growth:
             ends = [self._walk(net, [branch], flow, found) for branch in layer.inner]
             self.sums -= 1
             if layer.join == "concatenate":
-                lanes: Lanes = [(each.path, lane) for each, end in zip(layer.inner, ends, strict=True) for lane in end.lanes]
+                lanes: Lanes = [
+                    (each.path, lane) for each, end in zip(layer.inner, ends, strict=True) for lane in end.lanes
+                ]
                 return _Flow(lanes, all(end.positive for end in ends))
             return _Flow(own)
         if isinstance(layer, kinds.Branch) and layer.columns:
