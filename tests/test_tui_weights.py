@@ -19,6 +19,7 @@ from tuinet.errors import TuinetError
 from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.training.looks import LOOKS, LiveSource, answer
 from tuinet.tui import themes
+from tuinet.tui.colours import palette
 from tuinet.tui.panes.weights import WeightsPane
 from tuinet.tui.screens.number import Number
 from tuinet.tui.view import Looked
@@ -365,6 +366,32 @@ def test_what_has_not_changed_is_not_painted_again(tmp_path: Path, monkeypatch: 
         assert len(painted) == 1
 
     play(source(tmp_path), script)
+
+
+def test_another_theme_is_another_ramp(tmp_path: Path) -> None:
+    async def script(scene: Scene) -> None:
+        def inks() -> set[tuple[int, ...]]:
+            styles = [piece.style for strip in scene.pane._drawn.lines for piece in strip if "▀" in piece.text]
+            return {tuple(style.color.triplet or ()) for style in styles if style is not None and style.color}
+
+        scene.view.choose_parameter("hidden.W")
+        await scene.settle()
+        assert inks() and inks() <= set(palette("full", True).diverging.colours)
+        scene.app.theme = "tuinet-light"
+        await scene.pilot.pause()
+        assert inks() and inks() <= set(palette("full", False).diverging.colours)
+
+    play(source(tmp_path), script)
+
+
+def test_a_narrow_pane_still_says_that_it_shows_the_past(tmp_path: Path) -> None:
+    async def script(scene: Scene) -> None:
+        scene.view.choose_parameter("hidden.W")
+        scene.view.choose_step(500)
+        await scene.settle()
+        assert "hidden.W · value · step 10, not live" in scene.text() and "cells of 10 × 1" in scene.text()
+
+    play(source(tmp_path), script, size=(46, 15))
 
 
 def test_names_from_a_foreign_run_command_nothing(tmp_path: Path) -> None:

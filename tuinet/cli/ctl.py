@@ -12,6 +12,7 @@ from tuinet.cli.options import json_option, runs_option
 if TYPE_CHECKING:
     from tuinet.training.protocol import Message
 
+TENSORS = ("widened", "narrowed", "inserted", "made")
 COMMANDS = ("pause", "resume", "step", "slow", "stop", "checkpoint", "set", "apply", "write", "look")
 
 
@@ -105,8 +106,9 @@ def _only(command: str, words: Sequence[str], most: int, asked: list[dict[str, A
 
 
 def _setting(word: str) -> dict[str, Any]:
+    """An empty value takes the setting out, as with --set."""
     key, value = _pair(word)
-    return {"key": key, "value": value}
+    return {"key": key, "value": "" if value is None else value}
 
 
 def _pair(word: str) -> tuple[str, Any]:
@@ -166,18 +168,28 @@ def _told(command: str, fields: dict[str, Any], answer: Message) -> list[str]:
     if command == "slow":
         return [f"{said['seconds']:g} seconds a step" if said.get("seconds") else "full speed"]
     if command == "set":
-        changes = said.get("changes") or []
-        lines = [f"{each['key']}: {figures.setting(each['old'])} to {figures.setting(each['new'])}" for each in changes]
-        return [f"{line}, from step {figures.count(said.get('step'))} on" for line in lines] or ["that is so already"]
+        return _changed(said) or [f"{fields['key']} is so already"]
     if command == "write":
         return [f"{fields['slot']}: {said.get('old')} to {said.get('new')}"]
     if command == "apply":
-        if not said.get("changes"):
-            return ["that is so already"]
-        lines = [f"kept: {', '.join(said['kept'])}"] if said.get("kept") else []
-        words = ("widened", "narrowed", "inserted", "made")
-        lines += [f"{word}: {text}" for word in words for text in said.get(word) or []]
-        differs = said.get("differs") or []
-        same = "the network says what it said before" if not differs else f"the outputs change: {'; '.join(differs)}"
-        return [*lines, same]
+        return _changed(said) + _tensors(said) if said.get("changes") else ["the training is of this preset already"]
     return [f"{key}: {value}" for key, value in said.items()]
+
+
+def _changed(answer: dict[str, Any]) -> list[str]:
+    """A line for each setting that is another one now."""
+    from tuinet import figures
+
+    at = f" from step {figures.count(answer.get('step'))} on"
+    return [
+        f"{change['key']}: {figures.setting(change['old'])} to {figures.setting(change['new'])}{at}"
+        for change in answer.get("changes") or []
+    ]
+
+
+def _tensors(answer: dict[str, Any]) -> list[str]:
+    """What became of them, and whether the network says what it said."""
+    kept, differs = answer.get("kept"), answer.get("differs")
+    lines = [f"kept: {', '.join(kept)}"] if kept else []
+    lines += [f"{word}: {text}" for word in TENSORS for text in answer.get(word) or []]
+    return [*lines, f"the outputs change: {'; '.join(differs)}" if differs else "the network says what it said before"]

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuinet.errors import PresetError, nearest
-from tuinet.fields import build, describe, shown
+from tuinet.fields import build, shown
 from tuinet.training.looks.base import Look, NotThere, Slot, Source, Takes
 from tuinet.training.looks.fit import Confusion, LayerHealth, Norms, Worst
 from tuinet.training.looks.plane import Plane
@@ -49,7 +49,5 @@ def answer(source: Source, request: Mapping[str, Any]) -> Look:
         hint = nearest(name, LOOKS) if isinstance(name, str) else ""
         raise PresetError(f"{shown(name)} is nothing that can be looked at{hint or ';'} known: {', '.join(LOOKS)}")
     settings = {key: value for key, value in request.items() if key != "look" and value is not None}
-    if "at" in settings and "at" not in [field.name for field in describe(LOOKS[name])]:
-        raise NotThere(f"{name} is of now: no history of it is kept (`esc` goes back to now)")
     wanted: Takes = build(LOOKS[name], settings, name)
     return wanted.take(source)

@@ -20,9 +20,9 @@ from tuinet.diagnostics import examples
 from tuinet.diagnostics.health import Seen, Weights, health
 from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted, worst
 from tuinet.diagnostics.mistakes import Confusion as Counted
-from tuinet.fields import optional, whole
+from tuinet.fields import whole
 from tuinet.safe_text import safe
-from tuinet.training.looks.base import Array, Look, NotThere, Source
+from tuinet.training.looks.base import Array, Look, NotThere, Now, Source
 from tuinet.training.looks.sources import FolderSource, LiveSource
 
 T = TypeVar("T")
@@ -33,17 +33,6 @@ LEAST_EXAMPLES = 16
 SHARE = 20  # a live training gives at most one part in so many of its time to what stands here
 CONTEXT = 40  # tokens before the one that a text's network got wrong
 LONGEST_NAME = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Now:
-    """What these looks show is kept of no earlier step."""
-
-    at: int | None = optional(whole(at_least=0, help="a step; none but the newest can be had"))
-
-    def check_now(self) -> None:
-        if self.at is not None:
-            raise NotThere(f"of step {self.at:,} this is not kept; esc goes back to now")
 
 
 @dataclass(frozen=True, kw_only=True)

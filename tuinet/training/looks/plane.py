@@ -9,14 +9,14 @@ import numpy as np
 from tuinet.diagnostics.pictures import levels_of, limit_of
 from tuinet.errors import PresetError
 from tuinet.fields import text, whole
-from tuinet.training.looks.base import MOST_CELLS, Array, Look, NotThere, Source
+from tuinet.training.looks.base import MOST_CELLS, Array, Look, NotThere, Now, Source
 
 MOST_POINTS = 400  # of the training part that are sent along
 PLAYGROUND = (-6.0, 6.0)  # where the generated sets lie, where no point is at hand
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plane:
+class Plane(Now):
     """The network's output over a grid, or the values of each unit of a layer.
 
     body: uint8 (count, size, size), the top row the largest y. `signed`: levels around `middle`, 255 `limit` above it:
@@ -30,6 +30,7 @@ class Plane:
     count: int = whole(1, at_least=1, at_most=256, help="units, at most")
 
     def take(self, source: Source) -> Look:
+        self.check_now()
         try:
             points, labels = source.raw_points(MOST_POINTS)
         except NotThere:

@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.strip import Strip
 
+from tuinet.cells import cell_width
 from tuinet.diagnostics.pictures import index_of, matrix_shape
 from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
@@ -63,13 +64,22 @@ class WeightsPane(Pane):
         self._titles = ("", "")
         self._loading = False
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._take_colours())
+
+    def _take_colours(self) -> None:
+        """Those of the theme and the terminal; what was drawn in others is drawn anew."""
+        self._palette, self._before = palette_of(self.app), None
+        if self.view is not None:
+            self._draw()
+
     # -- what is new ----------------------------------------------------------------------------------------
 
     def see(self, changed: frozenset[str]) -> None:
         if self.view is None:
             return
         if changed & {"theme", "view"} or self._palette is None:
-            self._palette, self._before = palette_of(self.app), None
+            self._take_colours()
         if changed & {"view", "preset"} or (not self.parameters and changed & {"status", "events", "looks"}):
             self._load()
         if changed & {"selection", "view"}:
@@ -261,11 +271,14 @@ class WeightsPane(Pane):
         found = self.view.looked.get("weights")
         shape = "×".join(map(str, self.slot["shape"]))
         what = {"matrix": self.mode, "tiles": f"gallery, {self.mode}", "plane": "plane"}[self.shows]
-        words = [f"{self.TITLE}: {safe(self.slot['name'], 60)}", f"{shape}", what]
+        name = safe(self.slot["name"], 60)
+        then = ""
         if self.view.at is not None:
             step = found.fields.get("step") if found is not None and not found.error else None
-            words.append(f"step {step:,}, not live" if isinstance(step, int) else "not live")
-        return " · ".join(words)
+            then = f" · step {step:,}, not live" if isinstance(step, int) else " · not live"
+        longest = f"{self.TITLE}: {name} · {shape} · {what}{then}"
+        shorter = (longest, f"{name} · {shape} · {what}{then}", f"{name} · {what}{then}", f"{name}{then}")
+        return next((words for words in shorter if cell_width(words) <= self.size.width - 2), shorter[-1])
 
     def _keys(self) -> Content:
         named = [("v", "value"), ("g", "gradient"), ("u", "update"), ("c", "change"), ("t", "templates")]
