@@ -209,7 +209,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_only_what_may_change_can_be_set_at_a_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch)
     told = train(tmp_path)
-    with pytest.raises(UsageError, match="training.seed: cannot be set once a run trains"):
+    with pytest.raises(UsageError, match=r"training\.seed: cannot be set once a run trains"):
         resume(told.run, overrides=["training.seed=8"], command=LINEAR)
     again = go_on(told.run, overrides=["training.batch_size=8", "training.epochs=8"])
     assert again.code == 0
