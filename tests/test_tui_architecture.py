@@ -27,7 +27,7 @@ from tuinet.presets.finding import parse
 from tuinet.tui.draft import TRAINING
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.net_picture import MOST, Net, net_of, picture
-from tuinet.tui.panes.architecture import ArchitecturePane, told
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.sheets import Picker, Reading, Saving, Settings, Text
 from tuinet.tui.view import Looked
 from tuinet.tui.widgets.form import Choice, SettingsForm
@@ -218,7 +218,7 @@ def test_add_picks_from_what_may_stand_there_and_undo_takes_it_back() -> None:
         await settled(pilot)
         assert [row.path for row in app.draft.rows()] == ["flatten_1", "hidden", "dropout_1", "out"]
         assert app.pane.place == ("layers", 2)
-        assert "⏎ apply: keeps 4 of 4 tensors" in app.shown()
+        assert "⏎ apply: keeps 4 of 4 tensors, inserts dropout_1; says what it said before" in app.words()
         await pilot.press("u")
         assert not app.draft.changed and "⏎ apply" not in app.list_text()
         await pilot.press("ctrl+r")
@@ -434,7 +434,7 @@ def test_apply_sends_the_whole_preset_and_says_what_was_kept() -> None:
     async def apply(app: App, pilot: Pilot[Any]) -> None:
         await pilot.press("down", "c")
         await settled(pilot)
-        assert "⏎ apply: keeps 2 of 6 tensors" in app.shown() or "of 6 tensors" in app.shown()
+        assert "⏎ apply: keeps 4 of 6 tensors, inserts dense_1; says what it said before" in app.words()
         edited = app.draft.preset
         await pilot.press("enter")
         await settled(pilot)
@@ -532,12 +532,6 @@ def test_the_run_may_be_changed_from_elsewhere_while_an_edit_is_under_way() -> N
         assert app.draft.changed  # its epochs are those of before
 
     drive(change)
-
-
-def test_what_the_worker_kept_is_told_in_words() -> None:
-    said = told({"kept": ["a.W", "a.b"], "widened": ["out.W"], "made": ["b.W", "b.b", "c.W", "c.b", "d.W"]})
-    assert said == "kept 2 tensors, widened 1 tensor (out.W), made new 5 tensors (b.W, b.b, c.W, c.b ...)"
-    assert told({}) == "applied" and "\x1b" not in told({"made": ["\x1b[2J"]})
 
 
 # -- a preset without a run ------------------------------------------------------------------------
