@@ -447,7 +447,7 @@ def test_it_is_said_what_becomes_of_a_trained_network_in_the_edited_one() -> Non
 
 def test_what_a_worker_answers_is_told_and_not_trusted() -> None:
     answer = {"kept": ["a.W"], "made": ["b.W: is new", "b.b: is new"], "inserted": 3, "differs": ["b is new"]}
-    assert str(Fate.of(answer)) == "keeps 1 tensor, begins anew 2"
+    assert str(Fate.of(answer)) == "keeps 1 tensor, 2 begin anew"
     assert Fate.of({}).lines() == []
 
 

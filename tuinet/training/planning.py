@@ -142,9 +142,11 @@ class Fate:
         """In a line: "keeps 4 of 6 tensors, widens 2; says what it said before"."""
         kept = f"{len(self.kept)} of {self.tensors} tensors" if self.tensors else plural(len(self.kept), "tensor")
         words = [f"keeps {kept}"]
-        for found, verb in ((self.widened, "widens"), (self.narrowed, "narrows"), (self.made, "begins anew")):
+        for found, verb in ((self.widened, "widens"), (self.narrowed, "narrows")):
             if found:
                 words.append(f"{verb} {len(found)}")
+        if self.made:
+            words.append(f"{len(self.made)} begin{'s' if len(self.made) == 1 else ''} anew")
         if self.inserted:
             words.append(f"inserts {_names(self.inserted)}")
         return ", ".join(words) + ("" if self.differs else "; says what it said before")
