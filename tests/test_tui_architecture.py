@@ -18,7 +18,8 @@ from textual.widgets import Input, TextArea
 
 from tests.cli_scenes import HOSTILE, PAYLOAD
 from tests.scripted_view import ScriptedView, scripted_view
-from tests.tui_screens import check_picture
+from tests.test_tui_workbench import Alone
+from tests.tui_screens import check_picture, on_screen, until
 from tests.tui_screens import picture as screen_text
 from tuinet import presets
 from tuinet.data.bound import Facts
@@ -39,6 +40,11 @@ HEALTH = {
     "hidden": {"state": "warn", "reasons": ["31% of its units are dead"]},
     "out": {"state": "bad", "reasons": ["its gradient is not a number"]},
 }
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
 
 
 class Bench(Screen[None]):
@@ -532,6 +538,29 @@ def test_the_run_may_be_changed_from_elsewhere_while_an_edit_is_under_way() -> N
         assert app.draft.changed  # its epochs are those of before
 
     drive(change)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50), (300, 80)])
+def test_in_the_workbench_an_edit_becomes_a_run_at_every_size(size: tuple[int, int]) -> None:
+    app = Alone(made_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        def pane() -> ArchitecturePane:
+            return app.screen_stack[1].query_one(ArchitecturePane)
+
+        await until(pilot, lambda: len(app.screen_stack) > 1 and app.focused is not None)
+        await pilot.press("1")
+        await until(pilot, lambda: pane().plan is not None)
+        await pilot.press("end", "e")
+        await until(pilot, lambda: isinstance(app.screen, Settings))
+        await pilot.press("escape", "home", "down", "c")
+        await until(pilot, lambda: pane().fate is not None)
+        assert "⏎ apply: keeps 4 of 6 tensors" in screen_text(app)
+        await pilot.press("r")
+        await until(pilot, lambda: app.started)
+        assert app.started == [(pane().draft.whole(), "fashion-mlp")]  # type: ignore[union-attr]
+
+    on_screen(app, size, steps)
 
 
 # -- a preset without a run ------------------------------------------------------------------------
