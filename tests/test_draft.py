@@ -145,7 +145,8 @@ EDITS: dict[str, Callable[[Draft], Any]] = {
     "training": lambda draft: draft.set(TRAINING, "optimizer.learning_rate", "0.5"),
     "text": lambda draft: draft.replace(draft.text.replace("tanh", "relu")),
 }
-NESTED = """\
+NESTED = (
+    """\
 [[layers]]
 type = "flatten"
 
@@ -169,7 +170,9 @@ units = 12
 [[layers]]
 type = "dropout"
 
-""" + OUT
+"""
+    + OUT
+)
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -450,6 +453,14 @@ def test_after_applying_the_difference_begins_anew_and_edits_can_still_be_undone
     assert draft.changed and draft.difference() == ["- dropout_1 (dropout)"]
 
 
+def test_a_run_that_is_changed_from_elsewhere_takes_the_draft_with_it() -> None:
+    draft = draft_of()
+    changed = draft.origin.with_overrides(["layers.out.bias=false"])
+    draft.follow(changed)
+    assert draft.preset == changed and not draft.changed
+    assert draft.undo() == "the run was changed" and draft.changed
+
+
 # -- saving --------------------------------------------------------------------------------------
 
 
@@ -471,11 +482,12 @@ def test_a_saved_preset_reads_back_and_is_never_overwritten_unasked(tmp_path: Pa
 
 def test_what_cannot_be_saved_is_told(tmp_path: Path) -> None:
     draft = draft_of()
-    for where, told in (("", "a name"), (str(tmp_path / "no" / "x.toml"), "no folder"), (str(tmp_path) + "/.", ".toml")):
-        try:
-            draft.save(where)
-        except UsageError as error:
-            assert told in str(error)
+    (tmp_path / "folder.toml").mkdir()
+    for where, told in (("no/x.toml", "no folder"), ("folder.toml", "is a folder")):
+        with pytest.raises(UsageError, match=told):
+            draft.save(str(tmp_path / where))
+    with pytest.raises(UsageError, match="a name"):
+        draft.save(" ")
     draft.remove(("layers", 0))
     with pytest.raises(UsageError, match="as it stands"):
         draft.save(str(tmp_path / "empty.toml"))

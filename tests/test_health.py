@@ -1,4 +1,4 @@
-"""What is seen inside a network is what it computes, looking changes nothing, and each illness has a mark of its own."""
+"""What is seen inside a network is what it computes, looking changes nothing, each illness has a mark of its own."""
 
 from __future__ import annotations
 
@@ -220,4 +220,7 @@ def test_what_is_seen_of_a_convolution_takes_less_time_than_a_person_notices() -
     rows = len(found["dense_1"].output)
     work = sum(inspection.multiply_adds(call) for call in trainer._activations.calls)
     assert inspection.LEAST_ROWS <= rows < 90 and work <= inspection.WORK
-    assert layers_seen(LiveSource(trainer, SimpleNamespace(**{**vars(trainer.bound), "validation": None}))).keys() == found.keys()
+    assert (
+        layers_seen(LiveSource(trainer, SimpleNamespace(**{**vars(trainer.bound), "validation": None}))).keys()
+        == found.keys()
+    )

@@ -19,8 +19,7 @@ from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted,
 from tuinet.errors import RunError, TuinetError
 from tuinet.runs import RunFolder
 from tuinet.training.engine import RealEngine
-from tuinet.training.looks import FolderSource, LiveSource, Look, answer
-from tuinet.training.looks import fit
+from tuinet.training.looks import FolderSource, LiveSource, Look, answer, fit
 
 FIRST, STEPS = "hidden_1.W", 12  # of the preset digits
 NAMES = [f"class {number}" for number in range(12)]
@@ -95,7 +94,9 @@ def test_a_picture_is_shrunk_to_means_and_keeps_its_shape() -> None:
 
 def test_a_row_is_told_in_its_own_units_with_what_is_unusual_in_it() -> None:
     forms = (Form("age"), Form("town", ("A", "B")), *(Form(f"c{number}") for number in range(4)))
-    scaler = Prepare((7,), "standard", np.array([40.0, 0, 0, 0, 0, 0, 0]), np.array([10.0, 1, 1, 1, 1, 1, 1]), None, forms)
+    scaler = Prepare(
+        (7,), "standard", np.array([40.0, 0, 0, 0, 0, 0, 0]), np.array([10.0, 1, 1, 1, 1, 1, 1]), None, forms
+    )
     facts: Any = SimpleNamespace(columns=scaler.columns)
     row = np.array([3.5, 0, 1, 0.1, -3.0, 0.2, 1.5])
     assert examples.words(row, facts, scaler) == "age 75 · town=B · c1 -3 · c3 1.5"
@@ -210,7 +211,9 @@ def test_every_kind_of_data_can_be_told_of(name: str, monkeypatch: pytest.Monkey
     kind, task = KINDS[name]
     preset = presets.load(name)
     bound = data.bind_for(preset)
-    parts = [replace(part, inputs=part.inputs[:40], targets=part.targets[:40]) for part in (bound.train, bound.validation)]
+    parts = [
+        replace(part, inputs=part.inputs[:40], targets=part.targets[:40]) for part in (bound.train, bound.validation)
+    ]
     bound = replace(bound, train=parts[0], validation=parts[1])
     trainer: Any = RealEngine().trainer(preset, bound, device="reference", threads=1, on_compile=lambda *_: None)
     source = LiveSource(trainer, bound, preset.network(bound.facts))

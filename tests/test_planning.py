@@ -1,4 +1,4 @@
-"""What a network costs is planned without the compiler, as far as it fits, and the time is foretold from what is known."""
+"""What a network costs is planned without the compiler, as far as it fits, and its time is foretold."""
 
 from __future__ import annotations
 
@@ -74,6 +74,15 @@ def test_planning_loads_neither_the_compiler_nor_textual() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert not {"numba", "llvmlite", "textual", "scipy"} & set(json.loads(done.stdout))
+
+
+def test_where_nobody_knows_how_many_examples_there_are_no_time_is_foretold() -> None:
+    preset = presets.load("digits")
+    facts, examples = data_of(preset)
+    found, known = planned(preset, facts, 0), planned(preset, facts, examples)
+    assert found.layers == known.layers and found.batch == known.batch
+    assert epoch_seconds(found, Speed(1e10, 1e9)) is None
+    assert planned(preset.with_overrides(['training.batch_size="all"']), facts, 0).error is None
 
 
 # -- how long an epoch will take -------------------------------------------------------------

@@ -152,28 +152,34 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
         assert "+-----------------------------+" in terminal.text
 
 
+NOISY = rb"98 of 100 under (\d+) ms, still (\d+) % of the time, (\d+) frames"
+
+
 @pytest.mark.slow
 def test_on_a_slow_line_the_app_answers_and_leaves_at_once() -> None:
     with app("noisy", rate=50_000) as terminal:
+        terminal.wait_for("step 0")
         time.sleep(4.0)
         began = time.monotonic()
         terminal.type("q")
         assert terminal.wait() == 0
         assert time.monotonic() - began < 3.0
         assert terminal.modes_left_on() == []
-        worst, frames = map(int, re.search(rb"worst (\d+) ms, (\d+) frames", bytes(terminal.out)).groups())  # type: ignore[union-attr]
+        found = re.search(NOISY, terminal.out)
+    assert found is not None
+    lag, still, frames = map(int, found.groups())
+    assert lag < 150
+    assert still < 35
     assert frames > 15, "it kept its own time"
-    assert worst < 150
 
 
 @pytest.mark.slow
 def test_control_on_a_slow_line_textual_stands_still() -> None:
     with app("noisy", "--stock", "--no-guard", rate=50_000) as terminal:
-        time.sleep(8.0)
+        time.sleep(5.0)
         terminal.rate = None
         os.kill(terminal.pid, signal.SIGINT)
-        terminal.type("q")
         terminal.wait(20)
-        found = re.search(rb"worst (\d+) ms", bytes(terminal.out))
+        found = re.search(NOISY, terminal.out)
     assert found is not None
-    assert int(found[1]) > 150
+    assert int(found[2]) > 45

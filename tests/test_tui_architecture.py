@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,8 @@ from textual.widgets import Input, TextArea
 
 from tests.cli_scenes import HOSTILE, PAYLOAD
 from tests.scripted_view import ScriptedView, scripted_view
+from tests.tui_screens import check_picture
+from tests.tui_screens import picture as screen_text
 from tuinet import presets
 from tuinet.data.bound import Facts
 from tuinet.diagnostics.pictures import levels_of
@@ -33,7 +34,6 @@ from tuinet.tui.widgets.form import Choice, SettingsForm
 from tuinet.tui.widgets.net import NetPicture
 from tuinet.tui.widgets.rows import Rows
 
-SNAPSHOTS = Path(__file__).with_name("snapshots")
 HEALTH = {
     "flatten_1": {"state": "ok", "reasons": []},
     "hidden": {"state": "warn", "reasons": ["31% of its units are dead"]},
@@ -87,8 +87,7 @@ class App(Navigation):
 
     def shown(self) -> str:
         """The text on the screen."""
-        strips = self.screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in strips)
+        return screen_text(self)
 
     def words(self) -> str:
         """The same as one line, without frames and without what only fills it."""
@@ -135,14 +134,6 @@ def drive(
     return app
 
 
-def compare(name: str, text: str) -> None:
-    """TUINET_UPDATE_SNAPSHOTS=1 writes them anew; look at the difference before it is committed."""
-    path = SNAPSHOTS / f"architecture-{name}.txt"
-    if os.environ.get("TUINET_UPDATE_SNAPSHOTS"):
-        path.write_text(text + "\n", encoding="utf-8")
-    assert text + "\n" == path.read_text(encoding="utf-8")
-
-
 # -- what is shown -----------------------------------------------------------------------------
 
 
@@ -153,7 +144,7 @@ def test_the_list_looks_as_it_was_looked_at(preset: str, size: tuple[int, int]) 
         app.pane.speed = None  # a time is another one on every machine
         app.pane._draw()
         await pilot.pause()
-        compare(f"{preset}-{size[0]}x{size[1]}", app.shown())
+        check_picture(app, f"architecture-{preset}-{size[0]}x{size[1]}")
 
     view = made_view(preset)
     view.status = replace(view.status, samples_per_s=float("nan"))
@@ -398,7 +389,7 @@ def test_the_form_looks_as_it_was_looked_at(word: str, size: tuple[int, int]) ->
         app.pane.speed = None
         app.pane._draw()
         await pilot.pause()
-        compare(f"form-{word}", app.shown())
+        check_picture(app, f"architecture-form-{word}")
 
     view = made_view()
     view.status = replace(view.status, samples_per_s=float("nan"))

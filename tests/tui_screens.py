@@ -3,8 +3,8 @@
     async with shown(TuinetApp(), (80, 24)) as pilot: ...
     check_picture(pilot.app, "workbench-80x24")
 
-A kept picture is a text file in tests/snapshots/. After a wanted change: TUINET_SNAPSHOTS=write pytest ..., then look at
-what git says has changed.
+A kept picture is a text file in tests/snapshots/. After a wanted change: TUINET_SNAPSHOTS=write pytest ..., then look
+at what git says has changed.
 """
 
 from __future__ import annotations

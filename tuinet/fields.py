@@ -170,9 +170,11 @@ def choice(default: Any, options: Iterable[str], help: str = "", noun: str = "",
     return _declare(Field("choice", default, help, options=tuple(options), noun=noun, live=live))
 
 
-def text(default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "") -> Any:
+def text(
+    default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "", live: bool = False
+) -> Any:
     """Text; pattern is a regular expression for the whole of it, noun says in words what it allows."""
-    return _declare(Field("text", default, help, pattern=pattern, noun=noun))
+    return _declare(Field("text", default, help, pattern=pattern, noun=noun, live=live))
 
 
 def part(default: Any, family: Family, help: str = "", noun: str = "") -> Any:

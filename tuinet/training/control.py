@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import signal
 import time
+import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -218,6 +219,9 @@ class Control:
             found = looks.answer(self._changes().source(loop), wanted)
         except TuinetError as error:
             request.refuse(str(error))
+        except Exception as error:  # a fault in a look must not cost anybody a training
+            traceback.print_exc()
+            request.refuse(f"a fault in tuinet itself: {type(error).__name__}: {error}")
         else:
             request.answer(found.fields, found.body)
 

@@ -12,6 +12,8 @@ Importing this loads no Textual: `tuinet doctor` reads the table too.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +61,8 @@ PLACES = {
     "filter": "Filter",
     "leaving": "Leaving",
     "asking": "Asking",
+    "sheet": "Over the screen",
+    "small": "Too small",
     "help": "Help",
 }
 """The places of actions, by the first part of their ids, with their titles."""
@@ -73,7 +77,7 @@ _TABLE = (
     Action("app.runs", "R", "runs", "go to the runs", "tuinet runs"),
     Action("app.data", "D", "data", "go to the data sets", "tuinet data"),
     Action("app.log", "L", "log", "go to the log of the run", "tuinet show RUN"),
-    Action("app.theme", "T", "theme", "next theme: dark, light, high contrast, the terminal's own colours"),
+    Action("app.theme", "T", "theme", "next theme: dark, light, high contrast, the terminal's own"),
     Action("app.redraw", "ctrl+l", "redraw", "draw the whole screen again"),
     Action("app.suspend", "ctrl+z", "suspend", "go to the shell; `fg` comes back", does="suspend_process"),
     Action("app.leave", "q", "leave", "close the application; training goes on", hint=True),
@@ -129,9 +133,9 @@ _TABLE = (
     Action("loss.metric", "m", "metric", "loss, accuracy or error, learning rate, gradient norm ...", hint=True),
     Action("loss.metric-back", "M", "metric before", "the metric before"),
     Action("loss.beside", "b", "beside", "another metric beside the loss"),
-    Action("loss.x-scale", "l", "x scale", "linear or logarithmic"),
-    Action("loss.earlier", "left", "earlier", "move the step cursor back; all panes follow"),
-    Action("loss.later", "right", "later", "move the step cursor on; behind the newest step it is now"),
+    Action("loss.x-scale", "g", "x scale", "steps on a linear or a logarithmic axis"),
+    Action("loss.earlier", "left,h", "earlier", "move the step cursor back; all panes follow"),
+    Action("loss.later", "right,l", "later", "move the step cursor on; behind the newest step it is now"),
     Action("loss.first", "home", "first", "the step cursor to the first step in view"),
     Action("loss.last", "end", "last", "the step cursor to the last step in view"),
     Action("loss.zoom-in", "i,up,k", "zoom in", "show half as much, around the cursor"),
@@ -227,6 +231,7 @@ _TABLE = (
     Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop"),
     Action("leaving.stay", "escape,n", "stay", "stay here"),
     # -- help ---------------------------------------------------------------------------------------------------
+    Action("small.leave", "q", "leave", "close the application; training goes on", does="app.leave"),
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),
 )  # fmt: skip
 
@@ -248,6 +253,11 @@ def bindings(place: str) -> list[BindingType]:
                 priority=action.priority)
         for action in of(place)
     ]  # fmt: skip
+
+
+def spoken(command: str, names: Mapping[str, str]) -> str:
+    """A command with what is chosen in the place of RUN, PRESET and SET."""
+    return re.sub(r"\b[A-Z]+\b", lambda match: names.get(match[0]) or match[0], command)
 
 
 LABELS = {

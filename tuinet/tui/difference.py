@@ -1,4 +1,4 @@
-"""What two presets say otherwise, in lines as people tell it: layers that came, went, moved or changed, and settings."""
+"""What two presets say otherwise, told in lines: layers that came, went, moved or changed, and settings."""
 
 from __future__ import annotations
 

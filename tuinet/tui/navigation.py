@@ -123,15 +123,6 @@ class Navigation(App[Any]):
     def get_key_display(self, binding: Binding) -> str:
         return key_label(binding.key)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where the terminal is too small, only leaving is possible."""
-        if isinstance(self._top(), too_small.TooSmall):
-            return action in ("leave", "redraw", "suspend_process", "quit")
-        return super().check_action(action, parameters)
-
-    def _top(self) -> Screen[Any] | None:
-        return self.screen_stack[-1] if self.screen_stack else None
-
     @property
     def view(self) -> RunView | None:
         """The run of the workbench that is open, if one is."""

@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Net:
-    """columns: the inputs, then every dense layer. weights: name of the matrix (I, O) in front of each but the first."""
+    """columns: the inputs, then every dense layer. weights: names of the matrices (I, O) between them."""
 
     columns: tuple[Column, ...]
     weights: tuple[str, ...]
@@ -79,7 +79,8 @@ def matrix(body: bytes, rows: int, columns: int, limit: float) -> NDArray[np.flo
     """The weights of a look at a heatmap: levels from 0 to 255, 128 for zero."""
     if len(body) != rows * columns:
         return None
-    return np.nan_to_num(values_of(np.frombuffer(body, np.uint8).reshape(rows, columns), limit))
+    values = values_of(np.frombuffer(body, np.uint8).reshape(rows, columns), limit)
+    return np.where(np.isfinite(values), values, 0.0).astype(np.float64)
 
 
 def picture(

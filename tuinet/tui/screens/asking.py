@@ -43,7 +43,7 @@ class Ask(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = self._title
+            box.border_title = content(self._title)
             yield Static(content(self._question))
             yield Input(self._answer, select_on_focus=False)
             yield Static(content(""), id="problem")

@@ -18,7 +18,7 @@ from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.asked import all_of, asked
 from tuinet.tui.screens.asking import Ask
-from tuinet.tui.screens.base import Page, Told, Tuinet, lines, read
+from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
 from tuinet.tui.telling import Line, bar, dots, paragraph, sparkline, table
 from tuinet.tui.widgets.pictures import Picture, Pictures
 from tuinet.tui.widgets.rows import Row, Rows
@@ -78,6 +78,9 @@ class Data(Page):
         if not self.is_mounted or not self.rows.key:
             return "tuinet data"
         return " ".join(["tuinet", *self._asked_for()])
+
+    def names(self) -> dict[str, str]:
+        return {"SET": self.rows.key}
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -161,8 +164,8 @@ class Data(Page):
     def _tell(self) -> None:
         found, panel = self._info(), self.query_one("#told")
         text, pictures = self.query_one("#text", Told), self.query_one(Pictures)
-        panel.border_title = found[0].name if found else ""
-        panel.border_subtitle = safe(f"as training draws them: {self._augment}", 80) if self._augment else ""
+        panel.border_title = content(found[0].name if found else "")
+        panel.border_subtitle = content(safe(f"as training draws them: {self._augment}", 80) if self._augment else "")
         if found is None:
             text.update(lines([]))
             pictures.show([])

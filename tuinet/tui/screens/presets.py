@@ -88,6 +88,9 @@ class Presets(Page):
         key = self.rows.key if self._headlines else ""
         return f"tuinet run {key}" if key else "tuinet presets"
 
+    def names(self) -> dict[str, str]:
+        return {"PRESET": self.rows.key}
+
     def on_mount(self) -> None:
         super().on_mount()
         self.in_background(self._load(), "load")
@@ -152,7 +155,7 @@ class Presets(Page):
     def _tell(self) -> None:
         name, panel = self.rows.key, self.query_one("#told")
         headline = next((one for one in self._headlines if one.name == name), None)
-        panel.border_title = safe(name, 60) if headline else ""
+        panel.border_title = content(safe(name, 60) if headline else "")
         text = self.query_one("#text", Told)
         if headline is None:
             text.update(content(""))

@@ -25,14 +25,14 @@ from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 
 MOST = 1_000  # rows; a filter finds the others
-CURVE = 12  # cells of a curve
+CURVES = ((180, 36), (140, 24), (0, 12))  # cells of a curve, by the columns that there are
 SIGNS = {
     "running": ("● ", "accent"), "paused": ("◦ ", "accent"), "failed": ("✖ ", "bad"), "diverged": ("✖ ", "bad"),
     "damaged": ("✖ ", "bad"), "interrupted": ("▲ ", "warn"),
 }  # fmt: skip
 VERDICTS = {"good": "good", "overfitting": "warn", "underfitting": "warn", "noisy": "warn", "diverged": "bad"}
-SORTED_COLUMN = {"created": "when", "best": "best", "epoch": "epochs", "preset": "run", "run": "run",
-                 "seconds": "time", "size": "size", "state": "state"}  # fmt: skip
+SORTED_COLUMN = {"created": "when", "best": "best loss", "epoch": "epochs", "preset": "run", "run": "run",
+                 "seconds": "time", "size": "size", "state": "  state"}  # fmt: skip
 OPEN_TO_FILTER = "a word, or KEY=VALUE: state=failed  best<0.4  training.batch_size=32"
 
 
@@ -76,6 +76,9 @@ class Runs(Page):
         words += ["--reverse"] if self._reverse else []
         return " ".join(["tuinet runs", *words])
 
+    def names(self) -> dict[str, str]:
+        return {"RUN": self.rows.key}
+
     def on_mount(self) -> None:
         super().on_mount()
         self._marked = [run.id for run in self.tuinet.laid_over]
@@ -102,7 +105,7 @@ class Runs(Page):
         try:
             self._shown = await read(chosen, self._all, self._words, self._sort, self._reverse)
         except UsageError as error:
-            self.query_one("#panel").border_subtitle = safe(str(error), 200)
+            self.query_one("#panel").border_subtitle = content(safe(str(error), 200))
             return
         self._draw()
         self._curves |= await read(self._list.curves, self._in_view())
@@ -144,8 +147,8 @@ class Runs(Page):
 
     def _say_chosen(self) -> None:
         run = self._run()
-        words = [run.title, run.note] if run is not None else []
-        self.query_one("#panel").border_subtitle = safe(" · ".join(word for word in words if word), 100)
+        words = [run.note or run.title] if run is not None else []
+        self.query_one("#panel").border_subtitle = content(safe(" · ".join(word for word in words if word), 100))
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self._say_chosen()
@@ -259,29 +262,33 @@ def table(
     columns = [
         Column("", need=9),
         Column("run", need=9, least=12, cut_after=6),
-        Column("state", need=8),
+        Column("  state", need=8),
         Column("epochs", right=True, need=7),
-        Column("best", right=True, need=6),
-        Column("loss", need=5),
-        Column("verdict", need=4),
+        Column("best loss", right=True, need=6, least=8),
+        Column("curve", need=5),
+        Column("verdict", need=5),
         Column("time", right=True, need=2),
         Column("size", right=True, need=3),
         Column("when", right=True, need=5),
         Column("", need=1, least=8),
+        Column("title", need=2, least=12),
     ]
+    curve = next(cells for least, cells in CURVES if width >= least)
     arrow = "▴" if reverse else "▾"
     titles = [
         Column(f"{one.title}{arrow}", one.right, one.need, one.least, one.cut_after)
         if one.title == SORTED_COLUMN[sort] else one
         for one in columns
     ]  # fmt: skip
-    return laid_out(titles, [cells(run, curves.get(run.run, ()), marked) for run in runs], width)
+    return laid_out(titles, [cells(run, curves.get(run.run, ()), curve, marked) for run in runs], width)
 
 
-def cells(run: RunSummary, curve: Sequence[float], marked: Sequence[str]) -> list[Piece]:
-    """A run as cells; the forms are those of `tuinet runs`."""
+def cells(run: RunSummary, curve: Sequence[float], room: int, marked: Sequence[str]) -> list[Piece]:
+    """A run as cells. The best value is that of val_loss, unless another metric is named."""
     ago = seconds_since(run.created)
-    best = "" if run.best is None else f"{run.monitor} {figures.metric(str(run.monitor), run.best)}"
+    usual = run.monitor == "val_loss"
+    metric = "" if run.best is None else figures.metric(str(run.monitor), run.best)
+    best = metric if usual or not metric else f"{run.monitor} {metric}"
     epochs = "" if run.epoch is None else f"{run.epoch:.4g}" + (f"/{run.epochs:.6g}" if run.epochs else "")
     sign, kind = SIGNS.get(run.state, ("  ", ""))
     place = marked.index(run.run) if run.run in marked else None
@@ -291,10 +298,11 @@ def cells(run: RunSummary, curve: Sequence[float], marked: Sequence[str]) -> lis
         (sign + run.state, kind),
         (epochs, ""),
         (best, ""),
-        (sparkline(curve, CURVE), "series-1" if place is None else f"series-{place % 7 + 2}"),
+        (sparkline(curve, room), "series-1" if place is None else f"series-{place % 7 + 2}"),
         (run.verdict or "", VERDICTS.get(run.verdict or "", "")),
         ("" if run.seconds is None else figures.duration(run.seconds), "dim"),
         (figures.size(run.bytes), "dim"),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
         (run.note, "warn"),
+        (run.title, "dim"),
     ]

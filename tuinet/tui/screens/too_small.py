@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import App, ComposeResult
 from textual.content import Content
@@ -10,6 +10,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tuinet.tui.actions import bindings
 from tuinet.tui.screens.base import content
 
 COLUMNS, LINES = 60, 15
@@ -32,13 +33,13 @@ def guard(app: App[Any], size: Size) -> None:
 
 
 class TooSmall(ModalScreen[None]):
-    """The size that is needed, and the size there is. No key of what lies below is heard but those of the app."""
+    """The size that is needed, and the size there is. No key of what lies below is heard."""
 
     DEFAULT_CSS = """
     TooSmall { background: $background; align: center middle; }
     TooSmall > Static { width: auto; height: auto; text-align: center; }
     """
-    BINDINGS: ClassVar[list[Any]] = []
+    BINDINGS = bindings("small")
 
     def compose(self) -> ComposeResult:
         yield Static(sentence(self.app.size), id="sentence")

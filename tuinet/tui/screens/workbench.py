@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.errors import TuinetError
+from tuinet.figures import setting
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
@@ -67,7 +68,6 @@ class Workbench(Screen[None]):
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = None
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -210,7 +210,7 @@ class Workbench(Screen[None]):
     def _focused_pane(self) -> Pane | None:
         widget: Widget | None = self.focused
         while widget is not None and not isinstance(widget, Pane):
-            widget = cast("Widget | None", widget.parent if isinstance(widget.parent, Widget) else None)
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
         return widget
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -324,5 +324,5 @@ class Workbench(Screen[None]):
 
     async def _set(self, key: str, value: Any) -> None:
         answer = await self.view.command("set", key=key, value=value)
-        late = f", {answer['from']}" if answer.get("from") else ""
-        self.tell(f"{key}: {answer.get('old')} → {answer.get('new')}{late}")
+        changes = [f"{one['key']}: {setting(one['old'])} → {setting(one['new'])}" for one in answer.get("changes", [])]
+        self.tell("\n".join(changes) or f"{key} is so already")

@@ -33,7 +33,7 @@ class Sheet(ModalScreen[Answer]):
     Sheet #error.-said { display: block; }
     Sheet Hints { dock: bottom; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-over"), (BESIDE, "-beside")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-over"), (BESIDE, "-beside")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
 
     KEYS: ClassVar[str] = ""

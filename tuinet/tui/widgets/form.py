@@ -195,22 +195,22 @@ class SettingsForm(VerticalScroll, can_focus=False):
     async def show(self, entries: Sequence[Entry]) -> None:
         """The settings as they are now. Lines that stay keep the focus."""
         wanted = {entry.key: entry for entry in entries}
-        for line in [line for line in self._lines if not _same(line.entry, wanted.get(line.entry.key))]:
-            self._lines.remove(line)
-            await line.remove()
-        before: Line | None = None
+        gone = [line for line in self._lines if not _same(line.entry, wanted.get(line.entry.key))]
+        self._lines = [line for line in self._lines if line not in gone]
+        await self.remove_children(gone)
         for place, entry in enumerate(entries):
-            line = self.line(entry.key)
-            if line is None:
-                line = Line(entry)
-                self._lines.insert(place, line)
-                if before is None:
-                    await self.mount(line, before=0)
-                else:
-                    await self.mount(line, after=before)
+            known = self.line(entry.key)
+            if known is not None:
+                known.show(entry)
+                continue
+            line = Line(entry)
+            if place:
+                await self.mount(line, after=self._lines[place - 1])
+            elif self._lines:
+                await self.mount(line, before=self._lines[0])
             else:
-                line.show(entry)
-            before = line
+                await self.mount(line)
+            self._lines.insert(place, line)
 
     def say(self, key: str, error: str) -> None:
         """What is wrong with a setting, under it; "" takes it away."""
