@@ -33,8 +33,9 @@ def made_records(
             train = 0.19 + 1.1 * math.exp(-through * epochs * 0.9)
             over = max(0.0, through - turns) * 0.4
             records.append(
-                {"k": "epoch", **head, "e": step // steps_per_epoch, "train_loss": train, "val_loss": train * 1.04 + over,
-                 "train_accuracy": 1 - train / 4, "val_accuracy": 1 - train / 4 - over / 3, "penalty": 0.0,
+                {"k": "epoch", **head, "e": step // steps_per_epoch, "train_loss": train,
+                 "val_loss": train * 1.04 + over, "train_accuracy": 1 - train / 4,
+                 "val_accuracy": 1 - train / 4 - over / 3, "penalty": 0.0,
                  "learning_rate": rate, "gradient_norm": mean / 2, "samples_per_s": 41_000.0}
             )  # fmt: skip
     return records

@@ -24,6 +24,8 @@ MODES = {
     "mouse pixels": 1016, "paste": 2004, "focus": 1004, "resize reports": 2048, "synchronised": 2026,
 }  # fmt: skip
 
+UNWANTED = ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "TMUX_PANE", "COLUMNS", "LINES", "TEXTUAL_COLOR_SYSTEM")
+
 
 def environment(**more: str) -> dict[str, str]:
     """A terminal with 24-bit colour and UTF-8, whatever the tests run in."""
@@ -125,6 +127,13 @@ class Pty:
             assert time.monotonic() < end, f"{pattern!r} did not come:\n{self.text}"
             time.sleep(0.02)
         return self.text
+
+    def wait_for_bytes(self, pattern: bytes, since: int, seconds: float = 10.0) -> None:
+        """Waits for what comes after the first `since` bytes."""
+        end = time.monotonic() + seconds
+        while not re.search(pattern, bytes(self.out[since:])):
+            assert time.monotonic() < end, f"{pattern!r} did not come: {bytes(self.out[since:])!r}"
+            time.sleep(0.02)
 
     def settle(self, calm: float = 0.15, seconds: float = 10.0) -> None:
         """Waits until nothing more comes."""

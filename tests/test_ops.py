@@ -12,7 +12,7 @@ import pytest
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
 from tuinet.kernels import OPS, OpError, attention, op, scalars
-from tuinet.kernels.pooled_convolution import room
+from tuinet.kernels.pooled_convolution import aligned, in_pieces, room
 from tuinet.shapes import ATTENTION_BLOCK, slide
 
 SIZES = {
@@ -89,7 +89,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
     if "geometry" in each.settings:
         geometry, outputs = GEOMETRIES[kind]
-        if "pool" in name or name == "upsample" or name == "sum_windows":
+        if "pool" in name or name in ("upsample", "sum_windows", "turned_in_pieces"):
             geometry, outputs = geometry._replace(groups=1), geometry.channels
         places = geometry.rows * geometry.columns
         sizes = {"N": sizes["N"], "O": outputs, "K": geometry.inside, "S": geometry.scratch}
@@ -101,7 +101,9 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         pool = slide((geometry.rows, geometry.columns, outputs), *window)
         places = pool.rows * pool.columns
         settings, (reals, wholes) = {"geometry": geometry, "pool": pool}, room(geometry, pool)
-        sizes = {"N": SIZES[kind]["N"], "O": outputs, "K": geometry.inside, "S": reals, "L": wholes}
+        pieces, length = in_pieces(geometry)
+        wide = pieces * aligned(length) if name == "conv2d_inputs_of_pooled" else wholes
+        sizes = {"N": SIZES[kind]["N"], "O": outputs, "K": geometry.inside, "S": reals, "L": wide, "M": wholes}
         sizes |= {"X": geometry.height * geometry.width * geometry.channels, "Y": places * outputs}
         sizes["R"] = sizes["N"] * places
     if "height" in each.settings:

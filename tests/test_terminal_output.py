@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -20,69 +19,64 @@ def app(name: str, *flags: str, **more: object) -> Pty:
     return Pty(python("-m", "tests.terminal_apps", name, *flags), env=env, **{"size": SIZE, **more})  # type: ignore[arg-type]
 
 
-def typed(keys: str) -> Callable[[Pty], None]:
-    def act(terminal: Pty) -> None:
-        for key in keys:
-            terminal.type(key)
-            terminal.settle()
-
-    return act
-
-
-def resized(*sizes: tuple[int, int]) -> Callable[[Pty], None]:
-    def act(terminal: Pty) -> None:
-        for size in sizes:
-            terminal.resize(*size)
-            terminal.settle()
-
-    return act
-
-
-SCENES: dict[str, list[Callable[[Pty], None]]] = {
-    "counters and cells": [typed("nnnccc")],
-    "colours that drift": [typed("ddd")],
-    "wide and combining characters": [typed("eeeee")],
-    "a modal over wide characters, and away": [typed("m"), typed("\x1b"), typed("en")],
-    "toasts": [typed("t"), typed("n"), typed("t")],
-    "the palette": [typed("\x10"), typed("th"), typed("\x1b")],
-    "resizing": [typed("n"), resized((60, 20), (140, 40), (97, 31)), typed("nde")],
-    "a modal while the size changes": [typed("m"), resized((70, 20)), typed("\x1b"), resized(SIZE), typed("c")],
+ESCAPE = "\x1b"
+PALETTE = "\x10"
+Step = str | tuple[int, int]
+SCENES: dict[str, list[Step]] = {
+    "a little of everything": [*"ncdem", ESCAPE, "t", (70, 21), "ecn"],
+    "counters and cells": [*"nnnccc"],
+    "colours that drift": [*"ddd"],
+    "wide and combining characters": [*"eeeee"],
+    "a modal over wide characters, and away": ["m", ESCAPE, *"en"],
+    "toasts": [*"tnt"],
+    "the palette": [PALETTE, *"th", ESCAPE],
+    "resizing": ["n", (60, 20), (140, 40), (97, 31), *"nde"],
+    "a modal while the size changes": ["m", (70, 20), ESCAPE, SIZE, "c"],
 }
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_the_terminal_shows_the_same_cells_with_and_without_the_difference(scene: str) -> None:
+def take(step: Step, *terminals: Pty) -> None:
+    for terminal in terminals:
+        if isinstance(step, str):
+            terminal.type(step)
+        else:
+            terminal.resize(*step)
+    for terminal in terminals:
+        terminal.settle()
+
+
+def check_scene(scene: str) -> None:
     with app("board") as ours, app("board", "--stock") as stock:
         for terminal in (ours, stock):
             terminal.wait_for("step 0")
             terminal.settle()
         assert ours.cells() == stock.cells()
-        for act in SCENES[scene]:
-            act(ours)
-            act(stock)
+        for step in SCENES[scene]:
+            take(step, ours, stock)
             assert ours.text == stock.text
             assert ours.cells() == stock.cells()
         assert len(ours.out) < len(stock.out)
 
 
-def test_a_refresh_of_what_is_there_sends_nothing() -> None:
-    with app("board", sync=True) as ours, app("board", "--stock") as stock:
-        for terminal in (ours, stock):
-            terminal.wait_for("step 0")
-        again = typed("rr")
-        assert ours.sent(lambda: again(ours)) == 0
-        assert stock.sent(lambda: again(stock)) > 100_000
+def test_the_terminal_shows_the_same_cells_with_and_without_the_difference() -> None:
+    check_scene("a little of everything")
 
 
-BUDGET = {"n": 100, "c": 500, "d": 4_000, "e": 300, "m": 80_000}
-"""Bytes that a key may cost in a 120x36 terminal of 24-bit colour."""
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", list(SCENES)[1:])
+def test_the_terminal_shows_the_same_cells_in_every_scene(scene: str) -> None:
+    check_scene(scene)
 
 
-def test_each_change_costs_about_what_it_changes() -> None:
-    with app("board") as terminal:
+BUDGET = {"r": 0, "n": 100, "c": 500, "d": 4_000, "e": 300, "m": 80_000, ESCAPE: 80_000, "rr": 0}
+"""Bytes that a key may cost in a 120x36 terminal of 24-bit colour; r paints again what is there."""
+
+
+def test_each_change_costs_what_it_changes_and_the_rest_nothing() -> None:
+    with app("board", sync=True) as terminal:
         terminal.wait_for("step 0")
         for key, budget in BUDGET.items():
-            assert terminal.sent(lambda key=key: typed(key)(terminal)) < budget, key  # type: ignore[misc]
+            assert terminal.sent(lambda key=key: take(key, terminal)) <= budget, key  # type: ignore[misc]
 
 
 def test_a_key_paints_everything_anew() -> None:
@@ -97,13 +91,22 @@ def test_a_key_paints_everything_anew() -> None:
         assert terminal.cells() == good
 
 
+@pytest.mark.slow
+def test_control_textual_sends_again_what_is_there() -> None:
+    with app("board", "--stock") as stock:
+        stock.wait_for("step 0")
+        assert stock.sent(lambda: take("r", stock)) > 50_000
+
+
+@pytest.mark.slow
 def test_a_switch_sends_what_textual_would_send() -> None:
     with app("board", env={"TUINET_NO_DIFF": "1"}) as plain, app("board") as ours:
         for terminal in (plain, ours):
             terminal.wait_for("step 0")
-            typed("mn\x1bd")(terminal)
+        for key in ("m", ESCAPE, "d"):
+            take(key, plain, ours)
         assert plain.cells() == ours.cells()
-        assert plain.sent(lambda: typed("r")(plain)) > 50_000
+        assert plain.sent(lambda: take("r", plain)) > 50_000
 
 
 COLOURS = {
@@ -131,44 +134,52 @@ def colours_in(out: bytes) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COLOURS)
 def test_only_the_colours_are_sent_that_the_terminal_has(kind: str) -> None:
     with app("board", env=COLOURS[kind]) as terminal:
         terminal.wait_for("step 0")
-        typed("nmd")(terminal)
+        take("nmd", terminal)
         assert colours_in(bytes(terminal.out)) - {"16"} == {kind} - {"16", "none"}
         assert ("16" in colours_in(bytes(terminal.out))) <= (kind != "none")
 
 
-@pytest.mark.parametrize("env", [{"TERM": "linux"}, {"TUINET_ASCII": "1"}], ids=["linux console", "asked for"])
-def test_a_terminal_without_unicode_gets_ascii(env: dict[str, str]) -> None:
-    with app("board", env=env) as terminal:
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    with app("board", env={"TERM": "linux"}) as terminal:
         terminal.wait_for("step 0")
-        typed("nmd")(terminal)
+        take("nmd", terminal)
         assert bytes(terminal.out).isascii()
         assert "+-----------------------------+" in terminal.text
 
 
+NOISY = rb"98 of 100 under (\d+) ms, still (\d+) % of the time, (\d+) frames"
+
+
+@pytest.mark.slow
 def test_on_a_slow_line_the_app_answers_and_leaves_at_once() -> None:
     with app("noisy", rate=50_000) as terminal:
+        terminal.wait_for("step 0")
         time.sleep(4.0)
         began = time.monotonic()
         terminal.type("q")
         assert terminal.wait() == 0
         assert time.monotonic() - began < 3.0
         assert terminal.modes_left_on() == []
-        worst, frames = map(int, re.search(rb"worst (\d+) ms, (\d+) frames", bytes(terminal.out)).groups())  # type: ignore[union-attr]
+        found = re.search(NOISY, terminal.out)
+    assert found is not None
+    lag, still, frames = map(int, found.groups())
+    assert lag < 150
+    assert still < 35
     assert frames > 15, "it kept its own time"
-    assert worst < 150
 
 
+@pytest.mark.slow
 def test_control_on_a_slow_line_textual_stands_still() -> None:
     with app("noisy", "--stock", "--no-guard", rate=50_000) as terminal:
-        time.sleep(8.0)
+        time.sleep(5.0)
         terminal.rate = None
         os.kill(terminal.pid, signal.SIGINT)
-        terminal.type("q")
         terminal.wait(20)
-        found = re.search(rb"worst (\d+) ms", bytes(terminal.out))
+        found = re.search(NOISY, terminal.out)
     assert found is not None
-    assert int(found[1]) > 150
+    assert int(found[2]) > 45

@@ -20,6 +20,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import PresetError, nearest
@@ -70,7 +71,8 @@ class Field:
 
     def limits(self) -> str:
         """The range in words: "between 0 and 1", "at least 0, below 1"; empty where there is none."""
-        top = None if self.kind == "whole" and (self.at_most or 0) >= LARGEST_WHOLE else self.at_most
+        endless = self.kind in ("whole", "pair", "wholes") and (self.at_most or 0) >= LARGEST_WHOLE
+        top = None if endless else self.at_most
         if self.at_least is not None and top is not None:
             return f"between {self.at_least:.12g} and {top:.12g}"
         words = (("at least", self.at_least), ("above", self.above), ("at most", top), ("below", self.below))
@@ -168,9 +170,11 @@ def choice(default: Any, options: Iterable[str], help: str = "", noun: str = "",
     return _declare(Field("choice", default, help, options=tuple(options), noun=noun, live=live))
 
 
-def text(default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "") -> Any:
+def text(
+    default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "", live: bool = False
+) -> Any:
     """Text; pattern is a regular expression for the whole of it, noun says in words what it allows."""
-    return _declare(Field("text", default, help, pattern=pattern, noun=noun))
+    return _declare(Field("text", default, help, pattern=pattern, noun=noun, live=live))
 
 
 def part(default: Any, family: Family, help: str = "", noun: str = "") -> Any:
@@ -250,9 +254,14 @@ def _callable(family: Family) -> Callable[[], Mapping[str, type]]:
 
 def describe(cls: type) -> list[Field]:
     """The settings of a class, in the order they were declared, late ones last."""
+    return list(_described(cls))
+
+
+@cache
+def _described(cls: type) -> tuple[Field, ...]:
     declared = [item for item in dataclasses.fields(cls) if "field" in item.metadata]
     fields = [replace(item.metadata["field"], name=item.name) for item in declared]
-    return sorted(fields, key=lambda field: field.late)
+    return tuple(sorted(fields, key=lambda field: field.late))
 
 
 def as_table(instance: Any) -> dict[str, Any]:
@@ -346,12 +355,12 @@ def _truth(words: str) -> Any:
 
 def _numbers(words: str) -> Any:
     """ "3, 5", "3 5", "3x5" and "[3, 5]" are two numbers, and "3" is one."""
-    return [_number(word) for word in re.split(r"[\s,x×]+", words.strip("[] ")) if word]
+    return [_number(word) for word in re.split(r"[\s,x×]+", words.strip("[] ")) if word] or words
 
 
 def _pair_typed(words: str) -> Any:
     found = _numbers(words)
-    return found[0] if len(found) == 1 else found
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def _texts(words: str) -> Any:

@@ -12,6 +12,7 @@ from tuinet.cli.options import json_option, runs_option
 if TYPE_CHECKING:
     from tuinet.training.protocol import Message
 
+TENSORS = ("kept", "widened", "narrowed", "inserted", "made", "differs")
 COMMANDS = ("pause", "resume", "step", "slow", "stop", "checkpoint", "set", "apply", "write", "look")
 
 
@@ -105,8 +106,9 @@ def _only(command: str, words: Sequence[str], most: int, asked: list[dict[str, A
 
 
 def _setting(word: str) -> dict[str, Any]:
+    """An empty value takes the setting out, as with --set."""
     key, value = _pair(word)
-    return {"key": key, "value": value}
+    return {"key": key, "value": "" if value is None else value}
 
 
 def _pair(word: str) -> tuple[str, Any]:
@@ -166,11 +168,21 @@ def _told(command: str, fields: dict[str, Any], answer: Message) -> list[str]:
     if command == "slow":
         return [f"{said['seconds']:g} seconds a step" if said.get("seconds") else "full speed"]
     if command == "set":
-        late = f", {said['from']}" if said.get("from") else ""
-        return [f"{fields['key']}: {figures.setting(said.get('old'))} to {figures.setting(said.get('new'))}{late}"]
+        return _changed(said) or [f"{fields['key']} is so already"]
     if command == "write":
         return [f"{fields['slot']}: {said.get('old')} to {said.get('new')}"]
     if command == "apply":
-        lists = [(word, said.get(word) or []) for word in ("kept", "widened", "inserted", "made")]
-        return [f"{word}: {', '.join(map(str, names))}" for word, names in lists if names]
+        lists = [(word, said.get(word) or []) for word in TENSORS]
+        return _changed(said) + [f"{word}: {', '.join(map(str, names))}" for word, names in lists if names]
     return [f"{key}: {value}" for key, value in said.items()]
+
+
+def _changed(answer: dict[str, Any]) -> list[str]:
+    """A line for each setting that is another one now."""
+    from tuinet import figures
+
+    at = f" from step {figures.count(answer.get('step'))} on"
+    return [
+        f"{change['key']}: {figures.setting(change['old'])} to {figures.setting(change['new'])}{at}"
+        for change in answer.get("changes") or []
+    ]

@@ -57,7 +57,7 @@ def _averaged(values: Array, size: int, axis: int) -> Array:
 
 
 def words(row: Array, facts: Facts, scaler: Scaler) -> str:
-    """A row of a table in its own units: "age 79 · fare 512". Of many columns those furthest from the usual are told."""
+    """A row of a table in its own units: "age 79 · fare 512"; of many columns those furthest from the usual."""
     assert isinstance(scaler, Prepare)
     values = row.astype(np.float64).ravel()
     names = facts.columns or [f"x{number}" for number in range(1, values.size + 1)]

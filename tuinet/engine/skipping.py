@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from ..kernels.pooled_convolution import room
 from ..kernels.windows import narrow
-from ..shapes import NEAR
 from .program import Call
 
 READ_AT = {"conv2d_inputs": 0, "conv2d_weights": 1}  # which operand is the convolution's own gradient
@@ -111,8 +110,7 @@ def drop_unpooled(program, calls, wanted):
 def gather_pooled(program, calls):
     """A convolution's gradients are made of the pooled ones: at all other places its own would be zero.
 
-    Where nothing else reads its own, no groups part the channels and the pool leaves at most half of the values. Of
-    narrow windows an image's gradients are worked on at once, if they are not too many to stay in a near cache.
+    Where nothing else reads its own, no groups part the channels and the pool leaves at most half of the values.
     """
     for back in [c for c in calls if c.op.name == "max_pool_back"]:
         (dy, place), dz, pool = back.inputs, back.results[0], back.settings["geometry"]
@@ -125,16 +123,15 @@ def gather_pooled(program, calls):
         g = convolutions[0].settings["geometry"]
         if (g.rows, g.columns) != (pool.height, pool.width):  # reshaped in between
             continue
-        far = narrow(g) and dz.size // dz.shape[0] > NEAR
-        if g.groups > 1 or far or 2 * dy.size > dz.size:
+        if g.groups > 1 or 2 * dy.size > dz.size:
             continue
-        new = {call: _from_pooled(program, call, dy, place, pool) for call in readers}
+        new = {call: _from_pooled(program, calls, call, dy, place, pool) for call in readers}
         _note(program, _layer(dz), "no gradients but those that the pool hands down", dy, dz)
         calls = _replaced(program, calls, new | {call: [] for call in (back, *views)})
     return calls
 
 
-def _from_pooled(program, call, dy, place, pool):
+def _from_pooled(program, calls, call, dy, place, pool):
     """What a reader of a convolution's gradient becomes, as one of the pooled gradient."""
 
     def by_channel(slot):
@@ -151,15 +148,22 @@ def _from_pooled(program, call, dy, place, pool):
         reals, wholes = room(g, pool)
         memory, settings = (program.scratch(reals), program.scratch(wholes, whole=True)), dict(geometry=g, pool=pool)
         if call.op.name == "conv2d_inputs":
-            program.conv2d_inputs_of_pooled(dy, place, call.inputs[1], *memory, **settings)
+            W = next(c for c in calls if call.inputs[1] in c.results).inputs[0]
+            weights = program.turned_in_pieces(W, geometry=g)
+            program.conv2d_inputs_of_pooled(dy, place, weights, *memory, **settings)
+        elif narrow(g):
+            shares = program.conv2d_shares_of_pooled(call.inputs[0], dy, place, memory[0], **settings)
+            program.view(program.sum_rows(shares), call.results[0].shape)
         else:
             x, numbers = call.inputs[0], call.inputs[3]
             both = by_channel(dy), by_channel(place)
             program.conv2d_weights_of_pooled(x, *both, *memory, numbers, **settings)
 
-    *views, made = _recorded(program, record)
+    *before, made = _recorded(program, record)
     program.slots.remove(made.results[0])
-    return [*views, Call(made.op, made.inputs, call.results, made.settings, call.keep)]
+    for slot in call.results:
+        slot.base = made.results[0].base
+    return [*before, Call(made.op, made.inputs, call.results, made.settings, call.keep)]
 
 
 # -- looking at calls, and changing them ------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 
 from .arena import padded
 from .backprop import backpropagate
+from .pace import Pace
 from .passes import add_in_place, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
@@ -48,9 +49,11 @@ class Step:
         clip_norm=None,
         shuffle=True,
         augment=None,
+        begin=0,
     ):
         self.network, self.loss, self.optimizer, self.facts = network, loss, optimizer, facts
         self.examples, self.batch, self.accumulate = examples, batch_size, accumulate
+        self.pace = Pace(examples, batch_size * accumulate, begin)
         self.program = ops = Program(seed)
         self._batch(ops, shuffle, augment)
         began = len(ops.calls)
@@ -99,14 +102,14 @@ class Step:
 
     def _batch(self, ops, shuffle, augment):
         table, targets = data_slots(ops, "train", self.examples, self.loss, self.facts)
-        stride = self.batch * self.accumulate
+        self.order = {"examples": self.examples, "stride": self.pace.stride, "begin": self.pace.begin}
         choose = ops.shuffled_rows if shuffle else ops.ordered_rows
         self.place_slots = [
             ops.constant(f"place_{k}", np.arange(k * self.batch, (k + 1) * self.batch, dtype=np.int32))
             for k in range(self.accumulate)
         ]
         ops.batch_places = self.place_slots[0]
-        rows = choose(ops.step, self.place_slots[0], examples=self.examples, stride=stride, seed=ops.seed)
+        rows = choose(ops.step, self.place_slots[0], **self.order, seed=ops.seed)
         self.rows = rows
         rows.name = "rows"
         chosen, self.targets = chosen_rows(ops, table, rows), chosen_rows(ops, targets, rows)
@@ -122,8 +125,7 @@ class Step:
         """Change the inputs as they are drawn; with mixup, mix in others, which are drawn and changed likewise."""
         changed = augment.record(ops, drawn, self.facts)
         if augment.mixup:
-            order = {"examples": self.examples, "stride": self.batch * self.accumulate, "seed": ops.seed ^ PARTNERS}
-            others = ops.shuffled_rows(ops.step, ops.batch_places, **order)
+            others = ops.shuffled_rows(ops.step, ops.batch_places, **self.order, seed=ops.seed ^ PARTNERS)
             inputs, targets = (chosen_rows(ops, table, others) for table in self.tables)
             partners = augment.record(ops, inputs, self.facts, partner=True)
             share = augment.shares(ops)
@@ -229,17 +231,6 @@ class Step:
             part.base, part.offset = squares, at
             at += count
         self.norm = ops.norm(squares)
-
-    # -- counting -----------------------------------------------------------------------------------
-
-    @property
-    def steps_per_epoch(self):
-        """A batch may straddle two epochs, so this need not be whole."""
-        return self.examples / (self.batch * self.accumulate)
-
-    def epoch_end(self, epoch):
-        """The number of steps after which so many epochs are done."""
-        return -(-epoch * self.examples // (self.batch * self.accumulate))
 
 
 def data_slots(ops, name, examples, loss, facts):

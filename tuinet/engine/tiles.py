@@ -23,6 +23,7 @@ from numba.np import arrayobj
 
 from ..kernels import blas
 from ..kernels.blas import ADD, REPLACE, ROW
+from ..kernels.scalars import ZERO
 from .cache import kept
 from .primitives import LOOPS, external, f32, i32, i64
 
@@ -62,52 +63,71 @@ def machine():
     return Machine(name, 4, 4, (6, 4, 3, 2, 1))
 
 
+# -- vectors, in LLVM ----------------------------------------------------------------------------
+
+LANES = machine().lanes
+REALS, WHOLES = ir.VectorType(f32, LANES), ir.VectorType(i32, LANES)
+MASK = ir.VectorType(ir.IntType(1), LANES)
+COUNTING = ir.Constant(WHOLES, list(range(LANES)))
+
+
+def splat(builder, number, kind=REALS):
+    """A vector of one number."""
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, i32(0))
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(WHOLES, None))
+
+
+def first_lanes(builder, left):
+    """A mask of the first so many lanes."""
+    return builder.icmp_signed("<", COUNTING, splat(builder, builder.trunc(left, i32), WHOLES))
+
+
+def masked(builder, name, kind, result, arguments):
+    """A masked load or store."""
+    suffix = f"v{LANES}f32" if kind is REALS else f"v{LANES}i32"
+    signature = ir.FunctionType(result, [each.type for each in arguments])
+    function = cgutils.get_or_insert_function(builder.module, signature, f"llvm.masked.{name}.{suffix}.p0")
+    return builder.call(function, arguments)
+
+
+def load(builder, pointer, mask=None, kind=REALS):
+    """The vector at an address; of what the mask leaves out, zeros."""
+    pointer = builder.bitcast(pointer, kind.as_pointer())
+    if mask is None:
+        return builder.load(pointer, align=4)
+    return masked(builder, "load", kind, kind, [pointer, i32(4), mask, ir.Constant(kind, None)])
+
+
+def store(builder, value, pointer, mask=None, kind=REALS):
+    pointer = builder.bitcast(pointer, kind.as_pointer())
+    if mask is None:
+        builder.store(value, pointer).align = 4
+    else:
+        masked(builder, "store", kind, ir.VoidType(), [value, pointer, i32(4), mask])
+
+
+def fused(builder, a, b, c):
+    """a b + c, rounded once."""
+    fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(REALS, [REALS] * 3), f"llvm.fma.v{LANES}f32")
+    return builder.call(fma, [a, b, c])
+
+
 # -- the tile, in LLVM ----------------------------------------------------------------------------
 
 
 def make_tile(rows, vectors, masked):
     """C[rows, vectors * lanes]; masked: of the last vector only the first `left` numbers are there."""
-    lanes = machine().lanes
-    V, mask_type = ir.VectorType(f32, lanes), ir.VectorType(ir.IntType(1), lanes)
-    suffix = f"v{lanes}f32"
-
-    def external_of(builder, name, result, arguments):
-        return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
 
     @intrinsic
     def tile(typingctx, A, ars, aks, B, brs, C, crs, row, K, mode, left):
         def generate(context, builder, signature, args):
             A, ars, aks, B, brs, C, crs, row, K, mode, left = args
-            pv = V.as_pointer()
+            mask = first_lanes(builder, left) if masked else None
 
-            def load(p, v):
-                p = builder.bitcast(builder.gep(p, [i64(lanes * v)]), pv)
-                if masked and v == vectors - 1:
-                    function = external_of(builder, f"llvm.masked.load.{suffix}.p0", V, [pv, i32, mask_type, V])
-                    return builder.call(function, [p, i32(4), mask, ir.Constant(V, None)])
-                return builder.load(p, align=4)
+            def vector(p, v):
+                """Where vector v behind p is, and which of its numbers are there."""
+                return builder.gep(p, [i64(LANES * v)]), mask if v == vectors - 1 else None
 
-            def store(value, p, v):
-                p = builder.bitcast(builder.gep(p, [i64(lanes * v)]), pv)
-                if masked and v == vectors - 1:
-                    function = external_of(
-                        builder, f"llvm.masked.store.{suffix}.p0", ir.VoidType(), [V, pv, i32, mask_type]
-                    )
-                    builder.call(function, [value, p, i32(4), mask])
-                else:
-                    builder.store(value, p).align = 4
-
-            def splat(x, kind=f32):
-                vector = ir.VectorType(kind, lanes)
-                one = builder.insert_element(ir.Constant(vector, ir.Undefined), x, i32(0))
-                zeros = ir.Constant(ir.VectorType(i32, lanes), None)
-                return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
-
-            if masked:
-                left32 = splat(builder.trunc(left, i32), i32)
-                counting = ir.Constant(ir.VectorType(i32, lanes), list(range(lanes)))
-                mask = builder.icmp_signed("<", counting, left32)
-            fma = external_of(builder, f"llvm.fma.{suffix}", V, [V, V, V])
             lines = [builder.gep(C, [builder.mul(crs, i64(i))]) for i in range(rows)]
             skips = [builder.mul(ars, i64(i)) for i in range(rows)]
             places = [(i, v) for i in range(rows) for v in range(vectors)]
@@ -120,31 +140,31 @@ def make_tile(rows, vectors, masked):
             builder.position_at_end(other)
             builder.cbranch(builder.icmp_signed("==", mode, i64(ADD)), from_c, from_row)
             builder.position_at_end(from_c)
-            there = [load(lines[i], v) for i, v in places]
+            there = [load(builder, *vector(lines[i], v)) for i, v in places]
             builder.branch(loop)
             from_c = builder.block
             builder.position_at_end(from_row)
-            shared = [load(row, v) for v in range(vectors)]
+            shared = [load(builder, *vector(row, v)) for v in range(vectors)]
             builder.branch(loop)
             from_row = builder.block
 
             builder.position_at_end(loop)
             k, pa, pb = builder.phi(i64), builder.phi(A.type), builder.phi(B.type)
-            sums = [builder.phi(V) for _ in places]
+            sums = [builder.phi(REALS) for _ in places]
             for block in (from_zero, from_c, from_row):
                 k.add_incoming(i64(0), block)
                 pa.add_incoming(A, block)
                 pb.add_incoming(B, block)
             for n, (_, v) in enumerate(places):
-                sums[n].add_incoming(ir.Constant(V, None), from_zero)
+                sums[n].add_incoming(ir.Constant(REALS, None), from_zero)
                 sums[n].add_incoming(there[n], from_c)
                 sums[n].add_incoming(shared[v], from_row)
-            columns = [load(pb, v) for v in range(vectors)]
+            columns = [load(builder, *vector(pb, v)) for v in range(vectors)]
             new = list(sums)
             for i in range(rows):
-                a = splat(builder.load(builder.gep(pa, [skips[i]])))
+                a = splat(builder, builder.load(builder.gep(pa, [skips[i]])))
                 for v in range(vectors):
-                    new[i * vectors + v] = builder.call(fma, [a, columns[v], new[i * vectors + v]])
+                    new[i * vectors + v] = fused(builder, a, columns[v], new[i * vectors + v])
             after = builder.add(k, i64(1))
             k.add_incoming(after, builder.block)
             pa.add_incoming(builder.gep(pa, [aks]), builder.block)
@@ -154,7 +174,7 @@ def make_tile(rows, vectors, masked):
             builder.cbranch(builder.icmp_signed("<", after, K), loop, done)
             builder.position_at_end(done)
             for n, (i, v) in enumerate(places):
-                store(new[n], lines[i], v)
+                store(builder, new[n], *vector(lines[i], v))
             return context.get_dummy_value()
 
         return (
@@ -198,18 +218,13 @@ def put(typingctx, pointer, i, value):
 
 def make_move(vectors):
     """target[:] = source[:], so many vectors long."""
-    V = ir.VectorType(f32, machine().lanes)
 
     @intrinsic
     def move(typingctx, target, source):
         def generate(context, builder, signature, args):
-            values = []
-            for v in range(vectors):
-                place = builder.gep(args[1], [i64(v * machine().lanes)])
-                values.append(builder.load(builder.bitcast(place, V.as_pointer()), align=4))
-            for v, value in enumerate(values):
-                place = builder.gep(args[0], [i64(v * machine().lanes)])
-                builder.store(value, builder.bitcast(place, V.as_pointer())).align = 4
+            places = [[builder.gep(pointer, [i64(LANES * v)]) for v in range(vectors)] for pointer in args]
+            for value, place in zip([load(builder, place) for place in places[1]], places[0], strict=True):
+                store(builder, value, place)
             return context.get_dummy_value()
 
         return types.void(target, source), generate
@@ -217,40 +232,101 @@ def make_move(vectors):
     return move
 
 
-def make_turn(lanes):
-    """target = source^T, both a square of so many numbers on a side, by rows that lie so far apart.
+def turned(builder, rows):
+    """As many vectors as each has lanes, transposed.
 
     Halves of pairs of rows are swapped, then quarters, and so on down to single numbers.
     """
-    V = ir.VectorType(f32, lanes)
+    rows, lanes, apart = list(rows), len(rows), 1
+    while apart < lanes:
+        low = [lane if not lane & apart else lanes + lane - apart for lane in range(lanes)]
+        high = [lane + apart if not lane & apart else lanes + lane for lane in range(lanes)]
+        for i in range(lanes):
+            if not i & apart:
+                pair = rows[i], rows[i + apart]
+                for place, choice in ((i, low), (i + apart, high)):
+                    rows[place] = builder.shuffle_vector(*pair, ir.Constant(ir.VectorType(i32, lanes), choice))
+        apart *= 2
+    return rows
+
+
+def lines_of(builder, pointer, step, count=None):
+    """Where as many rows begin as a vector has lanes. count: how many are there; the last stands for the others."""
+    numbers = [i64(i) for i in range(LANES)]
+    if count is not None:
+        last = builder.sub(count, i64(1))
+        numbers = [builder.select(builder.icmp_signed("<", i, count), i, last) for i in numbers]
+    return [builder.gep(pointer, [builder.mul(step, i)]) for i in numbers]
+
+
+def make_turn(partly):
+    """target = source^T, both a square of so many numbers on a side, by rows that lie so far apart.
+
+    partly: only so many rows and columns of source are there; what stands for the others is not to be used.
+    """
 
     @intrinsic
-    def turn(typingctx, target, target_rows, source, source_rows):
+    def turn(typingctx, target, target_rows, source, source_rows, count, left):
         def generate(context, builder, signature, args):
-            target, target_rows, source, source_rows = args
-
-            def line(pointer, step, i):
-                return builder.bitcast(builder.gep(pointer, [builder.mul(step, i64(i))]), V.as_pointer())
-
-            rows = [builder.load(line(source, source_rows, i), align=4) for i in range(lanes)]
-            apart = 1
-            while apart < lanes:
-                low = [lane if not lane & apart else lanes + lane - apart for lane in range(lanes)]
-                high = [lane + apart if not lane & apart else lanes + lane for lane in range(lanes)]
-                for i in range(lanes):
-                    if not i & apart:
-                        pair = rows[i], rows[i + apart]
-                        for place, choice in ((i, low), (i + apart, high)):
-                            mask = ir.Constant(ir.VectorType(i32, lanes), choice)
-                            rows[place] = builder.shuffle_vector(*pair, mask)
-                apart *= 2
-            for i, row in enumerate(rows):
-                builder.store(row, line(target, target_rows, i)).align = 4
+            target, target_rows, source, source_rows, count, left = args
+            mask = first_lanes(builder, left) if partly else None
+            lines = lines_of(builder, source, source_rows, count) if partly else lines_of(builder, source, source_rows)
+            rows = turned(builder, [load(builder, line, mask) for line in lines])
+            for row, line in zip(rows, lines_of(builder, target, target_rows), strict=True):
+                store(builder, row, line)
             return context.get_dummy_value()
 
-        return types.void(FP, WHOLE, FP, WHOLE), generate
+        return types.void(FP, WHOLE, FP, WHOLE, WHOLE, WHOLE), generate
 
     return turn
+
+
+def make_thin(columns):
+    """So many columns of C, of as many rows as a vector has lanes: C^T in place of C, by rows of a vector each.
+
+    A, of which `count` rows are there, is turned on the way, square by square. whole: how many numbers of K, a multiple
+    of the lanes.
+    """
+
+    @intrinsic
+    def thin(typingctx, A, ars, count, B, brs, C, whole):
+        def generate(context, builder, signature, args):
+            A, ars, count, B, brs, C, whole = args
+            lines = lines_of(builder, A, ars, count)
+            places = [builder.gep(C, [i64(LANES * j)]) for j in range(columns)]
+            before, loop = builder.block, builder.function.append_basic_block("square")
+            done = builder.function.append_basic_block("end")
+            there = [load(builder, place) for place in places]
+            builder.cbranch(builder.icmp_signed("<", i64(0), whole), loop, done)
+            builder.position_at_end(loop)
+            k, sums = builder.phi(i64), [builder.phi(REALS) for _ in places]
+            k.add_incoming(i64(0), before)
+            for total, begin in zip(sums, there, strict=True):
+                total.add_incoming(begin, before)
+            rows = [load(builder, builder.gep(line, [k])) for line in lines]
+            new = list(sums)
+            for i, row in enumerate(turned(builder, rows)):
+                line = builder.gep(B, [builder.mul(builder.add(k, i64(i)), brs)])
+                for j in range(columns):
+                    b = splat(builder, builder.load(builder.gep(line, [i64(j)])))
+                    new[j] = fused(builder, row, b, new[j])
+            after = builder.add(k, i64(LANES))
+            k.add_incoming(after, builder.block)
+            for total, value in zip(sums, new, strict=True):
+                total.add_incoming(value, builder.block)
+            builder.cbranch(builder.icmp_signed("<", after, whole), loop, done)
+            builder.position_at_end(done)
+            ends = [builder.phi(REALS) for _ in places]
+            for end, begin, value in zip(ends, there, new, strict=True):
+                end.add_incoming(begin, before)
+                end.add_incoming(value, loop)
+            for end, place in zip(ends, places, strict=True):
+                store(builder, end, place)
+            return context.get_dummy_value()
+
+        return types.void(FP, WHOLE, WHOLE, FP, WHOLE, FP, WHOLE), generate
+
+    return thin
 
 
 def scratch(count):
@@ -303,6 +379,69 @@ def make_sweep(vectors, masked):
     return register_jitable(**LOOPS)(sweep)
 
 
+THIN = 4  # columns up to which a vector holds a number of so many rows, instead of so many numbers of a row
+take_thin, take_square = scratch(THIN * LANES), scratch(LANES * LANES)
+thin1, thin2, thin3, thin4 = (make_thin(columns) for columns in range(1, THIN + 1))
+low1, low2, low3, low4 = (make_tile(columns, 1, False) for columns in range(1, THIN + 1))
+
+
+@register_jitable(**LOOPS)
+def low(A, ars, aks, B, brs, C, crs, N, K):
+    if N == 1:
+        low1(A, ars, aks, B, brs, C, crs, C, K, ADD, LANES)
+    elif N == 2:
+        low2(A, ars, aks, B, brs, C, crs, C, K, ADD, LANES)
+    elif N == 3:
+        low3(A, ars, aks, B, brs, C, crs, C, K, ADD, LANES)
+    else:
+        low4(A, ars, aks, B, brs, C, crs, C, K, ADD, LANES)
+
+
+@register_jitable(**LOOPS)
+def thin(A, ars, count, B, brs, C, N, whole):
+    if N == 1:
+        thin1(A, ars, count, B, brs, C, whole)
+    elif N == 2:
+        thin2(A, ars, count, B, brs, C, whole)
+    elif N == 3:
+        thin3(A, ars, count, B, brs, C, whole)
+    else:
+        thin4(A, ars, count, B, brs, C, whole)
+
+
+@register_jitable(**LOOPS)
+def thin_panel(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
+    """A panel of a few columns, a vector for so many rows of each. Gives the number of rows that are done.
+
+    Across a row most of a vector would be empty. Of C so many rows are turned before and after; A is turned on the way
+    where its rows are not beside each other anyway.
+    """
+    T, square = take_thin(), take_square()
+    whole, fewest = (K // LANES * LANES, LANES // 2) if aks == 1 else (0, LANES)
+    m = 0
+    while m + fewest <= M:
+        count = min(LANES, M - m)
+        for j in range(N):
+            for i in range(count):
+                if mode == REPLACE:
+                    put(T, j * LANES + i, ZERO)
+                else:
+                    put(T, j * LANES + i, get(C, (m + i) * crs + j) if mode == ADD else get(row, j))
+        here = shift(A, m * ars)
+        if aks == 1:
+            thin(here, ars, count, B, brs, T, N, whole)
+            if whole < K:
+                turn_part(square, LANES, shift(here, whole), ars, count, K - whole)
+                low(shift(B, whole * brs), 1, brs, square, LANES, T, LANES, N, K - whole)
+        else:
+            low(B, 1, brs, here, aks, T, LANES, N, K)
+        for j in range(N):
+            for i in range(count):
+                put(C, (m + i) * crs + j, get(T, j * LANES + i))
+        m += count
+    return m
+
+
 def make_panel(lanes, vectors):
     """One panel of columns, full or not."""
     full = make_sweep(vectors, False)
@@ -316,7 +455,12 @@ def make_panel(lanes, vectors):
         if width <= N:
             full(A, ars, aks, B, brs, C, crs, row, M, K, mode, lanes)
         elif lanes >= N:
-            one(A, ars, aks, B, brs, C, crs, row, M, K, mode, N)
+            m = (
+                thin_panel(A, ars, aks, B, brs, C, crs, row, M, N, K, mode)
+                if N <= THIN and (ars == 1 or aks == 1)
+                else 0
+            )
+            one(shift(A, m * ars), ars, aks, B, brs, shift(C, m * crs), crs, row, M - m, K, mode, N)
         elif 2 * lanes >= N:
             two(A, ars, aks, B, brs, C, crs, row, M, K, mode, N - lanes)
         elif 3 * lanes >= N:
@@ -332,13 +476,12 @@ SIGNATURE = types.void(*POINTERS, WHOLE, WHOLE, WHOLE, WHOLE)
 
 # Globals and not cells of a closure: Numba keeps a function under a hash of its cells, and these
 # would hash anew in every process.
-LANES = machine().lanes
 WIDTH = LANES * machine().vectors
 BLOCK = NEAR // (4 * WIDTH)
 panel = make_panel(machine().lanes, machine().vectors)
 take = scratch(BLOCK * WIDTH)
 move = make_move(machine().vectors)
-turn = make_turn(LANES)
+turn, turn_part = make_turn(False), make_turn(True)
 
 
 @register_jitable(**LOOPS)
@@ -377,7 +520,7 @@ def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
             squares, whole = columns // LANES * LANES, deep // LANES * LANES
             for j in range(0, squares, LANES):
                 for i in range(0, whole, LANES):
-                    turn(shift(T, i * WIDTH + j), WIDTH, shift(B, (n + j) * brs + k + i), brs)
+                    turn(shift(T, i * WIDTH + j), WIDTH, shift(B, (n + j) * brs + k + i), brs, LANES, LANES)
             for j in range(columns):
                 source = shift(B, (n + j) * brs + k)
                 for i in range(whole if j < squares else 0, deep):

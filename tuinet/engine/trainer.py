@@ -70,6 +70,7 @@ class Trainer:
         clip_norm=None,
         shuffle=True,
         augment=None,
+        begin=0,
         on_compile=None,
     ):
         train = bound.train
@@ -90,6 +91,7 @@ class Trainer:
             clip_norm=clip_norm,
             shuffle=shuffle,
             augment=augment,
+            begin=begin,
         )
         self.program = self.plan.program
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
@@ -145,11 +147,11 @@ class Trainer:
 
     @property
     def steps_per_epoch(self):
-        return self.plan.steps_per_epoch
+        return self.plan.pace.steps_per_epoch
 
     def epoch_end(self, epoch):
         """The number of steps after which so many epochs are done."""
-        return self.plan.epoch_end(epoch)
+        return self.plan.pace.epoch_end(epoch)
 
     @property
     def total_steps(self):
@@ -236,7 +238,8 @@ class Trainer:
 
     def rates_at(self, steps):
         """The learning rate of each step."""
-        factors = 1.0 if self.schedule is None else self.schedule.factors(steps, self.total_steps, self.steps_per_epoch)
+        pace, schedule = self.plan.pace, self.schedule
+        factors = 1.0 if schedule is None else pace.factors(schedule, np.asarray(steps, np.int64), self.epochs)
         return self.rate * self.rate_factor * factors * np.ones(len(steps))
 
     def _fill_rates(self, step):

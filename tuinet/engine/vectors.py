@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba import cfunc, types
 from numba.core import cgutils
@@ -17,48 +18,12 @@ from numba.np import arrayobj
 from ..kernels import vectors
 from .cache import kept
 from .primitives import LOOPS, external, f32, i32, i64
-from .tiles import FP, LANES, WHOLE, shift
+from .tiles import COUNTING, FP, LANES, MASK, REALS, WHOLE, WHOLES, first_lanes, fused, load, shift, splat, store
 
 IP = types.CPointer(types.int32)
-MOST = 8  # vectors that `gather` sums at a time: enough to hide how long a sum takes
-REALS, WHOLES = ir.VectorType(f32, LANES), ir.VectorType(i32, LANES)
-MASK = ir.VectorType(ir.IntType(1), LANES)
-COUNTING = ir.Constant(WHOLES, list(range(LANES)))
-
-
-def splat(builder, number, kind=REALS):
-    """A vector of one number."""
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, i32(0))
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(WHOLES, None))
-
-
-def first_lanes(builder, left):
-    """A mask of the first so many lanes."""
-    return builder.icmp_signed("<", COUNTING, splat(builder, builder.trunc(left, i32), WHOLES))
-
-
-def masked(builder, name, kind, result, arguments):
-    """A masked load or store."""
-    suffix = f"v{LANES}f32" if kind is REALS else f"v{LANES}i32"
-    signature = ir.FunctionType(result, [each.type for each in arguments])
-    function = cgutils.get_or_insert_function(builder.module, signature, f"llvm.masked.{name}.{suffix}.p0")
-    return builder.call(function, arguments)
-
-
-def load(builder, pointer, mask=None, kind=REALS):
-    """The vector at an address; of what the mask leaves out, zeros."""
-    pointer = builder.bitcast(pointer, kind.as_pointer())
-    if mask is None:
-        return builder.load(pointer, align=4)
-    return masked(builder, "load", kind, kind, [pointer, i32(4), mask, ir.Constant(kind, None)])
-
-
-def store(builder, value, pointer, mask=None, kind=REALS):
-    pointer = builder.bitcast(pointer, kind.as_pointer())
-    if mask is None:
-        builder.store(value, pointer).align = 4
-    else:
-        masked(builder, "store", kind, ir.VoidType(), [value, pointer, i32(4), mask])
+MOST = 8  # vectors of a piece that `gather` sums at a time: enough to hide how long a sum takes ...
+SUMS = 24 if LANES == 16 else 8  # ... and vectors of all pieces: as many as there are registers for
+PIECES = SUMS // MOST
 
 
 def repeat(builder, count, values, body):
@@ -88,141 +53,239 @@ def offset(builder, pointer, *terms):
 # -- gather ------------------------------------------------------------------------------------
 
 
-def make_gather(count_of_vectors):
-    """The sum over a list, so many vectors long; of the last only the first `left` numbers are there."""
+def gather_some(builder, values, places, count, table, t_step, out, o_step, pieces, vectors, last):
+    """The sums over a list of so many pieces, each so many vectors long; last: the mask of the last vector of each."""
 
-    @intrinsic
-    def gather(typingctx, values, places, count, table, out, left):
-        def generate(context, builder, signature, args):
-            values, places, count, table, out, left = args
-            last = first_lanes(builder, left)
-            fma = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(REALS, [REALS] * 3), f"llvm.fma.v{LANES}f32"
-            )
+    def vectors_of(pointer, step):
+        for piece in range(pieces):
+            line = builder.gep(pointer, [builder.mul(step, i64(piece))])
+            for v in range(vectors):
+                yield builder.gep(line, [i64(LANES * v)]), last if v == vectors - 1 else None
 
-            def pieces(pointer):
-                for v in range(count_of_vectors):
-                    yield builder.gep(pointer, [i64(LANES * v)]), last if v == count_of_vectors - 1 else None
+    def add(e, sums):
+        value = splat(builder, builder.load(builder.gep(values, [e])))
+        row = builder.gep(table, [builder.sext(builder.load(builder.gep(places, [e])), i64)])
+        found = [load(builder, *each) for each in vectors_of(row, t_step)]
+        return [fused(builder, value, part, total) for part, total in zip(found, sums, strict=True)]
 
-            def add(e, sums):
-                value = splat(builder, builder.load(builder.gep(values, [e])))
-                row = builder.gep(table, [builder.sext(builder.load(builder.gep(places, [e])), i64)])
-                rows = [load(builder, *piece) for piece in pieces(row)]
-                return [builder.call(fma, [value, part, total]) for part, total in zip(rows, sums, strict=True)]
-
-            sums = repeat(builder, count, [load(builder, *piece) for piece in pieces(out)], add)
-            for total, piece in zip(sums, pieces(out), strict=True):
-                store(builder, total, *piece)
-            return context.get_dummy_value()
-
-        return types.void(FP, IP, WHOLE, FP, FP, WHOLE), generate
-
-    return gather
+    sums = repeat(builder, count, [load(builder, *each) for each in vectors_of(out, o_step)], add)
+    for total, each in zip(sums, vectors_of(out, o_step), strict=True):
+        store(builder, total, *each)
 
 
-# Globals, and each by its name: Numba compiles no loop over different functions.
-g1, g2, g3, g4, g5, g6, g7, g8 = (make_gather(count) for count in range(1, MOST + 1))
+@intrinsic
+def gather_pieces(typingctx, values, places, count, table, t_step, out, o_step, pieces, vectors, left):
+    """`gather_some` of as many pieces and vectors: code of its own for each, as all sums stay in registers."""
+
+    def generate(context, builder, signature, args):
+        *operands, pieces, vectors, left = args
+        last = first_lanes(builder, left)
+        done = builder.function.append_basic_block("gathered")
+        choice = builder.switch(builder.add(builder.mul(pieces, i64(MOST + 1)), vectors), done)
+        for some in range(1, PIECES + 1):
+            for many in range(1, min(MOST, SUMS // some) + 1):
+                case = builder.function.append_basic_block(f"gather_{some}_{many}")
+                choice.add_case(i64(some * (MOST + 1) + many), case)
+                builder.position_at_end(case)
+                gather_some(builder, *operands, some, many, last)
+                builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(FP, IP, WHOLE, FP, WHOLE, FP, WHOLE, WHOLE, WHOLE, WHOLE), generate
 
 
-def tuinet_gather(values, places, count, table, out, length):
-    """A piece of `out` after the other, all about equally wide: a narrow one would only wait for its own sums."""
+def tuinet_gather(values, places, count, table, t_step, out, o_step, pieces, length):
+    """A stretch of a piece after the other, all about equally wide: a narrow one would only wait for its own sums."""
     if count <= 0:
         return
     every = (length + LANES - 1) // LANES
-    pieces = (every + MOST - 1) // MOST
-    for piece in range(pieces):
-        first, last = every * piece // pieces, every * (piece + 1) // pieces
-        at, n = first * LANES, last - first
-        left = min(LANES, length - (last - 1) * LANES)
-        if n == 1:
-            g1(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 2:
-            g2(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 3:
-            g3(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 4:
-            g4(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 5:
-            g5(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 6:
-            g6(values, places, count, shift(table, at), shift(out, at), left)
-        elif n == 7:
-            g7(values, places, count, shift(table, at), shift(out, at), left)
-        else:
-            g8(values, places, count, shift(table, at), shift(out, at), left)
+    stretches = (every + MOST - 1) // MOST
+    at_once = min(PIECES, max(1, SUMS // ((every + stretches - 1) // stretches)))
+    for piece in range(0, pieces, at_once):
+        for stretch in range(stretches):
+            first, last = every * stretch // stretches, every * (stretch + 1) // stretches
+            gather_pieces(
+                values, places, count, shift(table, piece * t_step + first * LANES), t_step,
+                shift(out, piece * o_step + first * LANES), o_step,
+                min(at_once, pieces - piece), last - first, min(LANES, length - (last - 1) * LANES),
+            )  # fmt: skip
+
+
+# -- pick ----------------------------------------------------------------------------------------
+
+
+@intrinsic
+def pick_vector(typingctx, dy, place, number, channel, line, values, places, left):
+    """Of a vector of dy what is not zero and stood at this place, beside each other. Gives how many they are."""
+
+    def generate(context, builder, signature, args):
+        dy, place, number, channel, line, values, places, left = args
+        mask = first_lanes(builder, left)
+
+        def whole(number):
+            return splat(builder, builder.trunc(number, i32), WHOLES)
+
+        def beside(vector, kind, suffix):
+            compress = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(kind, [kind, MASK, kind]), f"llvm.experimental.vector.compress.{suffix}"
+            )
+            return builder.call(compress, [vector, here, ir.Constant(kind, None)])
+
+        gradient = load(builder, dy, mask)
+        wanted = builder.add(whole(builder.add(number, channel)), COUNTING)
+        here = builder.icmp_signed("==", load(builder, place, mask, WHOLES), wanted)
+        here = builder.and_(here, builder.fcmp_unordered("!=", gradient, ir.Constant(REALS, None)))
+        rows = builder.mul(builder.add(whole(channel), COUNTING), whole(line))
+        store(builder, beside(gradient, REALS, f"v{LANES}f32"), values)
+        store(builder, beside(rows, WHOLES, f"v{LANES}i32"), places, None, WHOLES)
+        bits = builder.bitcast(here, ir.IntType(LANES))
+        return builder.zext(builder.ctpop(bits), i64)
+
+    return types.int64(FP, IP, WHOLE, WHOLE, WHOLE, FP, IP, WHOLE), generate
+
+
+@intrinsic
+def put_whole(typingctx, pointer, i, value):
+    """pointer[i] = value."""
+
+    def generate(context, builder, signature, args):
+        builder.store(builder.trunc(args[2], i32), builder.gep(args[0], [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(IP, WHOLE, WHOLE), generate
+
+
+def tuinet_pick(dy, place, first, rows, down, columns, right, length, line, values, places, counts):
+    for u in range(rows):
+        for v in range(columns):
+            number, at, count = first + u * down + v * right, (u * columns + v) * length, 0
+            for c in range(0, length, LANES):
+                count += pick_vector(
+                    shift(dy, c), shift(place, c), number, c, line,
+                    shift(values, at + count), shift(places, at + count), length - c,
+                )  # fmt: skip
+            put_whole(counts, u * columns + v, count)
 
 
 # -- largest, and back ---------------------------------------------------------------------------
 
 
-@intrinsic
-def largest_vector(typingctx, x, first, rows, down, columns, right, y, place, left):
-    def generate(context, builder, signature, args):
-        x, first, rows, down, columns, right, y, place, left = args
-        mask = first_lanes(builder, left)
+def make_largest(square):
+    """One vector of a window. square: of so many values each way, without loops; else 0.
 
-        def numbers(number):
-            return builder.add(splat(builder, builder.trunc(number, i32), WHOLES), COUNTING)
+    Windows of 2 x 2 are by far the commonest, and loops would take most of the time that they need.
+    """
 
-        def row(u, best):
-            return repeat(builder, columns, best, lambda v, best: compare(u, v, *best))
+    @intrinsic
+    def largest_vector(typingctx, x, first, rows, down, columns, right, y, place, left):
+        def generate(context, builder, signature, args):
+            x, first, rows, down, columns, right, y, place, left = args
+            mask = first_lanes(builder, left)
 
-        def compare(u, v, best, where):
-            step = builder.add(builder.mul(u, down), builder.mul(v, right))
-            value = load(builder, builder.gep(x, [step]), mask)
-            above, nan = builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value)
-            larger = builder.or_(above, nan)  # NaN counts, for the guard to see
-            return [
-                builder.select(larger, value, best),
-                builder.select(larger, numbers(builder.add(first, step)), where),
-            ]
+            def row(u, best):
+                return repeat(builder, columns, best, lambda v, best: compare(u, v, *best))
 
-        best, where = repeat(builder, rows, [load(builder, x, mask), numbers(first)], row)
-        store(builder, best, y, mask)
-        store(builder, where, place, mask, WHOLES)
-        return context.get_dummy_value()
+            def compare(u, v, best, where):
+                step = builder.add(builder.mul(u, down), builder.mul(v, right))
+                value = load(builder, builder.gep(x, [step]), mask)
+                above, nan = builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value)
+                larger = builder.or_(above, nan)  # NaN counts, for the guard to see
+                here = splat(builder, builder.trunc(step, i32), WHOLES)
+                return [builder.select(larger, value, best), builder.select(larger, here, where)]
 
-    return types.void(FP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, IP, WHOLE), generate
+            found = [load(builder, x, mask), ir.Constant(WHOLES, None)]
+            if square:
+                for u, v in list(np.ndindex(square, square))[1:]:
+                    found = compare(i64(u), i64(v), *found)
+            else:
+                found = repeat(builder, rows, found, row)
+            best, where = found
+            number = builder.add(splat(builder, builder.trunc(first, i32), WHOLES), COUNTING)
+            store(builder, best, y, mask)
+            store(builder, builder.add(where, number), place, mask, WHOLES)
+            return context.get_dummy_value()
 
+        return types.void(FP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, IP, WHOLE), generate
 
-def tuinet_largest(x, first, rows, down, columns, right, y, place, length):
-    for at in range(0, length, LANES):
-        there, left = first + at, length - at
-        largest_vector(shift(x, at), there, rows, down, columns, right, shift(y, at), shift(place, at), left)
-
-
-@intrinsic
-def hand_down_vector(typingctx, dy, place, first, rows, down, columns, right, x, x_down, x_right, left):
-    def generate(context, builder, signature, args):
-        dy, place, first, rows, down, columns, right, x, x_down, x_right, left = args
-        mask = first_lanes(builder, left)
-        gradient = load(builder, dy, mask)
-        wanted = builder.sub(load(builder, place, mask, WHOLES), COUNTING)
-
-        def row(u, _):
-            repeat(builder, columns, [], lambda v, _: add(u, v))
-            return []
-
-        def add(u, v):
-            number = builder.add(first, builder.add(builder.mul(u, down), builder.mul(v, right)))
-            here = builder.icmp_signed("==", wanted, splat(builder, builder.trunc(number, i32), WHOLES))
-            pointer = offset(builder, x, (u, x_down), (v, x_right))
-            share = builder.select(here, gradient, ir.Constant(REALS, None))
-            store(builder, builder.fadd(load(builder, pointer, mask), share), pointer, mask)
-            return []
-
-        repeat(builder, rows, [], row)
-        return context.get_dummy_value()
-
-    return types.void(FP, IP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, WHOLE, WHOLE, WHOLE), generate
+    return largest_vector
 
 
-def tuinet_hand_down(dy, place, first, rows, down, columns, right, x, x_down, x_right, length):
-    for at in range(0, length, LANES):
-        hand_down_vector(
-            shift(dy, at), shift(place, at), first + at, rows, down, columns, right,
-            shift(x, at), x_down, x_right, length - at,
-        )  # fmt: skip
+largest_any, largest_2 = make_largest(0), make_largest(2)
+
+
+def tuinet_largest(x, first, rows, down, columns, right, y, place, length, count, step):
+    small = rows == 2 and columns == 2
+    for w in range(count):
+        here, number, out, where = shift(x, w * step), first + w * step, shift(y, w * length), shift(place, w * length)
+        for at in range(0, length, LANES):
+            if small:
+                largest_2(
+                    shift(here, at), number + at, rows, down, columns, right,
+                    shift(out, at), shift(where, at), length - at,
+                )  # fmt: skip
+            else:
+                largest_any(
+                    shift(here, at), number + at, rows, down, columns, right,
+                    shift(out, at), shift(where, at), length - at,
+                )  # fmt: skip
+
+
+def make_hand_down(square):
+    """The way back, one vector of a window. square: as for `make_largest`."""
+
+    @intrinsic
+    def hand_down_vector(typingctx, dy, place, first, rows, down, columns, right, x, x_down, x_right, left):
+        def generate(context, builder, signature, args):
+            dy, place, first, rows, down, columns, right, x, x_down, x_right, left = args
+            mask = first_lanes(builder, left)
+            gradient = load(builder, dy, mask)
+            number = builder.add(splat(builder, builder.trunc(first, i32), WHOLES), COUNTING)
+            wanted = builder.sub(load(builder, place, mask, WHOLES), number)
+
+            def row(u, _):
+                repeat(builder, columns, [], lambda v, _: add(u, v))
+                return []
+
+            def add(u, v):
+                step = builder.add(builder.mul(u, down), builder.mul(v, right))
+                here = builder.icmp_signed("==", wanted, splat(builder, builder.trunc(step, i32), WHOLES))
+                pointer = offset(builder, x, (u, x_down), (v, x_right))
+                share = builder.select(here, gradient, ir.Constant(REALS, None))
+                store(builder, builder.fadd(load(builder, pointer, mask), share), pointer, mask)
+                return []
+
+            if square:
+                for u, v in np.ndindex(square, square):
+                    add(i64(u), i64(v))
+            else:
+                repeat(builder, rows, [], row)
+            return context.get_dummy_value()
+
+        return types.void(FP, IP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, WHOLE, WHOLE, WHOLE), generate
+
+    return hand_down_vector
+
+
+hand_down_any, hand_down_2 = make_hand_down(0), make_hand_down(2)
+
+
+def tuinet_hand_down(dy, place, first, rows, down, columns, right, x, x_down, x_right, length, count, step, x_step):
+    small = rows == 2 and columns == 2
+    for w in range(count):
+        gradient, where, out = shift(dy, w * length), shift(place, w * length), shift(x, w * x_step)
+        for at in range(0, length, LANES):
+            number = first + w * step + at
+            if small:
+                hand_down_2(
+                    shift(gradient, at), shift(where, at), number, rows, down, columns, right,
+                    shift(out, at), x_down, x_right, length - at,
+                )  # fmt: skip
+            else:
+                hand_down_any(
+                    shift(gradient, at), shift(where, at), number, rows, down, columns, right,
+                    shift(out, at), x_down, x_right, length - at,
+                )  # fmt: skip
 
 
 # -- copies --------------------------------------------------------------------------------------
@@ -260,9 +323,10 @@ def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
 
 R, I, W = FP, IP, WHOLE  # noqa: E741
 ARGUMENTS = {
-    tuinet_gather: (R, I, W, R, R, W),
-    tuinet_largest: (R, W, W, W, W, W, R, I, W),
-    tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W),
+    tuinet_gather: (R, I, W, R, W, R, W, W, W),
+    tuinet_pick: (R, I, W, W, W, W, W, W, W, R, I, I),
+    tuinet_largest: (R, W, W, W, W, W, R, I, W, W, W),
+    tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W, W, W, W),
     tuinet_copy_rows: (R, W, R, W, W, W),
 }
 
@@ -303,28 +367,41 @@ def caller(function):
     return signature, generate
 
 
-of_gather, of_largest, of_hand_down, of_copy_rows = (caller(function) for function in ARGUMENTS)
+of_gather, of_pick, of_largest, of_hand_down, of_copy_rows = (caller(function) for function in ARGUMENTS)
 
 
 @intrinsic
-def call_gather(typingctx, values, v_at, places, p_at, count, table, t_at, out, out_at, length):
+def call_gather(typingctx, values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
     signature, generate = of_gather
-    return signature(values, v_at, places, p_at, count, table, t_at, out, out_at, length), generate
+    given = values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length
+    return signature(*given), generate
 
 
 @intrinsic
-def call_largest(typingctx, x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length):
+def call_pick(
+    typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, v_at, places, p_at,
+    counts, c_at,
+):  # fmt: skip
+    signature, generate = of_pick
+    given = dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, v_at
+    return signature(*given, places, p_at, counts, c_at), generate
+
+
+@intrinsic
+def call_largest(typingctx, x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
     signature, generate = of_largest
-    return signature(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length), generate
+    given = x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step
+    return signature(*given), generate
 
 
 @intrinsic
 def call_hand_down(
-    typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length
-):
+    typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
+    step, x_step,
+):  # fmt: skip
     signature, generate = of_hand_down
     given = dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length
-    return signature(*given), generate
+    return signature(*given, count, step, x_step), generate
 
 
 @intrinsic
@@ -334,25 +411,46 @@ def call_copy_rows(typingctx, x, x_at, x_down, out, out_at, out_down, rows, leng
 
 
 @overload(vectors.gather, jit_options=LOOPS)
-def gather_compiled(values, v_at, places, p_at, count, table, t_at, out, out_at, length):
-    def gather(values, v_at, places, p_at, count, table, t_at, out, out_at, length):
-        call_gather(values, v_at, places, p_at, count, table, t_at, out, out_at, length)
+def gather_compiled(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
+    def gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
+        call_gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length)
 
     return gather
 
 
+@overload(vectors.pick, jit_options=LOOPS)
+def pick_compiled(
+    dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at
+):
+    def pick(dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at):
+        call_pick(
+            dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, 0, places, 0,
+            places, counts_at,
+        )  # fmt: skip
+
+    return pick
+
+
 @overload(vectors.largest, jit_options=LOOPS)
-def largest_compiled(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length):
-    def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length):
-        call_largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length)
+def largest_compiled(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
+    def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
+        call_largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step)
 
     return largest
 
 
 @overload(vectors.hand_down, jit_options=LOOPS)
-def hand_down_compiled(dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length):
-    def hand_down(dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length):
-        call_hand_down(dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length)
+def hand_down_compiled(
+    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step, x_step
+):
+    def hand_down(
+        dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
+        x_step,
+    ):  # fmt: skip
+        call_hand_down(
+            dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
+            step, x_step,
+        )  # fmt: skip
 
     return hand_down
 

@@ -51,7 +51,7 @@ def conv2d_cpu(x, W, b, scratch, y, geometry):
                 out = n * y.strides[0] // 4 + first * columns * O + g * share
                 count = (last - first) * columns
                 if across:
-                    lay_across(x, n, scratch, first, last, g, geometry)
+                    lay_across(x, n, scratch, 0, first, last, g, geometry)
                 else:
                     lay_out(x, n, scratch, first, last, g, geometry)
                 line, step = (1, count) if across else (K, 1)
@@ -144,7 +144,7 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
                     start = (n * rows + first) * columns * line + low
                     count = (last - first) * columns
                     if across:
-                        lay_across(x, n, scratch, first, last, g, geometry)
+                        lay_across(x, n, scratch, 0, first, last, g, geometry)
                     else:
                         lay_out(x, n, scratch, first, last, g, geometry)
                     mode, row = ADD if n > 0 or first > 0 else REPLACE, dW.strides[0] // 4

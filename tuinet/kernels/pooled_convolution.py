@@ -7,20 +7,31 @@ none. Products with them are left out: this is exact, and a pass (engine/passes.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..shapes import Geometry
 from .blas import ADD, REPLACE, multiply
 from .convolution import conv2d_inputs, conv2d_weights
 from .op import op, scalar
-from .pooling import inside, max_pool_back
+from .parts import part
+from .pooling import alike, inside, max_pool_back
 from .scalars import ZERO
-from .vectors import copy_rows, gather, hand_down
-from .windows import lay_across, narrow
+from .vectors import copy_rows, gather, hand_down, pick
+from .windows import VECTOR, lay_across, spread
+
+NEAREST = 8192  # numbers: as many as the nearest cache holds
 
 
 @scalar
 def stretch_of(geometry):
     """How many values of a row of a window lie in one piece."""
     return geometry.wide if geometry.apart_right == 1 else 1
+
+
+@scalar
+def aligned(count):
+    """The numbers of as many whole vectors as hold so many: what begins behind them is read in half the time."""
+    return (count + VECTOR - 1) // VECTOR * VECTOR
 
 
 @scalar
@@ -33,25 +44,69 @@ def framed(geometry):
     )
 
 
+@scalar
+def listed(pool):
+    """Numbers in the lists of a window: each place's has room for all channels, and whole vectors are written."""
+    return pool.tall * pool.wide * pool.channels + VECTOR
+
+
 def room(geometry, pool):
-    """How many numbers the two ops put into their scratch memory, and how many whole ones."""
-    high, wide = framed(geometry)
-    values = pool.channels * max(pool.rows * pool.columns, pool.tall * pool.wide)
-    span = 1 + ((pool.tall - 1) * pool.apart_down * pool.width + (pool.wide - 1) * pool.apart_right) * pool.channels
-    sums = pool.channels * geometry.inside
-    reals = sums + high * wide * geometry.channels + values
-    if narrow(geometry):
-        reals = max(reals, geometry.rows * geometry.columns * (geometry.inside + pool.channels))
-    return reals, values + pool.channels + span
+    """How many numbers the ops put into their scratch memory, and how many whole ones."""
+    (high, wide), depth = framed(geometry), aligned(geometry.channels)
+    windows, span = pool.rows * pool.columns, 1 + (pool.tall - 1) * pool.apart_down * pool.width * pool.channels
+    span += (pool.wide - 1) * pool.apart_right * pool.channels
+    sums = (pool.channels * geometry.tall * geometry.wide + high * wide) * depth + windows * pool.channels
+    stripes = stripe(geometry, pool) * geometry.columns * (geometry.inside + aligned(pool.channels))
+    wholes = max(listed(pool) + pool.tall * pool.wide, (windows + 1) * pool.channels + span)
+    return max(listed(pool), sums, stripes), wholes
+
+
+def in_pieces(geometry):
+    """The pieces of a window's row of weights that lie side by side in an image: how many, and numbers in each."""
+    pieces = geometry.tall * geometry.wide // stretch_of(geometry)
+    return pieces, geometry.inside // pieces
+
+
+@op(cut="O")
+def turned_in_pieces(W, *, geometry: Geometry):
+    """V = W^T, piece by piece as they lie side by side in an image, each filled up with zeros to whole vectors
+
+    W (K, O)   V (O, L)
+    """
+    pieces, length = in_pieces(geometry)
+    return np.pad(W.T.reshape(-1, pieces, length), ((0, 0), (0, 0), (0, aligned(length) - length))).reshape(
+        W.shape[1], -1
+    )
+
+
+@turned_in_pieces.sizes
+def turned_in_pieces_sizes(size, geometry):
+    pieces, length = in_pieces(geometry)
+    return {"L": pieces * aligned(length)}
+
+
+@turned_in_pieces.cpu
+def turned_in_pieces_cpu(W, V, geometry):
+    length = stretch_of(geometry) * geometry.channels
+    pieces, line = W.shape[0] // length, aligned(length)
+    for o in range(W.shape[1]):
+        for p in range(pieces):
+            for i in range(line):
+                V[o, p * line + i] = W[p * length + i, o] if i < length else ZERO
+
+
+# ------------------------------------------------------------------------------------------
 
 
 @op(cut="N")
 def conv2d_inputs_of_pooled(dy, place, V, scratch, lists, *, geometry: Geometry, pool: Geometry):
-    """dx = max_pool_back(dy, place) V laid back over the windows, with V the weights turned
+    """dx = max_pool_back(dy, place) V laid back over the windows, with V the weights turned in pieces
 
-    dy (N, Y)   place (N, Y) int   V (O, K)   scratch (S)   lists (L) int   dx (N, X)
+    dy (N, Y)   place (N, Y) int   V (O, L)   scratch (S)   lists (M) int   dx (N, X)
     """
-    return conv2d_inputs.define(max_pool_back.define(dy, place, geometry=pool), V, scratch, geometry=geometry)
+    pieces, length = in_pieces(geometry)
+    weights = V.reshape(len(V), pieces, -1)[:, :, :length].reshape(len(V), -1)
+    return conv2d_inputs.define(max_pool_back.define(dy, place, geometry=pool), weights, scratch, geometry=geometry)
 
 
 @conv2d_inputs_of_pooled.sizes
@@ -63,49 +118,44 @@ def conv2d_inputs_of_pooled_sizes(size, geometry, pool):
 def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool):
     """For each place under a window of the pool the list of channels whose largest value stood there."""
     g, O, line = geometry, V.shape[0], V.strides[0] // 4  # noqa: E741
-    ends = pool.tall * pool.wide * O  # behind the lists: where each ends, by how far its place is from the first
-    down, right = pool.apart_down * pool.width * O, pool.apart_right * O
+    depth, counts = O * pool.width, listed(pool)
     for n in range(dy.shape[0]):
-        image = n * (dx.strides[0] // 4)
+        image, row, where = n * (dx.strides[0] // 4), n * (dy.strides[0] // 4), n * (place.strides[0] // 4)
         for i in range(dx.shape[1]):
             dx[n, i] = ZERO
         for p in range(pool.rows):
             for q in range(pool.columns):
-                top, left = p * pool.down - pool.top, q * pool.right - pool.left
-                first, out = (top * pool.width + left) * O, (p * pool.columns + q) * O
+                top, left, out = p * pool.down - pool.top, q * pool.right - pool.left, (p * pool.columns + q) * O
+                pick(
+                    dy, row + out, place, where + out, (top * pool.width + left) * O,
+                    pool.tall, pool.apart_down * depth, pool.wide, pool.apart_right * O, O, line,
+                    scratch, lists, counts,
+                )  # fmt: skip
                 for u in range(pool.tall):
                     for v in range(pool.wide):
-                        lists[ends + u * down + v * right] = (u * pool.wide + v) * O
-                for c in range(O):
-                    value, end = dy[n, out + c], ends + place[n, out + c] - first - c
-                    at = lists[end]
-                    scratch[at] = value
-                    lists[at] = c * line
-                    lists[end] = at + (value != ZERO)
-                for u in range(pool.tall):
-                    for v in range(pool.wide):
-                        begin = (u * pool.wide + v) * O
-                        count = lists[ends + u * down + v * right] - begin
-                        if count > 0:
-                            i = (top + u * pool.apart_down) * g.down - g.top
-                            j = (left + v * pool.apart_right) * g.right - g.left
-                            add_window(scratch, lists, begin, count, V, dx, image, i, j, geometry)
+                        number = u * pool.wide + v
+                        i = (top + u * pool.apart_down) * g.down - g.top
+                        j = (left + v * pool.apart_right) * g.right - g.left
+                        if lists[counts + number] > 0:
+                            add_window(scratch, lists, number * O, lists[counts + number], V, dx, image, i, j, geometry)
 
 
 @scalar
 def add_window(scratch, lists, begin, count, V, dx, image, i, j, geometry):
     """Add the weights of the listed channels, each times its value, to a window that begins at i, j."""
     g, piece = geometry, stretch_of(geometry)
-    for a in range(g.tall):
-        row = i + a * g.apart_down
-        if row >= 0 and row < g.height:
-            for b in range(0, g.wide, piece):
-                column = j + b * g.apart_right
-                low, high = max(0, -column), min(piece, g.width - column)
-                weights, to = (a * g.wide + b + low) * g.channels, (row * g.width + column + low) * g.channels
-                if low < high:
-                    length = (high - low) * g.channels
-                    gather(scratch, begin, lists, begin, count, V, weights, dx, image + to, length)
+    first = max(0, (g.apart_down - 1 - i) // g.apart_down)  # of the rows those in the image
+    rows = min(g.tall, (g.height - 1 - i) // g.apart_down + 1) - first
+    pieces, line, down = g.wide // piece, aligned(piece * g.channels), g.apart_down * g.width * g.channels
+    for b in range(pieces):
+        column = j + b * g.apart_right
+        low, high = max(0, -column), min(piece, g.width - column)
+        if low < high and rows > 0:
+            weights, to = (first * pieces + b) * line + low * g.channels, (i + first * g.apart_down) * g.width
+            gather(
+                scratch, begin, lists, begin, count, V, weights, pieces * line,
+                dx, image + (to + column + low) * g.channels, down, rows, (high - low) * g.channels,
+            )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------
@@ -131,61 +181,27 @@ def conv2d_weights_of_pooled_sizes(size, geometry, pool):
 
 @conv2d_weights_of_pooled.cpu
 def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
-    if narrow(geometry):
-        product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool)
-    else:
-        sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool)
-
-
-@scalar
-def product_of_images(x, dy, place, scratch, numbers, dW, geometry, pool):
-    """Image by image the gradient of every place, in near memory, and a product: for windows too narrow for lists."""
-    K, O = dW.shape  # noqa: E741
-    places, windows = geometry.rows * geometry.columns, pool.rows * pool.columns
-    dz, depth = K * places, pool.channels
-    down, right = pool.apart_down * pool.width, pool.apart_right
-    line, where = dy.strides[0] // 4, place.strides[0] // 4
-    for n in range(x.shape[0]):
-        for i in range(places * O):
-            scratch[dz + i] = ZERO
-        for p in range(pool.rows):
-            for q in range(pool.columns):
-                top, rows, left, columns = inside(p, q, pool)
-                r, first = n * windows + p * pool.columns + q, top * pool.width + left
-                number = first * depth + numbers[0]
-                hand_down(
-                    dy, r * line, place, r * where, number, rows, down * depth, columns, right * depth,
-                    scratch, dz + first * O, down * O, right * O, O,
-                )  # fmt: skip
-        lay_across(x, n, scratch, 0, geometry.rows, 0, geometry)
-        mode = ADD if n > 0 else REPLACE
-        multiply(scratch, 0, places, 1, scratch, dz, O, dW, 0, dW.strides[0] // 4, dW, 0, K, O, places, mode)
-
-
-@scalar
-def sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
     """For each output the list of windows that it was largest in: their sum, each times its gradient."""
-    g, piece = geometry, stretch_of(geometry)
-    K, O = dW.shape  # noqa: E741
-    depth, all_wide, windows = g.channels, framed(g)[1], pool.rows * pool.columns
-    values = O * K + framed(g)[0] * all_wide * depth  # behind the sums and the image
+    g, O, piece, depth = geometry, dW.shape[1], stretch_of(geometry), aligned(geometry.channels)  # noqa: E741
+    (high, all_wide), windows, row = framed(g), pool.rows * pool.columns, g.tall * g.wide * depth
+    values = O * row + high * all_wide * depth  # behind the sums and the image
     counts, shifts = O * windows, O * windows + O  # behind the lists: how long each is; from a place to its window
     down, right = pool.apart_down * pool.width * pool.channels, pool.apart_right * pool.channels
     for u in range(pool.tall):
         for v in range(pool.wide):
             there = (u * pool.apart_down * g.down * all_wide + v * pool.apart_right * g.right) * depth
             lists[shifts + u * down + v * right] = there
-    for i in range(O * K):
+    for i in range(O * row):
         scratch[i] = ZERO
     for n in range(x.shape[0]):
-        frame(x, n, scratch, O * K, geometry)
+        frame(x, n, scratch, O * row, depth, geometry)
         for c in range(O):
             lists[counts + c] = 0
         for p in range(pool.rows):
             for q in range(pool.columns):
                 top, left = p * pool.down - pool.top, q * pool.right - pool.left
                 first = (top * pool.width + left) * pool.channels + numbers[0]
-                window = O * K + (top * g.down * all_wide + left * g.right) * depth
+                window = O * row + (top * g.down * all_wide + left * g.right) * depth
                 r = n * windows + p * pool.columns + q
                 for c in range(O):
                     value, at = dy[r, c], c * windows + lists[counts + c]
@@ -194,32 +210,94 @@ def sums_of_lists(x, dy, place, scratch, lists, numbers, dW, geometry, pool):
                     lists[counts + c] += value != ZERO
         for c in range(O):
             begin, count = c * windows, lists[counts + c]
-            for a in range(g.tall):
-                for b in range(0, g.wide, piece):
-                    there, to = (a * g.apart_down * all_wide + b * g.apart_right) * depth, (a * g.wide + b) * depth
-                    gather(
-                        scratch, values + begin, lists, begin, count, scratch, there, scratch, c * K + to, piece * depth
-                    )
-    for k in range(K):
-        for c in range(O):
-            dW[k, c] = scratch[c * K + k]
+            for b in range(g.wide // piece):
+                gather(
+                    scratch, values + begin, lists, begin, count,
+                    scratch, b * g.apart_right * depth, g.apart_down * all_wide * depth,
+                    scratch, c * row + b * depth, g.wide * depth, g.tall, piece * depth,
+                )  # fmt: skip
+    for k in range(g.tall * g.wide):
+        for i in range(g.channels):
+            for c in range(O):
+                dW[k * g.channels + i, c] = scratch[c * row + k * depth + i]
 
 
 @scalar
-def frame(x, n, scratch, at, geometry):
-    """Image n with zeros around it, as far as its windows reach."""
+def frame(x, n, scratch, at, depth, geometry):
+    """Image n with zeros around it, as far as its windows reach, and behind the numbers of each of its places."""
     g = geometry
     high, wide = framed(geometry)
-    low, end = min(wide, g.left) * g.channels, min(wide, g.left + g.width) * g.channels
+    low, end = min(wide, g.left), min(wide, g.left + g.width)
+    image = part(scratch, at, high * wide * depth)
+    if low > 0 or end < wide or high > g.height or g.top > 0 or depth > g.channels:
+        for i in range(high * wide * depth):
+            image[i] = ZERO
     for i in range(high):
-        start, row = at + i * wide * g.channels, i - g.top
-        if row >= 0 and row < g.height:
-            for c in range(low):
-                scratch[start + c] = ZERO
-            source = n * (x.strides[0] // 4) + row * g.width * g.channels
-            copy_rows(x, source, 0, scratch, start + low, 0, 1, end - low)
-            for c in range(wide * g.channels - end):
-                scratch[start + end + c] = ZERO
-        else:
-            for c in range(wide * g.channels):
-                scratch[start + c] = ZERO
+        row = i - g.top
+        if row >= 0 and row < g.height and low < end:
+            source = (n * (x.strides[0] // 4)) + row * g.width * g.channels
+            copy_rows(x, source, g.channels, image, (i * wide + low) * depth, depth, end - low, g.channels)
+
+
+# ------------------------------------------------------------------------------------------
+
+
+@scalar
+def stripe(geometry, pool):
+    """So many rows of windows are worked on at a time that their numbers and gradients stay in the nearest cache."""
+    g = geometry
+    rows = NEAREST // (g.columns * (g.tall * g.wide * g.channels + aligned(pool.channels)))
+    return min(g.rows, max(1, rows // pool.down) * pool.down)
+
+
+@op(cut="N")
+def conv2d_shares_of_pooled(x, dy, place, scratch, *, geometry: Geometry, pool: Geometry):
+    """dW = of each image windows^T max_pool_back(dy, place), as a row of numbers
+
+    x (N, X)   dy (N, Y)   place (N, Y) int   scratch (S)   dW (N, P)
+    """
+    dz, windows = max_pool_back.define(dy, place, geometry=pool), spread(x, geometry)[0]
+    both = windows.reshape(len(x), -1, geometry.inside), dz.reshape(len(x), -1, pool.channels)
+    return (both[0].swapaxes(1, 2) @ both[1]).reshape(len(x), -1)
+
+
+@conv2d_shares_of_pooled.sizes
+def conv2d_shares_of_pooled_sizes(size, geometry, pool):
+    return {"P": geometry.inside * pool.channels}
+
+
+@conv2d_shares_of_pooled.cpu
+def conv2d_shares_of_pooled_cpu(x, dy, place, scratch, dW, geometry, pool):
+    """A few rows at a time the gradient of every place, in near memory, and a product: for windows too narrow for
+    lists.
+    """
+    g, depth = geometry, pool.channels
+    K = dW.shape[1] // depth
+    down, right, line, high = pool.apart_down * pool.width, pool.apart_right, aligned(depth), stripe(geometry, pool)
+    for n in range(x.shape[0]):
+        for first in range(0, g.rows, high):
+            last = min(first + high, g.rows)
+            places = (last - first) * g.columns
+            dz = part(scratch, 0, places * line)
+            for i in range(places * line):
+                dz[i] = ZERO
+            for p in range(pool.rows):
+                q = 0
+                while q < pool.columns:
+                    count = alike(q, pool)
+                    top, rows, left, columns = inside(p, q, pool)
+                    above = max(0, (first - top + pool.apart_down - 1) // pool.apart_down)
+                    rows = min(rows, (last - 1 - top) // pool.apart_down + 1) - above
+                    if rows > 0:
+                        top += above * pool.apart_down
+                        r, number = (p * pool.columns + q) * depth, (top * pool.width + left) * depth
+                        hand_down(
+                            dy, n * (dy.strides[0] // 4) + r, place, n * (place.strides[0] // 4) + r, number,
+                            rows, down * depth, columns, right * depth,
+                            dz, ((top - first) * g.columns + left) * line, down * line, right * line, depth,
+                            count, pool.right * depth, pool.right * line,
+                        )  # fmt: skip
+                    q += count
+            lay_across(x, n, scratch, places * line, first, last, 0, geometry)
+            mode, out = ADD if first > 0 else REPLACE, n * (dW.strides[0] // 4)
+            multiply(scratch, places * line, places, 1, scratch, 0, line, dW, out, depth, dW, 0, K, depth, places, mode)

@@ -45,13 +45,16 @@ def max_pool_cpu(x, y, place, geometry):
     down, right = g.apart_down * g.width * g.channels, g.apart_right * g.channels
     for n in range(x.shape[0]):
         for p in range(g.rows):
-            for q in range(g.columns):
+            q = 0
+            while q < g.columns:
+                count = alike(q, geometry)
                 top, rows, left, columns = inside(p, q, geometry)
                 first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
                 largest(
                     x, n * image + first, first, rows, down, columns, right,
-                    y, n * out + at, place, n * places + at, g.channels,
+                    y, n * out + at, place, n * places + at, g.channels, count, g.right * g.channels,
                 )  # fmt: skip
+                q += count
 
 
 @scalar
@@ -63,6 +66,16 @@ def inside(p, q, geometry):
     rows = min(g.tall, (g.height - 1 - top) // g.apart_down + 1) - u
     columns = min(g.wide, (g.width - 1 - left) // g.apart_right + 1) - v
     return top + u * g.apart_down, rows, left + v * g.apart_right, columns
+
+
+@scalar
+def alike(q, geometry):
+    """How many windows of a row, from the q-th on, lie in the image as this one does: whole, one step after another."""
+    g = geometry
+    left, reach = q * g.right - g.left, (g.wide - 1) * g.apart_right
+    if left < 0 or left + reach >= g.width:
+        return 1
+    return min(g.columns - q, (g.width - 1 - reach - left) // g.right + 1)
 
 
 @op(cut="N")
@@ -88,13 +101,16 @@ def max_pool_back_cpu(dy, place, dx, geometry):
         for i in range(dx.shape[1]):
             dx[n, i] = ZERO
         for p in range(g.rows):
-            for q in range(g.columns):
+            q = 0
+            while q < g.columns:
+                count, step = alike(q, geometry), g.right * g.channels
                 top, rows, left, columns = inside(p, q, geometry)
                 first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
                 hand_down(
                     dy, n * out + at, place, n * places + at, first, rows, down, columns, right,
-                    dx, n * image + first, down, right, g.channels,
+                    dx, n * image + first, down, right, g.channels, count, step, step,
                 )  # fmt: skip
+                q += count
 
 
 # ------------------------------------------------------------------------------------------

@@ -9,40 +9,70 @@ from __future__ import annotations
 import numpy as np
 
 
-def gather(values, v_at, places, p_at, count, table, t_at, out, out_at, length):
-    """out += the sum of so many values, each times the stretch of the table that begins at its place behind t_at."""
+def gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
+    """out += the sum of so many values, each times the stretch of the table that begins at its place behind t_at.
+
+    So it is done for as many pieces as there are, each a t_step further in the table and an o_step further in out.
+    """
     values, places, table, out = flat(values), flat(places), flat(table), flat(out)
-    for e in range(count):
-        start = t_at + places[p_at + e]
-        out[out_at : out_at + length] += values[v_at + e] * table[start : start + length]
+    for piece in range(pieces):
+        begin, to = t_at + piece * t_step, out_at + piece * o_step
+        for e in range(count):
+            start = begin + places[p_at + e]
+            out[to : to + length] += values[v_at + e] * table[start : start + length]
 
 
-def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length):
-    """y, place = the first largest of rows times columns stretches of x, so far apart, and where it stands.
+def pick(dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at):
+    """Lists of a window's numbers that are not zero: for each of rows times columns places those that stood there.
 
-    first: the number of the first of them in its image. NaN is larger than anything.
+    A place's number is that of the first, so far on, and the channel. Its list has room for all channels: the numbers
+    themselves go into values, line times their channels into places, and how many they are into places at counts_at.
     """
-    x, y, place = flat(x), flat(y), flat(place)
-    for c in range(length):
-        best, where = x[x_at + c], first + c
-        for step in (u * down + v * right for u in range(rows) for v in range(columns)):
-            value = x[x_at + step + c]
-            if value > best or value != value:
-                best, where = value, first + step + c
-        y[y_at + c], place[place_at + c] = best, where
-
-
-def hand_down(dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length):
-    """Add dy to that of the stretches of x which its place says: numbers are down and right apart in their image,
-    and x_down and x_right in x.
-    """
-    dy, place, x = flat(dy), flat(place), flat(x)
+    dy, place = flat(dy), flat(place)
     for u in range(rows):
         for v in range(columns):
-            number, at = first + u * down + v * right, x_at + u * x_down + v * x_right
+            number, at, count = first + u * down + v * right, (u * columns + v) * length, 0
             for c in range(length):
-                if place[place_at + c] == number + c:
-                    x[at + c] += dy[dy_at + c]
+                if place[place_at + c] == number + c and dy[dy_at + c] != 0:
+                    values[at + count], places[at + count] = dy[dy_at + c], c * line
+                    count += 1
+            places[counts_at + u * columns + v] = count
+
+
+def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
+    """y, place = the first largest of rows times columns stretches of x, so far apart, and where it stands.
+
+    first: the number of the first of them in its image. NaN is larger than anything. So it is done for as many windows
+    in a row as count says, each a step behind the one before it in the image and in x; their results follow each other.
+    """
+    x, y, place = flat(x), flat(y), flat(place)
+    for w in range(count):
+        for c in range(length):
+            begin, number, out = x_at + w * step + c, first + w * step + c, w * length + c
+            best, where = x[begin], number
+            for far in (u * down + v * right for u in range(rows) for v in range(columns)):
+                value = x[begin + far]
+                if value > best or value != value:
+                    best, where = value, number + far
+            y[y_at + out], place[place_at + out] = best, where
+
+
+def hand_down(
+    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step, x_step
+):
+    """Add dy to that of the stretches of x which its place says: numbers are down and right apart in their image,
+    and x_down and x_right in x. So it is done for as many windows in a row as count says, each a step behind the one
+    before it in the image, and an x_step in x; what they hand down follows each other in dy and place.
+    """
+    dy, place, x = flat(dy), flat(place), flat(x)
+    for w in range(count):
+        for u in range(rows):
+            for v in range(columns):
+                number = first + w * step + u * down + v * right
+                at = x_at + w * x_step + u * x_down + v * x_right
+                for c in range(length):
+                    if place[place_at + w * length + c] == number + c:
+                        x[at + c] += dy[dy_at + w * length + c]
 
 
 def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):

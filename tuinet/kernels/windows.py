@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from .op import scalar
+from .parts import part
 from .scalars import ZERO
 from .vectors import copy_rows
 
-NARROW = 16  # numbers: as many as a wide vector holds
+VECTOR = 16  # numbers: as many as a wide vector holds
 
 
 def spread(images, geometry):
@@ -78,35 +79,45 @@ def lay_out(x, n, scratch, first, last, group, geometry):
 def narrow(geometry):
     """Whether so few numbers of a window lie in one piece that copying them one by one takes longer than the sums."""
     depth = geometry.channels // geometry.groups
-    return depth * (geometry.wide if geometry.apart_right == 1 else 1) < NARROW
+    return depth * (geometry.wide if geometry.apart_right == 1 else 1) < VECTOR
 
 
 @scalar
-def lay_across(x, n, scratch, first, last, group, geometry):
-    """The same turned: number by number of a window, and of each those of all windows beside each other."""
+def lay_across(x, n, scratch, at, first, last, group, geometry):
+    """The same turned, from so far on in scratch: number by number of a window, and of each those of all windows beside
+    each other.
+    """
     g = geometry
     depth, count = g.channels // g.groups, (last - first) * g.columns
+    image, line = n * (x.strides[0] // 4), g.width * g.channels
     for u in range(g.tall):
+        above = g.top - u * g.apart_down
+        low, high = reached(above, g.down, g.height, first, last)
         for v in range(g.wide):
             over = g.left - v * g.apart_right
-            low = min(g.columns, max(0, (over + g.right - 1) // g.right))  # the windows whose number is in the image
-            high = max(low, min(g.columns, (g.width - 1 + over) // g.right + 1))
+            begin, end = reached(over, g.right, g.width, 0, g.columns)
             for c in range(depth):
-                row = ((u * g.wide + v) * depth + c) * count
-                for p in range(first, last):
-                    at, i = row + (p - first) * g.columns, p * g.down - g.top + u * g.apart_down
-                    inside = i >= 0 and i < g.height
-                    if not inside or high - low < g.columns:
-                        for q in range(g.columns):
-                            scratch[at + q] = ZERO
-                    if inside:
-                        step, start = g.right * g.channels, (i * g.width - over) * g.channels + group * depth + c
-                        here, there = at + low, start + low * step
-                        if step == 1:
-                            copy_rows(x, n * (x.strides[0] // 4) + there, 0, scratch, here, 0, 1, high - low)
-                        else:
-                            for q in range(high - low):
-                                scratch[here + q] = x[n, there + q * step]
+                row = part(scratch, at + ((u * g.wide + v) * depth + c) * count, count)
+                if high - low < last - first or end - begin < g.columns:
+                    for i in range(count):
+                        row[i] = ZERO
+                source = (low * g.down - above) * line + (begin * g.right - over) * g.channels + group * depth + c
+                there, step = (low - first) * g.columns + begin, g.right * g.channels
+                if step == 1:
+                    copy_rows(x, image + source, g.down * line, row, there, g.columns, high - low, end - begin)
+                else:
+                    for p in range(high - low):
+                        for q in range(end - begin):
+                            row[there + p * g.columns + q] = x[n, source + p * g.down * line + q * step]
+
+
+@scalar
+def reached(before, step, size, first, last):
+    """Which windows, of those from first to last, have a number inside the image, where it is so far before it in the
+    first of all, and the windows are a step apart.
+    """
+    low = min(last, max(first, (before + step - 1) // step))
+    return low, max(low, min(last, (size - 1 + before) // step + 1))
 
 
 @scalar

@@ -45,7 +45,7 @@ def memory_rows(ops: Ops, width: int) -> tuple[Any, Any]:
     """What the encoder has read as rows (N S, D), and how many steps of each example are real; ShapeError without."""
     if ops.memory is None:
         raise ShapeError(
-            "it looks at what an encoder has read, but there is none before it; it stands in a decoder, behind an encoder"
+            "it looks at what an encoder has read, but there is none before it; put it into a decoder, behind one"
         )
     memory, lengths = ops.memory
     batch, steps, numbers = memory.shape
@@ -61,7 +61,8 @@ def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any, *,
     if width % heads or (layer.rotary and width % (2 * heads)):
         raise ShapeError(
             f"vectors of {width} numbers cannot be parted into {heads} heads"
-            f"{' of an even size, which rotary needs' if layer.rotary else ''}; choose {_fitting(width, heads, layer.rotary)}",
+            f"{' of an even size, which rotary needs' if layer.rotary else ''}; choose "
+            f"{_fitting(width, heads, layer.rotary)}"
         )
     q, k, v = (
         ops.view(_project(layer, ops, rows, word), (batch, count * width))

@@ -93,5 +93,5 @@ def _fresh(key: str, value: Any) -> Any:
 
 
 def _fresh_table(row: Mapping[str, Any]) -> Table:
-    table: Table = tomlkit.parse(to_toml({"layers": [dict(row)]}))["layers"][0]  # type: ignore[index, assignment]
-    return table
+    (table,) = _fresh("layers", [dict(row)])
+    return table  # type: ignore[no-any-return]

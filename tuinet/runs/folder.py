@@ -20,11 +20,10 @@ from tuinet import __version__
 from tuinet.atomic import explained, sync_folder, write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import RunDamaged, RunError, RunNotFound, TuinetError
-from tuinet.runs import checkpoint, classes, data, info, lock
+from tuinet.runs import checkpoint, classes, data, info, lock, probes
 from tuinet.runs.checked import Json
 from tuinet.runs.checkpoint import Checkpoint, Loaded
 from tuinet.runs.lock import RunLock
-from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.runs.records import Records
 from tuinet.runs.wall_clock import label
 from tuinet.safe_text import safe
@@ -32,6 +31,7 @@ from tuinet.safe_text import safe
 if TYPE_CHECKING:
     from tuinet.data import Facts, Scaler
     from tuinet.diagnostics.by_class import ByClass
+    from tuinet.runs.probes import Probes, ProbeWriter
     from tuinet.runs.tensors import Arrays
 
 PRESET_LIMIT = 1 << 20  # bytes: every default is written out, so it is longer than what a person writes
@@ -60,6 +60,7 @@ class RunFolder:
         self.path = Path(path).absolute()
         self.id = self.path.name
         self._lock: RunLock | None = None
+        self._probes: Probes | None = None
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -144,15 +145,6 @@ class RunFolder:
         """Where the worker's standard error goes."""
         return self.path / "worker.log"
 
-    def probes(self) -> Probes:
-        """The history of its parameters as small pictures."""
-        return Probes(self.path)
-
-    def probe_writer(self, step: int) -> ProbeWriter:
-        """What goes on with that history from the step at which training stands."""
-        self._check_lock()
-        return ProbeWriter(self.path, step)
-
     def _put(self, content: Json) -> None:
         write_file(self.path / info.NAME, info.encoded(content))
 
@@ -166,6 +158,7 @@ class RunFolder:
         self._lock = RunLock.take(self.path)
         checkpoint.remove_leftovers(self.path)
         checkpoint.remove_leftovers(self._checkpoints)
+        checkpoint.remove_leftovers(self.path / probes.FOLDER)
         return self._lock
 
     def is_live(self) -> bool:
@@ -225,6 +218,19 @@ class RunFolder:
         if "generation" not in said:
             said["generation"] = self.info()["generation"]
         return checkpoint.save(self._checkpoints, step, model, optimizer, said, keep=keep)
+
+    # -- probes -------------------------------------------------------------------------------------------------
+
+    def probes(self) -> Probes:
+        """The history of its parameters as small pictures."""
+        if self._probes is None:
+            self._probes = probes.Probes(self.path)  # it reads each file once
+        return self._probes
+
+    def probe_writer(self, step: int) -> ProbeWriter:
+        """Goes on with that history from the step at which training stands."""
+        self._check_lock()
+        return probes.ProbeWriter(self.path, step)
 
 
 def looks_like_run(path: Path) -> bool:

@@ -72,7 +72,8 @@ class Connection:
             self._peer.sendall(encode({"do": command, "id": self._number, **fields}))
         except OSError:
             raise NoWorker(_why(self.run)) from None
-        deadline, kept = time.monotonic() + self._timeout, []
+        deadline = time.monotonic() + self._timeout
+        kept: list[Message] = []
         while True:
             message = self._next(deadline)
             if message.fields.get("re") == self._number:

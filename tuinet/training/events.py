@@ -13,9 +13,12 @@ import select
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tuinet.runs.checked import json_line
+
+if TYPE_CHECKING:
+    from tuinet.engine.pace import Pace
 
 METRICS = {"steps", "epoch", "evaluation", "test"}
 RECORDED_AS = {"start": "started", "warning": "alert", "end": "stopped"}
@@ -112,9 +115,9 @@ def _shortened(init: Mapping[str, object]) -> dict[str, object]:
 class Reporter:
     """Takes events, writes their records, and then passes them on."""
 
-    def __init__(self, pipe: Pipe, *, run: str, steps_per_epoch: float = 0.0) -> None:
-        """steps_per_epoch: to say in records how many epochs `step` steps are; set when the data is known."""
-        self.pipe, self.run, self.steps_per_epoch = pipe, run, steps_per_epoch
+    def __init__(self, pipe: Pipe, *, run: str) -> None:
+        self.pipe, self.run = pipe, run
+        self.pace: Pace | None = None  # to say in records how many epochs `step` steps are; set when the data is known
         self.metrics: Appends | None = None
         self.records: Appends | None = None
         self.server: Tells | None = None
@@ -123,8 +126,14 @@ class Reporter:
 
     def tell(self, event: Event) -> None:
         """Raises what the writers raise: a metric that could not be written is not shown."""
-        self._record(event)
+        self.record(event)
         self.pass_on(event)
+
+    def goes_on(self, **changed: object) -> None:
+        """What a new client is told of the start is told as it stands now."""
+        start = self.standing["start"]
+        if isinstance(start, Mapping):
+            self.standing = {**self.standing, "start": {**start, **changed}}
 
     def hello(self) -> dict[str, object]:
         """What a client has to know that comes in the middle. May be called from another thread."""
@@ -133,10 +142,13 @@ class Reporter:
     def pass_on(self, event: Event) -> None:
         """To the pipe and the clients alone."""
         self.ended = self.ended or event.kind == "end"
-        if event.kind in ("start", "state", "end"):
+        if event.kind == "start":  # kernels may have to be compiled before the first step
+            self.standing = {**self.standing, "start": dict(event.fields)}
+        elif event.kind in ("compiled", "state", "end"):
             new = {"state": event.fields.get("state", "running"), "slow": event.fields.get("slow", 0.0)}
-            start = {"start": dict(event.fields)} if event.kind == "start" else {}
-            self.standing = {**self.standing, **new, **start}
+            self.standing = {**self.standing, **new}
+            if event.kind == "compiled" and self.server is not None:
+                self.server.tell({"event": "state", **new})
         if event.kind in NOT_ON_THE_PIPE:
             return
         newest = event.kind == "steps"  # the next one will say it better
@@ -147,7 +159,8 @@ class Reporter:
         if self.server is not None:
             self.server.tell(fields, may_be_lost=newest)
 
-    def _record(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
+        """To the run's folder alone."""
         writer = self.metrics if event.kind in METRICS else self.records
         if writer is None or event.kind in NOT_IN_RECORDS:
             return
@@ -179,6 +192,6 @@ class Reporter:
         }
 
     def _epochs(self, step: object) -> float:
-        if not isinstance(step, int) or self.steps_per_epoch <= 0:
+        if not isinstance(step, int) or self.pace is None:
             return 0.0
-        return round(step / self.steps_per_epoch, 6)
+        return round(self.pace.epochs(step), 6)

@@ -23,8 +23,8 @@ from tuinet.diagnostics.by_class import ByClass, count
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import Diverged
 from tuinet.training.control import Control
+from tuinet.training.course import Course
 from tuinet.training.events import Event
-from tuinet.training.goals import Goal
 from tuinet.training.keeping import Keeper, NotFinite
 from tuinet.training.measuring import Measured, measure
 from tuinet.training.progress import Progress
@@ -32,7 +32,6 @@ from tuinet.training.signals import StopAsked, StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Part
-    from tuinet.data.baselines import Baseline
 
 STRETCH = 0.03  # seconds of training between two looks at the world
 RECORD_EVERY = 0.1  # seconds between two records of steps, at the least
@@ -61,29 +60,8 @@ class Trains(Protocol):
     def value(self, name: str) -> Array: ...
     def model(self) -> dict[str, Array]: ...
     def optimizer_state(self) -> dict[str, Array]: ...
-    def load(self, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int) -> None: ...
+    def load(self, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int | None) -> None: ...
     def explain_divergence(self) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class Course:
-    """Where a training is to end, and how its parts are counted."""
-
-    epochs: int
-    examples: int  # of the training part
-    step_examples: int  # examples of one update: batch size times accumulation
-    guess: float  # accuracy, rmse or bits per character of guessing
-    max_steps: int | None = None
-    max_seconds: float | None = None  # of the loop, over all generations
-    goal: Goal | None = None
-    restore_best: bool = False  # test with the best weights
-    class_names: Sequence[str] = ()  # where each class is to be measured by itself
-    rate: Callable[[int], float] = lambda step: math.nan  # learning rate of a step, without the plateau's factor
-    baselines: Sequence[Baseline] = ()  # what simple methods make of the same series
-
-    def epoch_end(self, epoch: int) -> int:
-        """The number of steps after which so many epochs are done."""
-        return -(-epoch * self.examples // self.step_examples)
 
 
 @dataclass
@@ -126,8 +104,14 @@ class Loop:
         self._updated = -math.inf
         self.history: list[Mapping[str, object]] = list(history)
         self.window, self.epoch_window = _Window(clock()), _Window(clock())
-        self.started_at, self.started_seconds = progress.step, progress.spent.training
+        progress.seen = self.started_seen = course.pace.seen(progress.step)
+        self.started_seconds = progress.spent.training
         self.ending = Ending(metrics=_metrics(self.history[-1]) if self.history else {})
+
+    def go_on_with(self, trainer: Trains, course: Course, progress: Progress) -> None:
+        """From now on, between two stretches."""
+        self.trainer, self.course, self.progress = trainer, course, progress
+        self.updates = {}
 
     def events(self) -> Iterator[Event]:
         """All that happens, to the `end`. The time that the taker of the events needs counts as `records`."""
@@ -193,7 +177,7 @@ class Loop:
             return self._run(until)
         before = {name: self.trainer.value(name) for name in watched}
         outcome = self._run(min(until, self.progress.step + 1))
-        self.updates = {name: self.trainer.value(name) - value for name, value in before.items()}
+        self.updates = {name: np.subtract(self.trainer.value(name), value) for name, value in before.items()}
         self._updated = self.clock()
         return outcome
 
@@ -203,11 +187,18 @@ class Loop:
         took = self.clock() - began
         drained = self.trainer.drain()
         steps = self.trainer.step - progress.step
+        examples = steps * self.course.pace.stride
         progress.spent.training += took
         progress.step = self.trainer.step
+        progress.seen = self.course.pace.seen(progress.step)
         for window in (self.window, self.epoch_window):
-            window.add(drained, steps, took)
+            window.add(drained, steps, examples, took)
         return outcome
+
+    def flush(self) -> Iterator[Event]:
+        """The record of the steps that none has told of yet."""
+        if self.window.loss.count:
+            yield self._steps_event()
 
     def _seconds_left(self) -> float:
         limit = self.course.max_seconds
@@ -248,7 +239,7 @@ class Loop:
 
     def _epoch_figures(self) -> dict[str, float]:
         window, self.epoch_window = self.epoch_window, _Window(self.clock())
-        figures = {"learning_rate": self._rate(), "samples_per_s": window.rate(self.course.step_examples)}
+        figures = {"learning_rate": self._rate(), "samples_per_s": window.rate}
         if window.norm.count:
             figures["gradient_norm"] = window.norm.mean
         return figures
@@ -281,8 +272,7 @@ class Loop:
         ending = self.ending
         if reason == "diverged" and ending.error is None:
             ending.error = self._divergence()
-        if self.window.loss.count:
-            yield self._steps_event()
+        yield from self.flush()
         if not (yield from self.save()):
             reason = "diverged"
         inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
@@ -395,12 +385,13 @@ class Loop:
             loss=window.loss.as_list(),
             gradient_norm=window.norm.as_list(),
             learning_rate=self._rate(),
-            samples_per_s=window.rate(self.course.step_examples),
+            samples_per_s=window.rate,
         )
 
     def _end_event(self) -> Event:
         progress, ending, best = self.progress, self.ending, self.progress.best
-        steps, seconds = progress.step - self.started_at, progress.spent.training - self.started_seconds
+        examples = self.course.pace.seen(progress.step) - self.started_seen
+        seconds = progress.spent.training - self.started_seconds
         return Event(
             "end",
             {
@@ -415,7 +406,7 @@ class Loop:
                 "test": ending.test,
                 "baselines": ending.baselines,
                 "until": None if self.course.goal is None else progress.goal_met,
-                "samples_per_s": steps * self.course.step_examples / seconds if seconds > 0 else 0.0,
+                "samples_per_s": examples / seconds if seconds > 0 else 0.0,
                 "spent": vars(progress.spent).copy(),
                 "weights_sha256": ending.weights_sha256,
                 "error": ending.error,
@@ -463,12 +454,12 @@ class _Window:
     """What happened since the last record of its kind."""
 
     def __init__(self, now: float) -> None:
-        self.since, self.steps, self.seconds = now, 0, 0.0
+        self.since, self.steps, self.examples, self.seconds = now, 0, 0, 0.0
         self.loss, self.norm = _Range(), _Range()
 
-    def add(self, drained: NDArray[np.float64], steps: int, seconds: float) -> None:
+    def add(self, drained: NDArray[np.float64], steps: int, examples: int, seconds: float) -> None:
         """drained (k, 3): step, data loss of the batch, gradient norm."""
-        self.steps, self.seconds = self.steps + steps, self.seconds + seconds
+        self.steps, self.examples, self.seconds = self.steps + steps, self.examples + examples, self.seconds + seconds
         if len(drained):
             with np.errstate(invalid="ignore", over="ignore"):
                 self.loss.add(drained[:, 1])
@@ -477,5 +468,7 @@ class _Window:
     def due(self, now: float) -> bool:
         return self.loss.count > 0 and now - self.since >= RECORD_EVERY
 
-    def rate(self, step_examples: int) -> float:
-        return self.steps * step_examples / self.seconds if self.seconds > 0 else 0.0
+    @property
+    def rate(self) -> float:
+        """Examples a second."""
+        return self.examples / self.seconds if self.seconds > 0 else 0.0

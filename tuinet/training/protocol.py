@@ -115,7 +115,7 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     "checkpoint": {},
     "set": {
         "key": Argument(str, "the key of a setting, such as training.optimizer.learning_rate"),
-        "value": Argument((int, float, str, bool, list, dict), "the setting's new value"),
+        "value": Argument((int, float, str, bool, list, dict, type(None)), "the setting's new value, or null"),
     },
     "apply": {"preset": Argument(str, "the edited preset as TOML")},
     "write": {

@@ -13,12 +13,16 @@ from tuinet.presets import Preset
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
+from tuinet.tui.screens.reading import AFTER, Reading
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.view import RunView
 
 if TYPE_CHECKING:
     from tuinet.training.session import Session
+
+
+WATCHABLE = 12.0  # seconds: what is started here is started to be watched, and small networks are trained in a blink
 
 
 class TuinetApp(Navigation, TerminalApp):
@@ -32,6 +36,10 @@ class TuinetApp(Navigation, TerminalApp):
         self.run_to_open, self.runs = run, runs or runs_folder()
 
     def on_mount(self) -> None:
+        self.open_first()
+
+    def open_first(self) -> None:
+        """What is shown at the start."""
         if self.run_to_open is not None:
             self.open_run(self.run_to_open)
         else:
@@ -48,15 +56,21 @@ class TuinetApp(Navigation, TerminalApp):
         self.run_worker(self._open(folder), group="open", exclusive=True, exit_on_error=False)
 
     async def _open(self, folder: RunFolder) -> None:
-        view = RunView(folder)
+        view, reading = RunView(folder), Reading(folder.id)
+        patience = self.set_timer(AFTER, lambda: self.push_screen(reading))
         try:
-            await view.open()
+            await view.open(reading.progress)
         except TuinetError as error:
             await view.close()
+            if reading.is_current:
+                self.pop_screen()
             self.tell(str(error), bad=True)
             if len(self.screen_stack) == 1:
                 self.goto("welcome")
             return
+        finally:
+            patience.stop()
+            reading.given_up = True
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(Workbench(view))
@@ -79,16 +93,16 @@ class TuinetApp(Navigation, TerminalApp):
         from tuinet.training.session import start
 
         try:
-            session = await asyncio.to_thread(start, preset, runs=self.runs)
+            session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
         except TuinetError as error:
             self.tell(str(error), bad=True)
             return
-        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application for so long.
+        # No worker of Textual's: it waits for as long as the training lasts, and would hold the application so long.
         threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
 
     def _look_after(self, session: Session) -> None:
-        """In a thread: hears whether it starts at all, lets go, and takes note of its end, so that no process is left."""
+        """In a thread: hears whether it starts at all, lets go, and takes note of its end: no process is left."""
         for event in session.events():
             if event["event"] == "start":
                 break

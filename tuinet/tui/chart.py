@@ -17,10 +17,11 @@ from tuinet import figures
 from tuinet.cells import cell_width, cut
 from tuinet.runs.checked import number
 from tuinet.safe_text import safe
-from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Line, Point
+from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Floats, Line, Point
 from tuinet.tui.curves import Axis as Scale
 from tuinet.tui.widgets.plot import (
     ACROSS,
+    LEFT,
     Axis,
     Canvas,
     Entry,
@@ -44,9 +45,12 @@ TITLES = {
 }  # fmt: skip
 UNITS: dict[Scale, str] = {"steps": "step", "epochs": "epoch", "seconds": "time"}
 SPIKES = 98.0
-"""Per cent of a band that a straight axis shows whole: what is higher is marked at the upper edge."""
+"""Per cent of a band that a straight axis shows whole at the least: what stands out above is marked at its edge."""
+AROUND = 5  # columns: what is higher than half of those around it stands out
+PLANNED_FROM = 1.5  # the axis goes to the planned end where that is at most so many times as far as needed
 NEAR_ZERO = 0.4  # an axis begins at 0 where the lowest value is below this share of the highest
-OTHERS = 7  # runs laid over that have a colour of their own
+LETTERS = "abcde"  # at the ends of runs laid over, for whom colours do not tell them apart
+OTHERS = len(LETTERS)  # runs laid over that have a colour of their own
 LONGEST_LABEL = 18
 LEAST_SPAN = 1e-6
 
@@ -140,7 +144,7 @@ def series(curves: Curves, metric: str) -> list[Series]:
     elif metric in names:
         found.append(Series(metric, title(metric), "train"))
     found.append(Series(f"train_{metric}", "train", "train"))
-    found.append(Series(f"val_{metric}", "val", "val", "dotted", blobs=True, mark="o"))
+    found.append(Series(f"val_{metric}", "val", "val", "dashed", blobs=True, mark="o"))
     return [one for one in found if one.name in names]
 
 
@@ -161,7 +165,7 @@ def whole(scene: Scene, x: Scale) -> tuple[float, float]:
         return 0.0, reached
     planned = scene.planned.get(x, 0.0)
     end = nice_end(reached)
-    return 0.0, max(planned, reached) if 0 < planned <= 2 * end else end
+    return 0.0, max(planned, reached) if 0 < planned <= PLANNED_FROM * end else end
 
 
 def x_axis(scene: Scene, choices: Choices) -> Axis:
@@ -218,18 +222,18 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
     x = x_axis(scene, choices)
     if width <= 0 or height <= 0:
         return Picture([], 0, 0, 0, 0, x)
-    left = 0
-    for _ in range(2):  # once more where the labels turn out wider than those of most runs
-        drawn = [_reduced(curves, one, choices, x, width - (left or 6)) for curves, one in _series(scene, choices)]
-        y = _limits(drawn, choices, max(2, height // 4))
-        entries = tuple(
-            Entry(_mark(one.series) if braille else one.series.mark, one.series.word, one.series.ink) for one in drawn
-        )
-        still = frame(width, height, x, y, entries if height >= 8 else (), seconds=choices.x == "seconds")
-        if still.left == (left or 6) or left:
+    left, seconds = LEFT, choices.x == "seconds"
+    while True:
+        drawn = [_reduced(curves, one, choices, x, width - left) for curves, one in _series(scene, choices)]
+        y = _limits(drawn, choices, max(3, height // 3))
+        entries = tuple(Entry(_mark(one.series, braille), one.series.word, one.series.ink) for one in drawn)
+        still = frame(width, height, x, y, entries if height >= 8 else (), left=left, seconds=seconds)
+        if still.left == left:
             break
-        left = still.left
+        left = still.left  # longer labels than most, or no axes at all: once more for that width
     canvas = Canvas(still.width, still.height, y, braille=braille)
+    for column in sorted({column for one in drawn if one.columns for column in canvas.above(one.columns.highest)}):
+        canvas.text(0, column, "▴", "spike")
     axis_marks = _marks(canvas, scene, choices, x)
     _curves(canvas, drawn)
     if not drawn:
@@ -248,8 +252,9 @@ def _series(scene: Scene, choices: Choices) -> Iterator[tuple[Curves, Series]]:
         own = series(curves, choices.metric)
         if own:
             shown, colour = own[-1], colours[name]
-            word = cut(safe(name), LONGEST_LABEL)
-            yield curves, Series(shown.name, word, f"other-{colour}", smooth=shown.smooth, mark="abcdefg"[colour])
+            letter = LETTERS[colour]
+            word = f"{letter} {cut(safe(name), LONGEST_LABEL)}"
+            yield curves, Series(shown.name, word, f"other-{colour}", "dotted", smooth=shown.smooth, mark=letter)
     for one in series(scene.curves, choices.metric):
         yield scene.curves, one
 
@@ -269,7 +274,18 @@ def _reduced(curves: Curves, one: Series, choices: Choices, x: Axis, cells: int)
     smooth = choices.smooth if one.smooth else 0.0
     line = curves.line(one.name, choices.x, x.lo, x.hi, width, smooth=smooth, log=x.log)
     columns = curves.columns(one.name, choices.x, x.lo, x.hi, width, log=x.log) if one.band else None
-    return _Drawn(one, line, columns)
+    return _Drawn(one, line, None if columns is None else _without_gaps(columns))
+
+
+def _without_gaps(columns: Columns) -> Columns:
+    """Between points that stand further apart than the columns, a band goes straight from one to the next."""
+    known = np.flatnonzero(np.isfinite(columns.lowest) & np.isfinite(columns.highest))
+    if len(known) < 2:
+        return columns
+    empty = np.flatnonzero(np.isnan(columns.highest[known[0] : known[-1]])) + known[0]
+    for values in (columns.lowest, columns.highest):
+        values[empty] = np.interp(empty, known, values[known])
+    return columns
 
 
 def _limits(drawn: Sequence[_Drawn], choices: Choices, most: int) -> Axis:
@@ -295,27 +311,35 @@ def _band_limits(columns: Columns, log: bool, low: list[float], high: list[float
     tops = columns.highest[np.isfinite(columns.highest) & (columns.highest > 0 if log else True)]
     bottoms = columns.lowest[np.isfinite(columns.lowest) & (columns.lowest > 0 if log else True)]
     if len(tops):
-        high.append(float(tops.max() if log else np.percentile(tops, SPIKES)))
+        high.append(float(tops.max() if log else max(np.percentile(tops, SPIKES), _without_spikes(tops).max())))
     if len(bottoms):
         low.append(float(bottoms.min() if log else np.percentile(bottoms, 100 - SPIKES)))
+
+
+def _without_spikes(values: Floats) -> Floats:
+    """Each value, or the middle one of those around it where that is lower."""
+    if len(values) < AROUND:
+        return values
+    ends = np.pad(values, AROUND // 2, mode="edge")
+    return np.minimum(values, np.median(np.lib.stride_tricks.sliding_window_view(ends, AROUND), axis=1))
 
 
 def _curves(canvas: Canvas, drawn: Sequence[_Drawn]) -> None:
     for one in drawn:
         if one.columns is not None:
             canvas.band(one.columns.lowest, one.columns.highest, "band")
-            for column in canvas.above(one.columns.highest):
-                canvas.text(0, column, "▴", "bad")
     for one in drawn:
         shown = one.series
         canvas.line(one.line.at, one.line.values, shown.ink, pattern=shown.pattern, mark=shown.mark)
         few = len(one.line.at) <= canvas.width // 3
         if len(one.line.at) == 1 or (few and shown.blobs):
             canvas.points(one.line.at, one.line.values, shown.ink, mark=shown.mark)
+        if shown.ink.startswith("other"):
+            canvas.name(one.line.at, one.line.values, shown.mark, shown.ink)
 
 
-def _mark(one: Series) -> str:
-    return {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
+def _mark(one: Series, braille: bool) -> str:
+    return one.mark if not braille else {"solid": "━", "dotted": "┅", "dashed": "╌"}[one.pattern]
 
 
 def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:
@@ -432,27 +456,24 @@ def _label(canvas: Canvas, column: int, mark: _Mark) -> None:
 
 
 def read_out(scene: Scene, choices: Choices, width: int) -> Runs:
-    """A row of text: the values under the cursor, or the newest ones; what does not fit is left out from the end."""
-    at = scene.at
-    parts: list[Runs] = []
+    """A row of text: the values under the cursor, or the newest ones; what matters least gives way first."""
+    at, own = scene.at, series(scene.curves, choices.metric)
+    parts: list[tuple[int, Runs]] = []
     if at is not None:
-        epoch = scene.curves.convert(at, "steps", "epochs")
-        seconds = figures.clock(scene.curves.convert(at, "steps", "seconds"))
-        parts.append([(f"step {at:,}", "cursor")])
-        parts += [_value(one, scene.curves, choices, at) for one in series(scene.curves, choices.metric)]
-        parts.append([(f"epoch {epoch:.2f}", "axis")])
-        parts.append([(seconds, "axis")])
-    else:
-        parts += [_value(one, scene.curves, choices, math.inf) for one in series(scene.curves, choices.metric)]
-        best_of = _best_value(scene, choices.metric)
-        if best_of is not None:
-            parts.append([("best ", "axis"), (best_of, "best")])
-        if any(one.smooth for one in series(scene.curves, choices.metric)):
-            parts.append([(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")])
+        parts.append((0, [(f"step {at:,}", "cursor")]))
+    for one in own:
+        parts.append((2 if one.ink == "batch" else 1, _value(one, scene.curves, math.inf if at is None else at)))
+    if at is not None:
+        epoch, seconds = (scene.curves.convert(at, "steps", axis) for axis in ("epochs", "seconds"))
+        parts += [(3, [(f"epoch {epoch:.2f}", "axis")]), (4, [(figures.clock(seconds), "axis")])]
+    elif best_of := _best_value(scene, choices.metric):
+        parts.append((3, [("best ", "axis"), (best_of, "best")]))
+    if at is None and any(one.smooth for one in own):
+        parts.append((4, [(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")]))
     return _fitting(parts, width)
 
 
-def _value(one: Series, curves: Curves, choices: Choices, at: float) -> Runs:
+def _value(one: Series, curves: Curves, at: float) -> Runs:
     point: Point | None = curves.at(one.name, "steps", at)
     said = figures.metric(one.name, None if point is None else point.mean)
     wide = 6 if "%" in said else 7
@@ -472,16 +493,19 @@ def _best_value(scene: Scene, metric: str) -> str | None:
     return None if point is None else f"{figures.metric(name, point.mean)} at epoch {point.epoch:g}"
 
 
-def _fitting(parts: Sequence[Runs], width: int) -> Runs:
+def _fitting(parts: Sequence[tuple[int, Runs]], width: int) -> Runs:
+    """The parts in their order, those of higher numbers left out where there is no room; filled to the width."""
+    left = width
+    kept: set[int] = set()
+    for place in sorted(range(len(parts)), key=lambda place: parts[place][0]):
+        size = sum(cell_width(text) for text, _ in parts[place][1]) + (2 if kept else 0)
+        if size <= left:
+            left -= size
+            kept.add(place)
     row: Runs = []
-    taken = 0
-    for part in parts:
-        size = sum(cell_width(text) for text, _ in part) + (2 if row else 0)
-        if taken + size > width:
-            continue
-        row += [("  ", ""), *part] if row else part
-        taken += size
-    return [*row, (" " * (width - taken), "")]
+    for place in sorted(kept):
+        row += [("  ", ""), *parts[place][1]] if row else parts[place][1]
+    return [*row, (" " * left, "")]
 
 
 def summary(curves: Curves) -> str:

@@ -151,8 +151,19 @@ class Curves:
         return max(found, key=lambda point: point.step, default=None)
 
     def last(self, name: str) -> Point | None:
-        """The newest point of a series."""
-        return self.at(name, "steps", math.inf)
+        """The newest point of a series: where a run was resumed, that of its newest generation."""
+        mains = [kind.main for kind in self.kinds.values()]
+        found = [
+            point for part in self._parts(name) if part in mains and (point := part.point_up_to(name, 0, math.inf))
+        ]
+        return max(found, key=lambda point: point.step, default=None)
+
+    def now(self) -> tuple[int, float, float]:
+        """Step, epoch and seconds of the newest record."""
+        newest = max(kind.generation for kind in self.kinds.values())
+        mains = [kind.main for kind in self.kinds.values() if kind.generation == newest and len(kind.main)]
+        step, epoch, seconds = (max((part.reach(axis) for part in mains), default=0.0) for axis in range(3))
+        return int(step), epoch, seconds
 
     def best(self, name: str, *, largest: bool = False) -> Point | None:
         """The point of a series whose mean is the lowest (or the highest) of all."""
@@ -169,14 +180,24 @@ class Curves:
     def convert(self, value: float, x: Axis, to: Axis) -> float:
         """Where a place on one axis lies on another: the steps of an epoch, the epoch at a second ..."""
         here, there = AXES.index(x), AXES.index(to)
-        for kind in self.kinds.values():
-            if kind.parts:
-                wheres = [np.concatenate([[0.0], *(part.where(axis) for part in kind.parts)]) for axis in (here, there)]
-                return _between(value, *wheres)
-        return value if x == to else 0.0
+        known = next((kind.parts for kind in self.kinds.values() if kind.parts), None)
+        if known is None:
+            return value if x == to else 0.0
+        before = (0.0, 0.0)
+        for part in known:
+            places, others = part.where(here), part.where(there)
+            if value <= places[-1]:
+                if value >= places[0]:
+                    return float(np.interp(value, places, others))
+                return _between(value, before, (float(places[0]), float(others[0])))
+            before = float(places[-1]), float(others[-1])
+        return before[1] * value / before[0] if before[0] > 0 else before[1]
 
     def epochs(self) -> list[Json]:
-        """The epoch records again: `epoch`, `step`, `seconds` and every metric that was measured at its end."""
+        """The epoch records again: `epoch`, `step`, `seconds` and every metric that was measured at its end.
+
+        A loss that is no number is NaN; another metric is left out then.
+        """
         return [row for part in self.kinds["epoch"].parts for row in part.rows()]
 
     def packed(self) -> tuple[Json, list[Floats]]:
@@ -418,8 +439,9 @@ class _Track:
         steps, epochs, seconds = (self.where(axis).tolist() for axis in range(3))
         means = {name: self.leaves(name)[1].tolist() for name in self.series}
         for index, step in enumerate(steps):
-            metrics = {name: mean[index] for name, mean in means.items()}
-            yield {"epoch": epochs[index], "step": int(step), "seconds": seconds[index], **metrics}
+            measured = ((name, mean[index]) for name, mean in means.items())
+            metrics = {name: mean for name, mean in measured if mean == mean or name.endswith("_loss")}
+            yield {"epoch": round(epochs[index]), "step": int(step), "seconds": seconds[index], **metrics}
 
     def table(self) -> Json:
         return {"points": len(self), "span": self.span, "held": self.held, "series": list(self.series)}
@@ -657,8 +679,8 @@ def _place(columns: Floats, lo: float, hi: float, width: int, log: bool) -> Floa
     return lo + (hi - lo) * columns / width
 
 
-def _between(value: float, here: Floats, there: Floats) -> float:
-    """`there` where `here` is `value`, on a straight line between neighbours, and on behind the last."""
-    if value > here[-1] > 0:
-        return float(there[-1] * value / here[-1])
-    return float(np.interp(value, here, there))
+def _between(value: float, one: tuple[float, float], other: tuple[float, float]) -> float:
+    """On the straight line through two points."""
+    if other[0] <= one[0]:
+        return other[1]
+    return one[1] + (other[1] - one[1]) * (value - one[0]) / (other[0] - one[0])

@@ -1,4 +1,4 @@
-"""What two presets say otherwise, in lines as people tell it: layers that came, went, moved or changed, and settings."""
+"""What two presets say otherwise, told in lines: layers that came, went, moved or changed, and settings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,20 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} has moved{_place(name, after)}" for name in _moved(list(before), list(after))]
     for name in after:
         if name in before:
-            lines += [_line(f"{name}.{key}", a, b) for key, a, b in differences(before[name], after[name])]
+            lines += _settings(f"{name}.", before[name], after[name])
     rest = ({key: value for key, value in side.items() if key not in SILENT} for side in (old, new))
-    lines += [_line(key, a, b) for key, a, b in differences(*(flat(side) for side in rest))]
-    return lines
+    return lines + _settings("", *(flat(side) for side in rest))
+
+
+def _settings(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """A line for each that differs; of a part that is another one, for its type and what both of them have."""
+    rows = differences(old, new)
+    other = [key.removesuffix("type") for key, a, b in rows if key.endswith(".type") and None not in (a, b)]
+    return [
+        _line(where + key, a, b)
+        for key, a, b in rows
+        if None not in (a, b) or not any(key.startswith(part) for part in other)
+    ]
 
 
 def _layers(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -80,6 +90,8 @@ def _line(key: str, old: Any, new: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+        return "×".join(map(str, value))
     return safe(as_typed(_TEXT, value), 80) or '""'
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from tuinet.fields import Field, as_typed, describe
 from tuinet.layers import LAYERS, Layer
 from tuinet.presets.finding import parse
 from tuinet.presets.places import path_of, words_of
-from tuinet.presets.preset import Preset
+from tuinet.presets.preset import Preset, assemble
 from tuinet.presets.rewriting import rewritten
 from tuinet.presets.stack import HALVES, LARGEST_REPEAT, TOP, addresses, as_layers, held
 from tuinet.presets.training import TrainingSettings
@@ -76,16 +77,30 @@ class Row:
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Edition:
-    """The preset between two edits. done: the edit that made it, in words; again: what such edits have in common."""
+    """The preset between two edits. done: the edit that made it, in words; again: what such edits have in common.
 
-    text: str
+    The text is laid out when it is asked for, from that of the edition before: a list is edited more often than read.
+    """
+
     document: dict[str, Any]
     preset: Preset | None
     error: PresetError | None
+    laid_out: str | None = None
+    before: Edition | None = None
     done: str = ""
     again: tuple[Any, ...] = ()
+
+    @property
+    def text(self) -> str:
+        if self.laid_out is None:
+            before = self.before
+            while before is not None and before.laid_out is None:
+                before = before.before
+            old = before.laid_out if before is not None else None
+            self.laid_out = rewritten(old or "", _as_written(self.document))
+        return self.laid_out
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,7 @@ class Draft:
         text = preset.text
         if _document(text) != document:
             text = to_toml(_as_written(document)) if short else rewritten(text, _as_written(document))
-        self.now = self._edition(text, document)
+        self.now = self._read(text, document)
         self._past: list[Edition] = []
         self._future: list[Edition] = []
 
@@ -149,6 +164,10 @@ class Draft:
             raise self.now.error
         assert self.now.preset is not None
         return self.now.preset.resolved()
+
+    def whole(self) -> Preset:
+        """The preset as it would be read from a file, to be trained. PresetError where it cannot be."""
+        return self._parsed(self.text)
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -213,9 +232,9 @@ class Draft:
         else:
             at = (*after[:-1], int(after[-1]) + 1)
         document = deepcopy(self.now.document)
-        tables = _stack(document, at[:-1])
-        table = {**first_table(word), "name": free_name(tables, word)}
-        tables.insert(int(at[-1]), {"type": word, "name": table.pop("name"), **table})
+        tables = _stack(document, at[:-1], make=True)
+        with _names_kept(tables):
+            tables.insert(int(at[-1]), {"type": word, "name": free_name(tables, word), **first_table(word)})
         self._edit(document, f"added {word}")
         return at
 
@@ -224,7 +243,8 @@ class Draft:
         document = deepcopy(self.now.document)
         tables = _stack(document, place[:-1])
         name = self._name(place)
-        del tables[int(place[-1])]
+        with _names_kept(tables):
+            del tables[int(place[-1])]
         self._edit(document, f"removed {name}")
         if tables:
             return (*place[:-1], min(int(place[-1]), len(tables) - 1))
@@ -237,7 +257,8 @@ class Draft:
         table = deepcopy(tables[int(place[-1])])
         word = _type(table, self._holder(place))
         table["name"] = free_name(tables, word)
-        tables.insert(int(place[-1]) + 1, table)
+        with _names_kept(tables):
+            tables.insert(int(place[-1]) + 1, table)
         self._edit(document, f"duplicated {self._name(place)}")
         return (*place[:-1], int(place[-1]) + 1)
 
@@ -277,13 +298,15 @@ class Draft:
             return
         document = _document(text)
         if document is None or not _listable(document.get("layers"), TOP):
-            parse(text, self.origin.name, self.origin.file or "", self.origin.folder)
+            self._parsed(text)
             raise PresetError("the preset has no [[layers]] table", key="layers")
-        self._push(replace(self._edition(text, document), done="edited the text", again=("text",)))
+        edition = self._read(text, document)
+        edition.done, edition.again = "edited the text", ("text",)
+        self._push(edition)
 
     def end(self) -> None:
         """Typing has come to an end: what follows is an edit of its own."""
-        self.now = replace(self.now, again=())
+        self.now.again = ()
 
     def undo(self) -> str:
         """Take back the last edit. Returns what it was, in words; empty where there is none."""
@@ -309,6 +332,14 @@ class Draft:
         self.origin = preset
         self.version += 1
 
+    def follow(self, preset: Preset) -> None:
+        """The run says something else now, and no edit was under way: so does the draft. That can be undone too."""
+        document = shortened(preset.document)
+        self.origin = preset
+        edition = self._read(to_toml(_as_written(document)), document)
+        edition.done = "the run was changed"
+        self._push(edition)
+
     # -- saving ---------------------------------------------------------------------------------
 
     def save(self, where: str, *, over: bool = False) -> Path:
@@ -318,8 +349,10 @@ class Draft:
         path = Path(where.strip()).expanduser()
         if path.suffix != ".toml":
             path = path.with_name(f"{path.name}.toml")
-        if self.preset is None:
-            raise UsageError(f"it cannot be saved as it stands: {self.error}")
+        try:
+            self.whole()
+        except PresetError as error:
+            raise UsageError(f"it cannot be saved as it stands: {error}") from None
         if path.is_dir():
             raise UsageError(f"{safe(str(path), 200)} is a folder; give the file a name")
         if path.exists() and not over:
@@ -344,8 +377,13 @@ class Draft:
     def _edit(self, document: dict[str, Any], done: str, again: tuple[Any, ...] = ()) -> None:
         if document == self.now.document:
             return
-        text = rewritten(self.text, _as_written(document))
-        self._push(replace(self._edition(text, document), done=done, again=again))
+        origin = self.origin
+        made = Edition(document, None, None, before=self.now, done=done, again=again)
+        try:
+            made.preset = assemble(document, origin.name, origin.file, origin.folder, "", {})
+        except PresetError as error:
+            made.error = error
+        self._push(made)
 
     def _push(self, edition: Edition) -> None:
         if not (edition.again and edition.again == self.now.again):
@@ -354,12 +392,14 @@ class Draft:
         self.now = edition
         self.version += 1
 
-    def _edition(self, text: str, document: dict[str, Any]) -> Edition:
-        origin = self.origin
+    def _read(self, text: str, document: dict[str, Any]) -> Edition:
         try:
-            return Edition(text, document, parse(text, origin.name, origin.file or "", origin.folder), None)
+            return Edition(document, self._parsed(text), None, text)
         except PresetError as error:
-            return Edition(text, document, None, error)
+            return Edition(document, None, error, text)
+
+    def _parsed(self, text: str) -> Preset:
+        return parse(text, self.origin.name, self.origin.file or "", self.origin.folder)
 
     def _rows(
         self, tables: list[dict[str, Any]], stack: Place, above: tuple[str, ...], depth: int, holder: Field
@@ -400,7 +440,11 @@ class Draft:
             raise PresetError(f"a {safe(word, 60)} cannot stand there; what can: {', '.join(holder.family())}")
         document, name = deepcopy(self.now.document), self._name(place)
         source, target = _stack(document, place[:-1]), _stack(document, to[:-1], make=True)
-        target.insert(int(to[-1]), source.pop(int(place[-1])))
+        with _names_kept(source, target):
+            table = source.pop(int(place[-1]))
+            if target is not source and table.get("name") in _taken(target):
+                table["name"] = free_name(target, word)
+            target.insert(int(to[-1]), table)
         self._edit(document, f"moved {name}")
         return to
 
@@ -418,7 +462,7 @@ def shortened(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _short_layer(table: dict[str, Any], holder: Field) -> dict[str, Any]:
     inside = held(table, holder.usual)
-    short = {"type": table["type"]} if "type" in table else {}
+    short = {"type": table["type"]} if table.get("type", holder.usual) != holder.usual else {}
     short |= _short_table(_settings(table), LAYERS[_type(table, holder)])
     if inside is not None and inside.name in table:
         short[inside.name] = [_short_layer(inner, inside) for inner in table[inside.name]]
@@ -463,17 +507,47 @@ def first_table(word: str) -> dict[str, Any]:
                 {"name": "shortcut"},
             ]
         elif field.kind == "stack" and word != "branch":
-            table[field.name] = [{"type": "activation"}]
+            inner = "embedding" if LAYERS[word].takes_tokens else "activation"
+            table[field.name] = [{"type": inner, **first_table(inner)}]
     return table
 
 
 def free_name(tables: list[Any], word: str) -> str:
     """word_1, word_2 ...: the first by which no layer of the stack is called."""
-    taken = {name for address in addresses(tables, word) for name in (address.name, *address.layers)}
-    number = 1
+    taken, number = _taken(tables), 1
     while f"{word}_{number}" in taken:
         number += 1
     return f"{word}_{number}"
+
+
+def _taken(tables: list[Any]) -> set[str | None]:
+    return {name for address in addresses(tables) for name in (address.name, *address.layers)}
+
+
+@contextmanager
+def _names_kept(*stacks: list[Any]) -> Iterator[None]:
+    """Layers without a name are called by their place: where another one comes or goes, they get the names they had.
+
+    What a network has learnt is found again by these names.
+    """
+    called = {
+        id(table): address.name
+        for tables in stacks
+        for table, address in zip(tables, addresses(tables), strict=True)
+        if not table.get("name") and len(address.layers) == 1
+    }
+    yield
+    for tables in stacks:
+        for place, table in enumerate(tables):
+            old = called.get(id(table))
+            if old is not None and old != addresses(tables)[place].name and old not in _taken(tables[:place]):
+                tables[place] = _with_name(table, old)
+
+
+def _with_name(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same table with a name, behind its type."""
+    first = {"type": table["type"]} if "type" in table else {}
+    return {**first, "name": name, **_settings(table)}
 
 
 def in_short(table: Mapping[str, Any], holder: Field = TOP) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.cells import cut, pad
+from tuinet.diagnostics.pictures import values_of
 
 if TYPE_CHECKING:
     from tuinet.training.planning import PlannedLayer
@@ -41,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Net:
-    """columns: the inputs, then every dense layer. weights: name of the matrix (I, O) in front of each but the first."""
+    """columns: the inputs, then every dense layer. weights: names of the matrices (I, O) between them."""
 
     columns: tuple[Column, ...]
     weights: tuple[str, ...]
@@ -78,8 +79,8 @@ def matrix(body: bytes, rows: int, columns: int, limit: float) -> NDArray[np.flo
     """The weights of a look at a heatmap: levels from 0 to 255, 128 for zero."""
     if len(body) != rows * columns:
         return None
-    levels = np.frombuffer(body, np.uint8).astype(np.float64).reshape(rows, columns)
-    return (levels - 128.0) / 127.0 * limit
+    values = values_of(np.frombuffer(body, np.uint8).reshape(rows, columns), limit)
+    return np.where(np.isfinite(values), values, 0.0).astype(np.float64)
 
 
 def picture(

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
-from tuinet.runs.checked import number
-from tuinet.runs.records import latest
+from tuinet.runs.records import FILLED_IN
 from tuinet.training.client import AsyncConnection, NoWorker
 from tuinet.training.looks import FolderSource, answer
 from tuinet.training.protocol import Refused
-from tuinet.tui.curves import Curves
+from tuinet.tui import curve_cache
+from tuinet.tui.curves import STEPS, Curves, Point
 
 if TYPE_CHECKING:
     from tuinet.data import Facts
@@ -125,6 +125,7 @@ class RunView:
         self._asking: set[asyncio.Task[None]] = set()
         self._connection: AsyncConnection | None = None
         self._offsets = [0, 0]
+        self._kept = 0  # how far the curves in the cache go
         self._info_at, self._preset_stamp = -math.inf, (0.0, 0)
         self._source: FolderSource | None = None
 
@@ -169,9 +170,19 @@ class RunView:
 
     # -- reading -----------------------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Reads everything there is. RunError where the folder holds no run."""
+    async def open(self, progress: Callable[[float], None] = lambda share: None) -> None:
+        """Reads everything there is. RunError where the folder holds no run.
+
+        progress: called from a thread with the share of a long metrics.jsonl that has been read.
+        """
         await asyncio.to_thread(self.folder.info)
+        found = await asyncio.to_thread(curve_cache.opened, self.folder.metrics(), progress)
+        self.curves, self._offsets[0], self._kept = found.curves, found.offset, found.offset
+        if self.curves.names:
+            self.epochs = self.curves.epochs()
+            self._changed.add("epochs")
+            self._show_curves()
+            self._judge()
         await self.poll()
 
     async def poll(self) -> frozenset[str]:
@@ -192,6 +203,9 @@ class RunView:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+        if self._offsets[0] - self._kept >= curve_cache.WORTH:
+            self._kept = self._offsets[0]
+            await asyncio.to_thread(curve_cache.keep, self.folder.metrics().path, self.curves.packed(), self._kept)
 
     def _read(self, full: bool) -> _Files:
         """In a thread. A file that is being replaced is read the next time."""
@@ -260,21 +274,21 @@ class RunView:
 
     def _take_metrics(self, records: list[Json]) -> None:
         self.curves.add(records)
-        self._changed.add("curves")
         if rows := [_epoch_row(record) for record in records if record["k"] == "epoch"]:
-            self.epochs = _without_overtaken([*self.epochs, *rows])
+            again = self.epochs and rows[0]["step"] <= self.epochs[-1]["step"]  # a later generation trained them again
+            self.epochs = self.curves.epochs() if again else [*self.epochs, *rows]
             self._changed.add("epochs")
-        last = next((record for record in reversed(records) if record["k"] == "steps"), None)
-        newest = records[-1]
-        status = replace(self.status, step=newest["s"], epoch=newest["e"], seconds=newest["m"])
-        if last is not None:
-            status = replace(
-                status,
-                loss=_mean(last.get("loss")),
-                gradient_norm=_mean(last.get("gradient_norm")),
-                learning_rate=_mean(last.get("learning_rate")),
-                samples_per_s=_mean(last.get("samples_per_s")),
-            )
+        self._show_curves()
+
+    def _show_curves(self) -> None:
+        """The status as the newest records have it."""
+        self._changed.add("curves")
+        step, epoch, seconds = self.curves.now()
+        loss, norm, rate, speed = (_mean(self.curves.last(name)) for name in STEPS)
+        status = replace(
+            self.status, step=step, epoch=epoch, seconds=seconds,
+            loss=loss, gradient_norm=norm, learning_rate=rate, samples_per_s=speed,
+        )  # fmt: skip
         if status.steps is None and status.epochs and self.epochs:
             row = self.epochs[-1]  # of a run whose worker has gone: as many steps in each epoch as there were
             status = replace(status, steps=round(row["step"] / max(row["epoch"], 1) * status.epochs))
@@ -397,31 +411,15 @@ class RunView:
 
 
 def _other(folder: RunFolder) -> Other:
-    curves, records = Curves(), folder.metrics().read()[0]
-    curves.add(records)
-    return Other(folder.id, curves, [_epoch_row(record) for record in records if record["k"] == "epoch"])
+    curves = curve_cache.opened(folder.metrics()).curves
+    return Other(folder.id, curves, curves.epochs())
 
 
-def _mean(value: object) -> float:
-    """The middle one of (minimum, mean, maximum), or a plain number; NaN for what is neither: files may be foreign."""
-    if isinstance(value, list) and len(value) == 3:
-        value = value[1]
-    found = number(value)
-    return math.nan if found is None else float(found)
+def _mean(point: Point | None) -> float:
+    return math.nan if point is None else point.mean
 
 
 def _epoch_row(record: Json) -> Json:
-    fields = {key: value for key, value in record.items() if key not in ("k", "s", "e", "g", "m", "t")}
-    return {
-        "epoch": round(record["e"]),
-        "step": record["s"],
-        "seconds": record["m"],
-        "generation": record["g"],
-        **fields,
-    }
-
-
-def _without_overtaken(rows: list[Json]) -> list[Json]:
-    """The epochs that count: a later generation may have trained some of them again."""
-    kept = latest([{"k": "epoch", "s": row["step"], "g": row["generation"], "row": row} for row in rows])
-    return [record["row"] for record in kept]
+    """As Curves.epochs() gives it."""
+    fields = {key: value for key, value in record.items() if key not in FILLED_IN}
+    return {"epoch": round(record["e"]), "step": record["s"], "seconds": record["m"], **fields}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet.errors import PresetError, RunError, nearest
-from tuinet.fields import shown
+from tuinet.fields import optional, shown, whole
 
 if TYPE_CHECKING:
     from tuinet.data import Facts
@@ -30,6 +30,18 @@ class Look:
 
     fields: dict[str, Any] = field(default_factory=dict)
     body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """The request of a look that shows what is kept of no earlier step."""
+
+    at: int | None = optional(whole(at_least=0, help="a step; none but the newest can be had"))
+
+    def check_now(self) -> None:
+        """NotThere where an earlier step is asked for."""
+        if self.at is not None:
+            raise NotThere(f"of step {self.at:,} this is not kept; esc goes back to now")
 
 
 class Takes(Protocol):

@@ -22,7 +22,7 @@ from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted,
 from tuinet.diagnostics.mistakes import Confusion as Counted
 from tuinet.fields import whole
 from tuinet.safe_text import safe
-from tuinet.training.looks.base import Array, Look, NotThere, Source
+from tuinet.training.looks.base import Array, Look, NotThere, Now, Source
 from tuinet.training.looks.sources import FolderSource, LiveSource
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confusion:
+class Confusion(Now):
     """Which classes are taken for which.
 
     body: int32, little-endian (k, k): how often an example of class `names[row]` was taken for `names[column]`.
@@ -47,6 +47,7 @@ class Confusion:
     most: int = whole(MOST_SHOWN, at_least=1, at_most=MOST_SHOWN, help="classes, at most")
 
     def take(self, source: Source) -> Look:
+        self.check_now()
         if isinstance(source, FolderSource):
             kept = source.run.by_class()
             if kept is None:
@@ -73,7 +74,7 @@ def _look_of(found: Counted, step: int, part: str) -> Look:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worst:
+class Worst(Now):
     """The examples that the network gets most wrong, the worst first.
 
     examples: a table each: index (in the validation part, from 0), loss, label, said, and probability, which the
@@ -86,6 +87,7 @@ class Worst:
     width: int = whole(14, at_least=1, at_most=64, help="columns of a picture, at most")
 
     def take(self, source: Source) -> Look:
+        self.check_now()
         if not source.live:
             raise NotThere("the worst examples are shown while a training lives: a run's folder does not hold its data")
         live = _live(source)
@@ -105,7 +107,7 @@ class Worst:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Norms:
+class Norms(Now):
     """How large the weights are. layers: a table for each layer that has some: path, norm (the root of the sum of
     squares, of matrices alone where there are any), start (the same before the first step, null where not kept).
 
@@ -113,6 +115,7 @@ class Norms:
     """
 
     def take(self, source: Source) -> Look:
+        self.check_now()
         by_layer: dict[str, list[str]] = {}
         for slot in source.slots:
             if slot.kind != "statistic":
@@ -146,7 +149,7 @@ def _finite(value: float | None) -> float | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerHealth:
+class LayerHealth(Now):
     """How well each layer learns: layers, a table by path (tuinet/diagnostics/health.py says what its words mean).
 
     state: ok, warn or bad. marks: a word for each thing that is wrong, reasons: a sentence for each. gradient_norm,
@@ -154,6 +157,7 @@ class LayerHealth:
     """
 
     def take(self, source: Source) -> Look:
+        self.check_now()
         if not source.live:
             raise NotThere("the health of layers is shown while a training lives: no gradients are kept")
         return _sparingly(_live(source), "health", lambda: _health_of(_live(source)))
@@ -252,8 +256,8 @@ def _judge(source: LiveSource) -> Judged:
     outputs, losses = trainer.judge(inputs, wanted)
     losses = losses.reshape(-1)
     if facts.task == "reals":
-        true, said = ([examples.numbers(row, facts) for row in rows] for rows in (wanted, outputs))
-        return Judged(source.step, name, None, inputs, index, losses, true, said, None, np.arange(len(index)), 0)
+        truth, guess = ([examples.numbers(row, facts) for row in rows] for rows in (wanted, outputs))
+        return Judged(source.step, name, None, inputs, index, losses, truth, guess, None, np.arange(len(index)), 0)
     true = wanted.reshape(-1).astype(np.int64)
     targets = np.flatnonzero(true >= 0)
     said, probabilities = answers(facts.task, outputs.reshape(len(true), -1)[targets])

@@ -8,15 +8,15 @@ import numpy as np
 
 from tuinet.diagnostics.pictures import levels_of, limit_of
 from tuinet.errors import PresetError
-from tuinet.fields import optional, text, whole
-from tuinet.training.looks.base import MOST_CELLS, Array, Look, NotThere, Source
+from tuinet.fields import text, whole
+from tuinet.training.looks.base import MOST_CELLS, Array, Look, NotThere, Now, Source
 
 MOST_POINTS = 400  # of the training part that are sent along
 PLAYGROUND = (-6.0, 6.0)  # where the generated sets lie, where no point is at hand
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plane:
+class Plane(Now):
     """The network's output over a grid, or the values of each unit of a layer.
 
     body: uint8 (count, size, size), the top row the largest y. `signed`: levels around `middle`, 255 `limit` above it:
@@ -28,11 +28,9 @@ class Plane:
     layer: str = text("", help="path of the layer whose units are wanted; empty: the output")
     first: int = whole(0, at_least=0, help="the first unit")
     count: int = whole(1, at_least=1, at_most=256, help="units, at most")
-    at: int | None = optional(whole(at_least=0, help="no step can be gone back to"))
 
     def take(self, source: Source) -> Look:
-        if self.at is not None:
-            raise NotThere("the plane is of now: no history of it is kept (`esc` goes back to now)")
+        self.check_now()
         try:
             points, labels = source.raw_points(MOST_POINTS)
         except NotThere:

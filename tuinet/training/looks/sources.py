@@ -42,7 +42,7 @@ class Trained(Protocol):
 
 
 class LiveSource:
-    """A training between two of its steps.
+    """A training between two of its steps. trainer: has what Trained says; the reference's, or a test's, may have less.
 
     updates: what the last watched step added, by name. initial: the first weights, by name. probes: their history.
     """
@@ -51,7 +51,7 @@ class LiveSource:
 
     def __init__(
         self,
-        trainer: Trained,
+        trainer: Any,
         bound: Bound,
         network: Network | None = None,
         *,
@@ -59,7 +59,8 @@ class LiveSource:
         initial: Mapping[str, Array] | None = None,
         probes: Probes | None = None,
     ) -> None:
-        self.trainer, self.bound, self.network = trainer, bound, network
+        self.trainer: Trained = trainer
+        self.bound, self.network = bound, network
         self.updates, self.first, self.probes = updates or {}, initial or {}, probes
 
     @property
@@ -95,10 +96,10 @@ class LiveSource:
         return found
 
     def raw_points(self, most: int) -> tuple[Array, Array]:
-        part = self.bound.train
+        prepare, part = self._prepare(), self.bound.train
         inputs, targets = part.inputs[:most], part.targets[:most]
         labels = self.facts.in_own_units(targets) if self.facts.task == "reals" else targets
-        return _raw(self._prepare(), inputs), np.asarray(labels).reshape(len(inputs), -1)[:, 0]
+        return _raw(prepare, inputs), np.asarray(labels).reshape(len(inputs), -1)[:, 0]
 
     def on_plane(self, points: Array, layer: str) -> Array:
         inputs = self._prepare()(points)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.panes.base import Pane
 from tuinet.tui.panes.loss import LossPane
+from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.panes.weights import WeightsPane
 
 __all__ = ["PANES", "Pane"]
 
-
-class _Overfitting(Pane):
-    NAME, TITLE = "overfitting", "Overfitting"
-
-
-PANES: tuple[type[Pane], ...] = (ArchitecturePane, LossPane, WeightsPane, _Overfitting)
+PANES: tuple[type[Pane], ...] = (ArchitecturePane, LossPane, WeightsPane, OverfittingPane)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -40,22 +41,22 @@ from tuinet.tui.widgets.rows import Row as Line
 if TYPE_CHECKING:
     from tuinet.data import Facts
     from tuinet.presets import Preset
+    from tuinet.tui.view import RunView
 
 REST = 0.15  # seconds without an edit after which the costs are worked out
 KEEP_EVERY = 60.0  # seconds between two notes of how fast this machine trains
 MARKS = {"ok": ("●", "good"), "warn": ("▲", "warn"), "bad": ("✖", "bad")}
 WORST = ("bad", "warn", "ok")
 PLACE_OF_TRAINING = "training"
+STYLES = {"": "", "dim": "dim", "bad": "$bad", "warn": "$warn", "accent": "$primary"}
 
 COLUMNS = (
-    Column("", need=9),
-    Column("layer", need=9, least=9),
-    Column("", need=5, least=6),
-    Column("in", right=True, need=2),
+    Column("  layer", need=9, least=11, cut_after=5),
+    Column("in", right=True, need=1),
     Column("out", right=True, need=8),
     Column("params", right=True, need=7),
-    Column("share", right=True, need=4),
-    Column("mult-adds", right=True, need=3),
+    Column("share", right=True, need=3),
+    Column("mult-adds", right=True, need=2),
     Column("♥", need=9),
 )
 
@@ -95,6 +96,7 @@ class ArchitecturePane(Pane):
         self._data_key: tuple[Any, ...] | None = None
         self._weights: set[str] = set()
         self._following = False
+        self._costs: list[tuple[str, str]] = []
 
     def compose(self) -> ComposeResult:
         yield Rows(id="layers", empty="no preset yet")
@@ -151,8 +153,10 @@ class ArchitecturePane(Pane):
         """The run's preset, at first and after each change of it. Edits that are under way stay."""
         view = self.view
         assert view is not None
-        if self.draft is None or (self.draft.origin != preset and not self.draft.changed):
+        if self.draft is None:
             self.draft = Draft(preset, short=True)
+        elif self.draft.origin != preset and not self.draft.changed:
+            self.draft.follow(preset)
         elif self.draft.origin != preset:
             self.draft.applied(preset)
         self.current = None
@@ -183,31 +187,32 @@ class ArchitecturePane(Pane):
         if chosen not in self._rows and chosen != PLACE_OF_TRAINING:
             chosen = next(iter(self._rows), PLACE_OF_TRAINING)
         cells = [self._input_cells(), *(self._cells(row, _key(row.place) == chosen) for row in rows)]
-        title, lines = laid_out(COLUMNS, cells, max(10, widget.size.width or self.size.width - 4))
+        title, lines = laid_out(COLUMNS, cells, max(10, widget.scrollable_content_region.width))
+        names = [0, *(len(_named(row)) + 2 for row in rows)]
         keys = ["", *self._rows]
-        shown = [Line("", title), *(Line(key, pieces) for key, pieces in zip(keys, lines, strict=True))]
+        shown = [Line("", title)]
+        for key, pieces, length in zip(keys, lines, names, strict=True):
+            shown.append(Line(key, _parted(pieces, length)))
         shown.append(self._training_line(chosen == PLACE_OF_TRAINING))
         widget.show(shown, chosen)
         self._draw_costs()
 
     def _input_cells(self) -> list[Piece]:
         inputs = figures.shape(self.facts.inputs) if self.facts is not None else ""
-        return [("", ""), ("input", "dim"), ("", ""), ("", ""), (inputs, "dim"), *[("", "")] * 4]
+        return [("  input", "dim"), ("", ""), (inputs, "dim"), *[("", "")] * 4]
 
     def _cells(self, row: Row, chosen: bool) -> list[Piece]:
-        words = row.settings if row.name.startswith(row.type) else f"{row.type} {row.settings}".rstrip()
-        repeats = f" ×{row.repeat}" if row.repeat > 1 else ""
-        frozen = " ❄" if row.frozen else ""
+        words = row.settings if row.name.startswith(row.type) else f"{row.type} {row.settings}"
+        frozen = "frozen" if row.frozen else ""
+        label = " ".join(word for word in (_named(row), words.strip(), frozen) if word)
         mark = ("✖", "bad") if row.error else self._health(row.paths)
         return [
-            ("▸" if chosen else " ", "accent"),
-            ("  " * row.depth + row.name + repeats, "bad" if row.error else "bold" if row.depth == 0 else ""),
-            (words + frozen, "dim"),
+            (f"{'▸' if chosen else ' '} {label}", "bad" if row.error else "bold"),
             (figures.shape(row.input) if row.input is not None else "", "dim"),
             (figures.shape(row.output) if row.output is not None else "", ""),
             (figures.count(row.parameters) if row.parameters else "", ""),
             (figures.share(row.share) if row.share else "", "dim"),
-            (figures.count(row.multiply_adds) if row.multiply_adds else "", "dim"),
+            (_short(row.multiply_adds) if row.multiply_adds else "", "dim"),
             mark,
         ]
 
@@ -215,7 +220,7 @@ class ArchitecturePane(Pane):
         assert self.draft is not None
         said = _training_words(self.draft.now.document.get("training"))
         return Line(PLACE_OF_TRAINING, (
-            ("▸" if chosen else " ", "accent"), ("  ", ""), ("training", "bold"), ("  ", ""), (said, "dim"),
+            ("▸ " if chosen else "  ", "bold"), ("training", "bold"), (f" {said}", "dim"),
         ))  # fmt: skip
 
     def _health(self, paths: tuple[str, ...]) -> Piece:
@@ -244,9 +249,11 @@ class ArchitecturePane(Pane):
         lines: list[tuple[str, str]] = []
         for text, kind in self._cost_lines(draft):
             lines += [(line, kind) for line in wrap(text, width)]
-        styles = {"": "", "dim": "$text-muted", "bad": "$bad", "warn": "$warn", "good": "$good", "accent": "$primary"}
-        pieces = [Content.assemble((text, styles[kind])) for text, kind in lines]
-        self.query_one("#costs", Static).update(Content("\n").join(pieces))
+        if lines == self._costs:
+            return
+        pieces = [Content.assemble((text, STYLES[kind])) for text, kind in lines]
+        grown, self._costs = len(lines) != len(self._costs), lines
+        self.query_one("#costs", Static).update(Content("\n").join(pieces), layout=grown)
 
     def _cost_lines(self, draft: Draft) -> list[tuple[str, str]]:
         lines = []
@@ -259,12 +266,7 @@ class ArchitecturePane(Pane):
             where = f"{named}: " if named else f"line {error.line}: " if error.line else ""
             lines.append((f"✖ {safe(where + error.message, 400)}", "bad"))
         elif self.plan is not None:
-            plan = self.plan
-            lines.append((
-                f"{figures.count(plan.parameters)} params · {figures.size(plan.memory_bytes)} · "
-                f"{_short(plan.multiply_adds)} mult-adds", "dim",
-            ))  # fmt: skip
-            lines.append((self._forecast(plan), "dim"))
+            lines += [(line, "dim") for line in self._figures(self.plan)]
         elif self._note:
             lines.append((self._note, "dim"))
         if row is not None and error is None and (reasons := self._reasons(row)):
@@ -272,6 +274,23 @@ class ArchitecturePane(Pane):
         if draft.changed and error is None:
             lines.append((self._what_next(), "accent"))
         return [line for line in lines if line[0]]
+
+    def _figures(self, plan: Planned) -> list[str]:
+        """What it costs, in as few lines as hold it without breaking a figure."""
+        said = [
+            f"{figures.count(plan.parameters)} params",
+            figures.size(plan.memory_bytes),
+            f"{_short(plan.multiply_adds)} mult-adds",
+            self._forecast(plan),
+        ]
+        lines = [""]
+        for part in filter(None, said):
+            longer = f"{lines[-1]} · {part}" if lines[-1] else part
+            if len(longer) > self.size.width - 4 and lines[-1]:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+        return lines
 
     def _what_next(self) -> str:
         if self.view is not None and self.view.live:
@@ -284,7 +303,7 @@ class ArchitecturePane(Pane):
         if view is not None and view.live and self.draft is not None and not self.draft.changed and self.examples:
             rate = view.status.samples_per_s
             if rate > 0 and not view.status.slow:
-                return f"{figures.duration(self.examples / rate)} an epoch here"
+                return f"{_about(self.examples / rate)} an epoch here"
         seconds = forecast.epoch_seconds(plan, self.speed) if self.speed is not None else None
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""
 
@@ -333,6 +352,7 @@ class ArchitecturePane(Pane):
             self._note, self.plan = safe(str(error), 300), None
             self._draw()
             return
+        self._learn_speed()
         if self.draft is draft and draft.version == version:
             self.plan, self._note = plan, ""
             self._draw()
@@ -347,25 +367,27 @@ class ArchitecturePane(Pane):
         own = (origin.data, origin.training.seed, origin.training.loss.targets)
         if key == self._data_key:
             return
-        view_facts = self.view.facts if self.view is not None else self.facts
-        if key == own and view_facts is not None and self.examples:
-            self.facts = view_facts
-        else:
+        known = self.view.facts if self.view is not None else self.facts
+        if key != own or known is None or not self.examples:
             self._note = "reading the data ..."
             self._draw_costs()
-            self.facts, self.examples = await asyncio.to_thread(data_of, preset)
-        self._data_key = key
+            try:
+                known, self.examples = await asyncio.to_thread(data_of, preset)
+            except TuinetError:
+                if key != own or known is None:
+                    raise
+        self.facts, self._data_key = known, key
 
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
         view, current = self.view, self.current
-        if view is None or not view.live or current is None or not current.batch or view.status.slow:
+        if view is None or current is None or not current.batch or view.status.slow or self.speed is None:
             return
-        rate = view.status.samples_per_s
-        if not rate > 0 or view.status.state != "running" or self.speed is None:
+        rate, here = view.status.samples_per_s, view.info.get("host") in (None, socket.gethostname())
+        if not rate > 0 or not here:
             return
         self.speed = self.speed.told(current.work, current.batch / rate)
-        if time.monotonic() - self._kept_at > KEEP_EVERY:
+        if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at = time.monotonic()
             self.run_worker(asyncio.to_thread(forecast.keep, self.speed), group="speed", exit_on_error=False)
 
@@ -382,13 +404,12 @@ class ArchitecturePane(Pane):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         event.stop()
         row = self._rows.get(event.key)
-        if row is not None and self.view is not None:
-            if not self._following:
-                self.view.choose_layer(row.path)
-                tensors = self.current.tensors if self.current is not None else {}
-                first = next((name for path in row.paths for name in tensors if name.startswith(f"{path}.")), None)
-                if first is not None and not self.view.parameter.startswith(f"{row.path}."):
-                    self.view.choose_parameter(first)
+        if row is not None and self.view is not None and not self._following:
+            self.view.choose_layer(row.path)
+            tensors = self.current.tensors if self.current is not None else {}
+            first = next((name for path in row.paths for name in tensors if name.startswith(f"{path}.")), None)
+            if first is not None and not self.view.parameter.startswith(f"{row.path}."):
+                self.view.choose_parameter(first)
         self._following = False
         self._draw()
 
@@ -521,10 +542,9 @@ class ArchitecturePane(Pane):
             try:
                 draft.replace(text)
             except PresetError as error:
-                return str(error.at(file=None)) if error.line is None else f"line {error.line}: {error.message}"
+                return _with_line(error)
             self._changed()
-            error = draft.error
-            return "" if error is None else (f"line {error.line}: " if error.line else "") + error.message
+            return "" if draft.error is None else _with_line(draft.error)
 
         def closed(_: None) -> None:
             draft.end()
@@ -577,7 +597,10 @@ class ArchitecturePane(Pane):
         if draft.preset is None or self._error() is not None:
             self._say(f"it cannot be trained as it stands: {self._error()}", bad=True)
             return
-        self.post_message(self.StartAsked(draft.preset))
+        try:
+            self.post_message(self.StartAsked(draft.whole()))
+        except PresetError as error:
+            self._say(str(error), bad=True)
 
     def action_save(self) -> None:
         from tuinet.tui.sheets import Saving
@@ -666,28 +689,44 @@ class ArchitecturePane(Pane):
         self.call_after_refresh(self._draw)
 
 
+def _named(row: Row) -> str:
+    """Its name, as deep as it lies, and how often it stands there."""
+    return "  " * row.depth + row.name + (f" ×{row.repeat}" if row.repeat > 1 else "")
+
+
+def _parted(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
+    """The first piece as a name of so many letters and what is said of it."""
+    (text, kind), *rest = pieces
+    return ((text[:length], kind), (text[length:], "dim"), *rest)
+
+
 def told(answer: Mapping[str, Any]) -> str:
     """What was kept, widened and made new when an edit was applied, as the worker says it."""
     words = []
     for key, word in (("kept", "kept"), ("widened", "widened"), ("made", "made new")):
         names = answer.get(key)
         if isinstance(names, list) and names:
-            listed = "" if key == "kept" else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (
-                " ...)" if len(names) > 4 else ")"
+            listed = (
+                ""
+                if key == "kept"
+                else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (" ...)" if len(names) > 4 else ")")
             )
             words.append(f"{word} {figures.plural(len(names), 'tensor')}{listed}")
     return ", ".join(words) or "applied"
 
 
-def _examples(view: Any, preset: Preset) -> int:
+def _examples(view: RunView, preset: Preset) -> int:
     """Examples of the training part, from what the run says of itself; 0 where it says nothing of them."""
     said = view.start.get("examples") if isinstance(view.start, dict) else None
     train = said.get("train") if isinstance(said, Mapping) else None
     if isinstance(train, int) and train > 0:
         return train
-    facts = view.facts
-    counts = facts.class_counts if facts is not None else ()
-    return sum(counts) if facts is not None and facts.task in ("classes", "binary") and not facts.steps else 0
+    facts, status, batch = view.facts, view.status, preset.training.batch_size
+    if facts is not None and facts.task in ("classes", "binary") and not facts.steps:
+        return sum(facts.class_counts)
+    if status.steps and status.epochs and isinstance(batch, int):
+        return round(status.steps / status.epochs * batch * preset.training.accumulate)
+    return 0
 
 
 def _training_words(training: Any) -> str:
@@ -703,6 +742,10 @@ def _training_words(training: Any) -> str:
         f"{training.get('epochs', 10)} epochs",
     ]
     return safe(" · ".join(parts), 100)
+
+
+def _with_line(error: PresetError) -> str:
+    return f"line {error.line}: {error.message}" if error.line is not None else error.message
 
 
 def _line_of(draft: Draft, place: Place | None) -> int:
@@ -733,6 +776,8 @@ def _short(number: int) -> str:
 
 def _about(seconds: float) -> str:
     """A time that is not exact: two digits and no more."""
+    if seconds < 0.1:
+        return f"{float(f'{1000 * seconds:.2g}'):g} ms"
     if seconds >= 60:
         return figures.duration(round(seconds, -1) if seconds < 600 else round(seconds / 60) * 60)
     return f"{float(f'{seconds:.2g}'):g} s"

@@ -19,8 +19,11 @@ class Pane(Widget, can_focus=True):
     """
 
     DEFAULT_CSS = """
-    Pane { border: round $panel; border-title-color: $text-muted; border-subtitle-color: $text-muted; padding: 0 1; }
-    Pane:focus, Pane:focus-within { border: round $accent; border-title-color: $accent; border-title-style: bold; }
+    Pane {
+        border: round $border-blurred; border-title-color: $text-muted; border-subtitle-color: $text-muted;
+        padding: 0 1;
+    }
+    Pane:focus, Pane:focus-within { border: round $border; border-title-color: $primary; border-title-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = []
 

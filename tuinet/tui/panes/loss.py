@@ -1,4 +1,4 @@
-"""The curves of the run: loss, accuracy or error, learning rate, gradient norm, with a step cursor that all panes follow.
+"""The curves of the run: loss, accuracy or error, learning rate, gradient norm, with a step cursor for all panes.
 
 What the picture looks like is chart.py's business. Here are the keys, the mouse, and what is painted when: rows that
 have not changed are not sent again.
@@ -17,12 +17,13 @@ from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tuinet.tui import chart, themes
+from tuinet.tui import chart
 from tuinet.tui.actions import bindings
 from tuinet.tui.chart import Choices, Picture, Scene
 from tuinet.tui.curves import AXES, SMOOTHING, Curves
 from tuinet.tui.curves import Axis as Scale
 from tuinet.tui.panes.base import Pane
+from tuinet.tui.terminal.abilities import Abilities
 from tuinet.tui.view import ENDED
 from tuinet.tui.widgets.plot import Runs, to_plain
 
@@ -39,7 +40,10 @@ class LossPane(Pane):
 
     NAME, TITLE = "loss", "Loss"
     BINDINGS = bindings("loss")
-    HELP = "The raw losses of the batches lie behind their smoothed line. ▾ marks the best epoch and live changes, ▴ checkpoints."
+    HELP = (
+        "The raw losses of the batches lie behind their smoothed line. "
+        "▾ marks the best epoch and live changes, ▴ on the axis checkpoints, ▴ at the top a spike above it."
+    )
     DEFAULT_CSS = """
     LossPane { padding: 0; }
     """
@@ -47,7 +51,8 @@ class LossPane(Pane):
         "train": ("$train", 1.0), "val": ("$val", 1.0), "batch": ("$train", 0.62), "band": ("$train", 0.3),
         "frame": ("$foreground", 0.35), "axis": ("$foreground", 0.6), "text": ("$foreground", 0.85),
         "faint": ("$foreground", 0.5), "best": ("$good", 1.0), "event": ("$series-4", 1.0), "bad": ("$bad", 1.0),
-        "cursor": ("$warn", 1.0), **{f"other-{n}": (f"$series-{n % themes.SERIES + 1}", 1.0) for n in range(2, 9)},
+        "spike": ("$train", 0.8), "cursor": ("$foreground", 1.0),
+        **{f"other-{place}": (f"$series-{number}", 1.0) for place, number in enumerate((5, 6, 7, 8, 3))},
     }  # fmt: skip
     """Ink, the theme's colour, and how much of it is left on the background."""
 
@@ -134,7 +139,8 @@ class LossPane(Pane):
 
     @property
     def _braille(self) -> bool:
-        return not getattr(self.app, "ascii", False)
+        abilities: Abilities | None = getattr(self.app, "abilities", None)
+        return abilities is None or abilities.unicode
 
     def _style(self, ink: str) -> Style:
         if ink not in self._styles:

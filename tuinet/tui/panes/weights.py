@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.strip import Strip
 
+from tuinet.cells import cell_width
 from tuinet.diagnostics.pictures import index_of, matrix_shape
 from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
@@ -27,6 +28,7 @@ from tuinet.tui.widgets.heatmap import Grid, Places, grid_for
 
 MODES = ("value", "gradient", "update", "change")
 FEATURES = {"x", "y", "x2", "y2", "xy", "sin_x", "sin_y"}  # inputs that are made of two numbers
+GATES = {"lstm": "ifog", "gru": "run"}  # in the order of their columns, as the layers' own pages say
 LEAST_SHOWN = 4  # rows and columns that a part of a matrix has at the least
 UNIT = 16  # points of the grid across a unit's picture, at most
 
@@ -35,6 +37,13 @@ Crop = tuple[int, int, int, int]
 
 class WeightsPane(Pane):
     """Heatmap, gallery and surface of one run's parameters."""
+
+    HELP = (
+        "Orange is negative, blue positive, as bright as large; the scale is below. `v g u c` show the value, its "
+        "gradient, the last update and the change since the start. `enter` goes into the cells: arrows move, `w` sets "
+        "a number by hand. `i o` show a part and the whole, `t` what each neuron or filter looks for, `d` the plane "
+        "of data with two inputs. `[ ]` go through the parameters; the cursor of the loss goes back in time."
+    )
 
     NAME, TITLE = "weights", "Weights"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("weights")]
@@ -55,13 +64,22 @@ class WeightsPane(Pane):
         self._titles = ("", "")
         self._loading = False
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._take_colours())
+
+    def _take_colours(self) -> None:
+        """Those of the theme and the terminal; what was drawn in others is drawn anew."""
+        self._palette, self._before = palette_of(self.app), None
+        if self.view is not None:
+            self._draw()
+
     # -- what is new ----------------------------------------------------------------------------------------
 
     def see(self, changed: frozenset[str]) -> None:
         if self.view is None:
             return
         if changed & {"theme", "view"} or self._palette is None:
-            self._palette, self._before = palette_of(self.app), None
+            self._take_colours()
         if changed & {"view", "preset"} or (not self.parameters and changed & {"status", "events", "looks"}):
             self._load()
         if changed & {"selection", "view"}:
@@ -216,7 +234,7 @@ class WeightsPane(Pane):
         return drawn
 
     def _place(self, index: list[int]) -> str:
-        """A place of the parameter by its index, and by the name of its input where it has one."""
+        """A place of the parameter by its index: its input by name where it has one, its gate by letter."""
         slot, facts = self.slot, self.view.facts if self.view is not None else None
         if slot is None:
             return ""
@@ -228,6 +246,10 @@ class WeightsPane(Pane):
             and slot is next(iter(self.parameters), None)
         ):
             words[0] = safe(facts.columns[index[0]], 24)
+        gates = GATES.get(slot["of"], "")
+        units = slot["shape"][-1] // len(gates) if gates and slot["shape"][-1] % len(gates) == 0 else 0
+        if units and not slot["name"].endswith(".bh"):  # bh is of the gate n alone
+            words[-1] = f"{gates[index[-1] // units]}{index[-1] % units}"
         return f"[{', '.join(words)}]"
 
     def render_line(self, y: int) -> Strip:
@@ -247,13 +269,16 @@ class WeightsPane(Pane):
         if self.slot is None or self.view is None:
             return self.TITLE
         found = self.view.looked.get("weights")
-        shape = " × ".join(map(str, self.slot["shape"]))
+        shape = "×".join(map(str, self.slot["shape"]))
         what = {"matrix": self.mode, "tiles": f"gallery, {self.mode}", "plane": "plane"}[self.shows]
-        words = [f"{self.TITLE}: {safe(self.slot['name'], 60)}", f"{shape}", what]
+        name = safe(self.slot["name"], 60)
+        then = ""
         if self.view.at is not None:
             step = found.fields.get("step") if found is not None and not found.error else None
-            words.append(f"step {step:,}, not live" if isinstance(step, int) else "not live")
-        return " · ".join(words)
+            then = f" · step {step:,}, not live" if isinstance(step, int) else " · not live"
+        longest = f"{self.TITLE}: {name} · {shape} · {what}{then}"
+        shorter = (longest, f"{name} · {shape} · {what}{then}", f"{name} · {what}{then}", f"{name}{then}")
+        return next((words for words in shorter if cell_width(words) <= self.size.width - 2), shorter[-1])
 
     def _keys(self) -> Content:
         named = [("v", "value"), ("g", "gradient"), ("u", "update"), ("c", "change"), ("t", "templates")]
@@ -276,7 +301,7 @@ class WeightsPane(Pane):
         found = self.view.looked.get("weights") if self.view is not None else None
         if self.slot is None or found is None or "deviation" not in found.fields:
             return ""
-        return f"{safe(self.slot['name'], 30)} σ {found.fields['deviation']:.3g}"
+        return f"{safe(self.slot['name'], 30)} sd {found.fields['deviation']:.3g}"
 
     # -- keys --------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from tuinet.tui.widgets.heatmap import (
 
 Fields = Mapping[str, Any]
 LEGEND = 32  # columns of the ramp, and bins of the histogram, at most
+NARROW, SIDES = 66, 19  # columns below which words beside the legend give way, and those of the legend's numbers
 CALM = 0.66  # of the ramp that surfaces use
 FEET = ((10, 3), (6, 2), (4, 1))  # lines below a heatmap, by the height of the pane
 
@@ -94,7 +95,12 @@ class Pen:
     @property
     def bins(self) -> int:
         """Columns of the legend, and bins of the histogram below it."""
-        return max(5, min(LEGEND, self.width - 44))
+        return max(5, min(LEGEND, self.width - (SIDES if self.narrow else 44)))
+
+    @property
+    def narrow(self) -> bool:
+        """Whether there is no room for words beside the legend."""
+        return self.width < NARROW
 
     def line(self, *pieces: str | tuple[str, Style] | Segment) -> Strip:
         """A line of exactly the width."""
@@ -200,11 +206,12 @@ def _feet(pen: Pen, fields: Fields, cursor: Cursor | None) -> list[Strip]:
     low, high = (signed(sign * fields["limit"], palette) for sign in (-1, 1))
     left, right = ("[", "]") if palette.ascii else ("▕", "▏")
     spread = "sd" if palette.ascii else "σ"
-    mean, deviation = signed(fields["mean"], palette), f"{fields['deviation']:.3g}"
+    middle = f"mean {signed(fields['mean'], palette):<9} {spread} {fields['deviation']:.3g}"
     about: list[str | tuple[str, Style] | Segment] = [
         f"{low:>7} {left}", *legend(palette, pen.ramp, pen.bins, pen.base), f"{right} {high:<7}",
-        (f"  mean {mean:<9} {spread} {deviation}", pen.faint),
     ]  # fmt: skip
+    if not pen.narrow:
+        about.append((f"  {middle}", pen.faint))
     if fields["strange"]:
         about.append((f"  {fields['strange']:,} not finite", ink(palette.bad, pen.base)))
     if cursor is not None:
@@ -212,7 +219,9 @@ def _feet(pen: Pen, fields: Fields, cursor: Cursor | None) -> list[Strip]:
     counted = bars(fields["counts"], fields["lowest"], fields["highest"], palette, pen.base)
     lowest, highest = signed(fields["lowest"], palette), signed(fields["highest"], palette)
     histogram = pen.line(f"{lowest:>7}  ", *counted, f"  {highest:<9}", (_zeros(fields), pen.faint))
-    return [pen.line(*about), histogram, pen.line((_grain(fields), pen.faint))]
+    grain = _grain(fields, narrow=pen.narrow)
+    grain = f"{middle}  {grain}" if pen.narrow else grain
+    return [pen.line(*about), histogram, pen.line((grain, pen.faint))]
 
 
 def _zeros(fields: Fields) -> str:
@@ -221,18 +230,17 @@ def _zeros(fields: Fields) -> str:
     return f"{fields['zeros'] / max(1, total):.0%} zero" if fields["zeros"] else ""
 
 
-def _grain(fields: Fields) -> str:
+def _grain(fields: Fields, *, narrow: bool) -> str:
     """What a cell is, and which part is shown where it is not the whole."""
     top, bottom, left, right = fields["crop"]
     rows, columns = fields["matrix"]
-    cells = _cells(fields) if fields["folded"] else None
-    if fields["exact"]:
-        grain = "each cell is one number"
-    elif cells is not None:
-        grain = f"each cell is the mean of about {(right - left) / cells:.3g}"
+    if fields["folded"]:
+        block = f"{(right - left) / _cells(fields):.3g}"
     else:
-        grain = f"each cell is the mean of about {(bottom - top) / fields['rows']:.3g} × " \
-                f"{(right - left) / fields['columns']:.3g}"  # fmt: skip
+        block = f"{(bottom - top) / fields['rows']:.3g} × {(right - left) / fields['columns']:.3g}"
+    if narrow:
+        return "exact" if fields["exact"] else f"cells of {block}"
+    grain = "each cell is one number" if fields["exact"] else f"each cell is the mean of about {block}"
     if [top, bottom, left, right] == [0, rows, 0, columns]:
         return grain
     return f"rows {top:,}–{bottom - 1:,} of {rows:,}, columns {left:,}–{right - 1:,} of {columns:,}; {grain}"
@@ -278,6 +286,8 @@ def _captions(pen: Pen, fields: Fields, shown: int) -> Strip:
     first, last, total = fields["first"] + 1, fields["first"] + shown, fields["total"]
     what = f"{fields['each']}s" if fields["channels"] == 1 else f"{fields['each']}s × {fields['channels']} channels"
     more = "" if shown == total else "  pgup pgdn"
+    if pen.narrow:
+        return pen.line((f"{first:,}–{last:,} of {total:,} {what}{more}", pen.faint))
     low, high = (signed(sign * fields["limit"], pen.palette) for sign in (-1, 1))
     left, right = ("[", "]") if pen.palette.ascii else ("▕", "▏")
     return pen.line(

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from tuinet.errors import PresetError
 from tuinet.presets.overrides import parsed
 from tuinet.safe_text import safe
-from tuinet.training.changes import live_keys
+from tuinet.training.live import live_keys
 from tuinet.tui.view import RunView
 
 SHOWN = 12  # keys at a time
@@ -37,7 +37,7 @@ class Setting(ModalScreen[tuple[str, Any] | None]):
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
-        self._keys = {} if view.preset is None else dict(live_keys(view.preset))
+        self._keys = {} if view.preset is None else live_keys(view.preset)
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:

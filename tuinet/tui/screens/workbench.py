@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,10 +21,12 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.errors import TuinetError
+from tuinet.figures import setting
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
@@ -51,6 +53,14 @@ class Strip(Static):
     """
 
 
+class Reason(Static):
+    """Why a run has failed, or was lost; there is none while all is well."""
+
+    DEFAULT_CSS = """
+    Reason { height: auto; max-height: 3; padding: 0 1; display: none; background: $surface; color: $bad; }
+    """
+
+
 class Workbench(Screen[None]):
     """One run."""
 
@@ -66,7 +76,6 @@ class Workbench(Screen[None]):
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = None
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -76,7 +85,7 @@ class Workbench(Screen[None]):
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
-        self._said = ""
+        self._said = self._reason = ""
         self._laid_over: tuple[RunFolder, ...] = ()
 
     @property
@@ -86,7 +95,8 @@ class Workbench(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield Strip(id="strip")
+        yield Reason(id="reason", markup=False)
+        yield Strip(id="strip", markup=False)
         yield Container(*self.panes, id="panes")
         yield Hints(self.command_form())
 
@@ -137,6 +147,7 @@ class Workbench(Screen[None]):
     def _see(self, changed: frozenset[str]) -> None:
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
+            self._show_reason()
             for pane in self.panes:
                 unseen = self._unseen[pane] | changed
                 if pane.display and pane.size.area:
@@ -148,6 +159,17 @@ class Workbench(Screen[None]):
             if self._arranged == "one":
                 self._show_strip()
             self.query_one(Hints).say(self.command_form())
+
+    def _show_reason(self) -> None:
+        status = self.view.status
+        goes_on = f"`tuinet resume {self.view.name}` goes on from its last checkpoint"
+        text = f"✖ {status.error}" if status.error else f"! its worker was lost; {goes_on}"
+        text = safe(text, 600) if status.error or status.state == "interrupted" else ""
+        if text != self._reason:
+            self._reason = text
+            reason = self.query_one(Reason)
+            reason.update(text)
+            reason.display = bool(text)
 
     def pace_words(self) -> str:
         rate = f"{1 / self.pace.period:.1f} Hz"
@@ -209,7 +231,7 @@ class Workbench(Screen[None]):
     def _focused_pane(self) -> Pane | None:
         widget: Widget | None = self.focused
         while widget is not None and not isinstance(widget, Pane):
-            widget = cast("Widget | None", widget.parent if isinstance(widget.parent, Widget) else None)
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
         return widget
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -268,6 +290,9 @@ class Workbench(Screen[None]):
         now = self.view.status.slow
         self._send("slow", seconds=next((slow for slow in SLOW if slow > now), 0.0))
 
+    def action_full_speed(self) -> None:
+        self._send("slow", seconds=0.0)
+
     def action_checkpoint(self) -> None:
         async def save() -> None:
             answer = await self.view.command("checkpoint")
@@ -308,6 +333,10 @@ class Workbench(Screen[None]):
 
         self._in_background(begin())
 
+    def on_architecture_pane_start_asked(self, event: ArchitecturePane.StartAsked) -> None:
+        """A run of the edited preset; the one under way goes on."""
+        self.app.start_run(event.preset, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
+
     def action_set(self) -> None:
         from tuinet.tui.screens.setting import Setting
 
@@ -319,5 +348,5 @@ class Workbench(Screen[None]):
 
     async def _set(self, key: str, value: Any) -> None:
         answer = await self.view.command("set", key=key, value=value)
-        late = f", {answer['from']}" if answer.get("from") else ""
-        self.tell(f"{key}: {answer.get('old')} → {answer.get('new')}{late}")
+        changes = [f"{one['key']}: {setting(one['old'])} → {setting(one['new'])}" for one in answer.get("changes", [])]
+        self.tell("\n".join(changes) or f"{key} is so already")

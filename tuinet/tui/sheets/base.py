@@ -33,8 +33,11 @@ class Sheet(ModalScreen[Answer]):
     Sheet #error.-said { display: block; }
     Sheet Hints { dock: bottom; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-over"), (BESIDE, "-beside")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-over"), (BESIDE, "-beside")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
+
+    KEYS: ClassVar[str] = ""
+    """What the keys do here, in the lower edge."""
 
     def __init__(self, title: str, says: str = "") -> None:
         super().__init__()
@@ -43,6 +46,7 @@ class Sheet(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet") as sheet:
             sheet.border_title = Content(safe(self._title, 80))
+            sheet.border_subtitle = self.KEYS
             if self._says:
                 yield Static(Content(safe(self._says, 400)), id="says")
             yield from self.body()

@@ -22,7 +22,8 @@ class Picker(Sheet[str]):
     """Answers with the chosen word, None where it was closed."""
 
     DEFAULT_CSS = """
-    Picker Input { height: 1; border: none; padding: 0; margin-bottom: 1; }
+    Picker Input { height: 1; border: none; padding: 0; margin-bottom: 1; background: $surface; }
+    Picker Input:focus { border: none; }
     Picker #about { height: auto; max-height: 12; margin-top: 1; color: $text-muted; }
     """
     BINDINGS = [  # noqa: RUF012
@@ -30,6 +31,8 @@ class Picker(Sheet[str]):
         Binding("down", "by(1)", show=False),
         Binding("up", "by(-1)", show=False),
     ]
+
+    KEYS = "↑↓ choose · ⏎ add"
 
     def __init__(self, title: str, kinds: Mapping[str, type]) -> None:
         super().__init__(title)

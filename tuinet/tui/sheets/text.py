@@ -20,6 +20,7 @@ class Text(Sheet[None]):
 
     DEFAULT_CSS = """
     Text TextArea { height: 1fr; border: none; padding: 0; }
+    Text TextArea:focus { border: none; }
     """
 
     def __init__(self, title: str, says: str, text: str, enter: Callable[[str], str], line: int = 1) -> None:
@@ -29,7 +30,7 @@ class Text(Sheet[None]):
         self._timer: Timer | None = None
 
     def body(self) -> ComposeResult:
-        area = TextArea(shown(self._text), show_line_numbers=True, tab_behavior="indent", soft_wrap=False)
+        area = TextArea(shown(self._text), show_line_numbers=True, tab_behavior="focus", soft_wrap=False)
         area.cursor_blink = False
         yield area
 
@@ -53,7 +54,7 @@ class Text(Sheet[None]):
     def action_close(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-            self._read()
+        self._read()
         self.dismiss(None)
 
 

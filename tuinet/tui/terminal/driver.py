@@ -15,11 +15,13 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tuinet.tui.terminal import guard
 
-CHUNK = 1024
+CHUNK = 8192
 """Bytes of one write: what cannot be taken back."""
 
 OWED = 4096
-"""Characters that may be under way before the line counts as busy; a kernel's buffer swallows about as many."""
+LATE = 0.1
+"""The line is busy if so many characters are under way, and some have been for so many seconds: a picture takes a
+moment also where the line is fast."""
 
 QUEUED = 8
 """Writes that may wait, of any size: at 30 Textual's queue would block the event loop."""
@@ -29,6 +31,9 @@ LAST_SECONDS = 2.0
 
 DROPPED = 128 + 1
 """Exit code after the line dropped: as if SIGHUP had ended it."""
+
+TRIES = 100
+"""How often the shell may send the app to the background in one go; a terminal that refuses for good ends it too."""
 
 CANCEL = "\x18"
 """Ends a control sequence that was cut off in the middle."""
@@ -51,6 +56,18 @@ class Line:
         self.taken = 0
         """Characters that the writer thread is done with; counted by that thread only."""
         self.gone = False
+        self._since = 0.0  # when the oldest of what is under way was given
+
+    def hand(self, count: int) -> None:
+        """So many characters go to the writer thread now."""
+        if not self.owed:
+            self._since = time.monotonic()
+        self.handed += count
+
+    @property
+    def late(self) -> bool:
+        """Whether the terminal does not take what it gets."""
+        return self.owed > OWED and time.monotonic() - self._since > LATE
 
     @property
     def owed(self) -> int:
@@ -102,23 +119,39 @@ class TerminalDriver(LinuxDriver):
         self._file = self.line  # type: ignore[assignment]
         self._parent = guard.parent()
         self._on = False
+        self._starting = False
 
     @property
     def busy(self) -> bool:
         """Whether what was painted before is still under way."""
         thread = self._writer_thread
-        return self.line.owed > OWED or (thread is not None and thread._queue.qsize() > QUEUED)
+        return self.line.late or (thread is not None and thread._queue.qsize() > QUEUED)
 
     def write(self, data: str) -> None:
-        self.line.handed += len(data)
+        self.line.hand(len(data))
         super().write(data)
 
     def start_application_mode(self) -> None:
-        before = self._writer_thread
-        guard.mark(True)
+        if self._starting or self._on:  # two SIGCONT, one from the shell and one from the guard, each inside the other
+            return
+        self._starting = True
+        guard.mark(self._in_front())
+        try:
+            for _ in range(TRIES):
+                before = self._writer_thread
+                super().start_application_mode()  # type: ignore[no-untyped-call]
+                self._on = self._writer_thread is not before
+                if self._on:
+                    break  # in the background it stops the process, and has not started when that goes on
+        finally:
+            self._starting = False
+        guard.mark(self._on)
         self._app.forget_screen()  # type: ignore[attr-defined]
-        super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._on = self._writer_thread is not before  # in the background it does not start
+
+    def _in_front(self) -> bool:
+        with contextlib.suppress(OSError):
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        return False
 
     def stop_application_mode(self) -> None:
         self.line.abandon()
@@ -135,7 +168,8 @@ class TerminalDriver(LinuxDriver):
                     break
             thread.join(max(0.0, end - time.monotonic()))
         self._on = False
-        guard.mark(False)
+        if thread is None or not thread.is_alive():  # else the terminal never heard it, and the guard says it again
+            guard.mark(False)
 
     def _sigtstp_application(self, *signal_and_frame: object) -> None:
         if self._on or not self._auto_restart:

@@ -70,7 +70,7 @@ class Frame:
         self.rows = [Row(width) for _ in range(height)]
         self.console = console
         self._colours = console._color_system or ColorSystem.TRUECOLOR
-        self._looks: dict[Style | None, str] = {None: RESET}
+        self._looks: dict[int, tuple[Style, str]] = {}  # by id: a Style's own hash takes longer than all the rest
         self._pen = RESET
         self._at: tuple[int, int] | None = None
 
@@ -102,14 +102,15 @@ class Frame:
 
     def _cells(self, strip: Strip) -> tuple[list[str], list[str]] | None:
         """A letter and its look for each cell, or None where letters and cells are not one to one."""
-        letters: list[str] = []
+        letters = strip.text
+        if not (letters.isascii() and letters.isprintable()) and not all(map(is_narrow, set(letters))):
+            return None
         looks: list[str] = []
+        known = self._looks
         for text, style, _ in strip:
-            if not (text.isascii() and text.isprintable()) and not all(map(is_narrow, text)):
-                return None
-            letters.extend(text)
-            looks.extend([self._look_of(style)] * len(text))
-        return letters, looks
+            found = known.get(id(style))
+            looks += [found[1] if found is not None else self._look_of(style)] * len(text)
+        return list(letters), looks
 
     def _changes(self, y: int, x: int, end: int, letters: list[str], looks: list[str], out: list[str]) -> None:
         row = self.rows[y]
@@ -166,14 +167,13 @@ class Frame:
             self._pen = look
 
     def _look_of(self, style: Style | None) -> str:
-        look = self._looks.get(style)
-        if look is None:
-            assert style is not None
-            ansi = Strip.render_ansi(style, self._colours)
-            look = f"\x1b[0;{ansi}m" if ansi else RESET
-            if len(self._looks) > STYLES_KEPT:
-                self._looks = {None: RESET}
-            self._looks[style] = look
+        if style is None:
+            return RESET
+        ansi = Strip.render_ansi(style, self._colours)
+        look = f"\x1b[0;{ansi}m" if ansi else RESET
+        if len(self._looks) > STYLES_KEPT:
+            self._looks.clear()
+        self._looks[id(style)] = style, look
         return look
 
 

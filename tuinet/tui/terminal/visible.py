@@ -58,31 +58,22 @@ class Visible(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments, or where all is well the same list."""
-        bad = False
-        for text, style, control in segments:
-            # The address of a link goes to the terminal as part of a command, and says less than it seems to.
-            if control or (style is not None and style.link) or not (text.isascii() and text.isprintable()):
-                bad = True
-                break
-        if not bad:
+        letters = "".join([text for text, _, _ in segments])
+        bad = letters != safe(letters) or not (self.unicode or letters.isascii())
+        # The address of a link goes to the terminal as part of a command, and says less than it seems to.
+        linked = any(control or (style is not None and style.link) for _, style, control in segments)
+        if not (bad or linked):
             return segments
         shown = [self._shown(segment) for segment in segments if not segment.control]
-        if all(new.text is old.text for new, old in zip(shown, segments, strict=False)):
-            return shown
-        width = Strip(segments).cell_length
-        return list(Strip(shown).adjust_cell_length(width))
+        return list(Strip(shown).adjust_cell_length(Strip(segments).cell_length)) if bad else shown
 
     def _shown(self, segment: Segment) -> Segment:
         text, style, _ = segment
-        if style is not None and style.link:
-            style = style.update_link(None)
-        return Segment(text if text.isascii() and text.isprintable() else self._text(text), style)
-
-    def _text(self, text: str) -> str:
-        shown = safe(text)
-        if not self.unicode:
-            shown = _ascii(shown)
-        return text if shown == text else shown
+        text = safe(text)
+        return Segment(
+            text if self.unicode else _ascii(text),
+            style.update_link(None) if style is not None and style.link else style,
+        )
 
 
 def _ascii(text: str) -> str:

@@ -61,8 +61,7 @@ class Choice(Widget, can_focus=True):
     def render(self) -> Content:
         word = self.text or self.entry.usual
         said = safe(word, 60) or UNSAID
-        dim = "" if self.text else " $text-muted"
-        return Content.assemble(("‹ ", "$text-muted"), (said, dim.strip()), (" ›", "$text-muted"))
+        return Content.assemble(("‹ ", "dim"), (said, "" if self.text else "dim"), (" ›", "dim"))
 
     def action_next(self, by: int) -> None:
         options = self.entry.options
@@ -79,7 +78,7 @@ class Choice(Widget, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         letter = (event.character or "").lower()
         options, now = self.entry.options, self.text or self.entry.usual
-        if not letter.isalpha() or event.key in ("j", "k"):
+        if not letter.isalpha():
             return
         at = options.index(now) if now in options else 0
         following = [*options[at + 1 :], *options[: at + 1]]
@@ -116,7 +115,7 @@ class Line(Vertical):
     Line Typed { width: 1fr; background: $surface; }
     Line Typed:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
     Line .help { display: none; color: $text-muted; padding-left: 2; height: auto; }
-    Line:focus-within .help { display: block; }
+    Line.-here .help { display: block; }
     Line .error { display: none; color: $bad; padding-left: 2; height: auto; }
     Line.-wrong .error { display: block; }
     """
@@ -142,6 +141,12 @@ class Line(Vertical):
         elif not self.control.has_focus and self.control.value != safe(entry.text):
             with self.control.prevent(Input.Changed):
                 self.control.value = safe(entry.text)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.add_class("-here")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self.remove_class("-here")
 
     def say(self, error: str) -> None:
         self.set_class(bool(error), "-wrong")
@@ -190,22 +195,22 @@ class SettingsForm(VerticalScroll, can_focus=False):
     async def show(self, entries: Sequence[Entry]) -> None:
         """The settings as they are now. Lines that stay keep the focus."""
         wanted = {entry.key: entry for entry in entries}
-        for line in [line for line in self._lines if not _same(line.entry, wanted.get(line.entry.key))]:
-            self._lines.remove(line)
-            await line.remove()
-        before: Line | None = None
+        gone = [line for line in self._lines if not _same(line.entry, wanted.get(line.entry.key))]
+        self._lines = [line for line in self._lines if line not in gone]
+        await self.remove_children(gone)
         for place, entry in enumerate(entries):
-            line = self.line(entry.key)
-            if line is None:
-                line = Line(entry)
-                self._lines.insert(place, line)
-                if before is None:
-                    await self.mount(line, before=0)
-                else:
-                    await self.mount(line, after=before)
+            known = self.line(entry.key)
+            if known is not None:
+                known.show(entry)
+                continue
+            line = Line(entry)
+            if place:
+                await self.mount(line, after=self._lines[place - 1])
+            elif self._lines:
+                await self.mount(line, before=self._lines[0])
             else:
-                line.show(entry)
-            before = line
+                await self.mount(line)
+            self._lines.insert(place, line)
 
     def say(self, key: str, error: str) -> None:
         """What is wrong with a setting, under it; "" takes it away."""

@@ -229,12 +229,13 @@ def grid_for(height: int, width: int, total: int, columns: int, lines: int, *, t
         tall, wide = height * scale, width * scale * (1 if two else 2)
         if tall <= rows and wide <= columns and laid(tall, wide).room >= min(total, 4 * WANTED):
             return laid(tall, wide)
-    for side in range(max(height, width), LEAST_SIDE, -1):
-        share = side / max(height, width)
+    largest = max(height, width)
+    for side in range(largest, min(LEAST_SIDE, largest - 1), -1):
+        share = side / largest
         tall, wide = max(1, round(height * share)), max(1, round(width * share)) * (1 if two else 2)
         if tall <= rows and wide <= columns and laid(tall, wide).room >= wanted:
             return laid(tall, wide)
-    return laid(min(rows, LEAST_SIDE), min(columns, LEAST_SIDE * (1 if two else 2)))
+    return laid(min(rows, height, LEAST_SIDE), min(columns, min(width, LEAST_SIDE) * (1 if two else 2)))
 
 
 def side_by_side(tiles: Sequence[Places], grid: Grid) -> Places:

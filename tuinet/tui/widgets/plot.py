@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from tuinet import figures
 
 Floats = NDArray[np.floating[Any]]
 Wholes = NDArray[np.integer[Any]]
+Cells = NDArray[np.uint8]
 Pattern = Literal["solid", "dotted", "dashed"]
 Runs = list[tuple[str, str]]
 """A row of the screen: texts with their inks."""
@@ -31,7 +33,7 @@ EMPTY = ""  # the ink of a cell that holds nothing
 PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "dashed": (6, 3)}  # dots on, dots off
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
 TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
-LABEL = 5  # cells that labels beside the canvas take at least, so that it seldom moves
+LEFT = 6  # cells that labels and axis beside the canvas take, so that it seldom moves
 
 
 @dataclass(frozen=True)
@@ -177,16 +179,29 @@ def _up(value: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] = (), *, seconds: bool = False) -> Frame:
+def frame(
+    width: int,
+    height: int,
+    x: Axis,
+    y: Axis,
+    legend: tuple[Entry, ...] = (),
+    *,
+    left: int = LEFT,
+    seconds: bool = False,
+) -> Frame:
     """Axes with ticks and labels at this size, and the legend, drawn by plotext.
 
-    seconds: x is a time. Where there is no room for axes, the canvas is all there is.
+    left: cells beside the canvas, more where the labels need them. seconds: x is a time. Where there is no room for
+    axes, the canvas is all there is.
     """
+    bare = Frame((" " * width,) * height, 0, width, height, ())
     if width < 12 or height < 4:
-        return Frame((" " * width,) * height, 0, width, height, ())
+        return bare
     up = ticks(y, max(1, (height - 2) // TICK_ROWS + 1))
-    labels = [tick.label.rjust(LABEL) for tick in up] or [" " * LABEL]
+    labels = [tick.label.rjust(left - 1) for tick in up] or [" " * (left - 1)]
     left = max(map(len, labels)) + 1
+    if width - left < 6:
+        return bare
     across, down = width - left, height - 2
     along = time_ticks if seconds else ticks
     right = along(x, max(1, across // TICK_COLUMNS))
@@ -214,8 +229,8 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
     block = 3 + max((len(entry.name) for entry in legend), default=0) + 2
     box = tuple(row[left : left + block] for row in rows[: len(legend)])
     drawn = all(entry.name in row for entry, row in zip(legend, box, strict=False)) and len(box) == len(legend)
-    bare = [row[:left] + " " * across for row in rows[:down]] + rows[down:]
-    return Frame(tuple(bare), left, across, down, box if drawn else ())
+    emptied = [row[:left] + " " * across for row in rows[:down]] + rows[down:]
+    return Frame(tuple(emptied), left, across, down, box if drawn else ())
 
 
 def _cell(axis: Axis, value: float, width: int) -> int:
@@ -256,14 +271,15 @@ class Canvas:
 
     def band(self, lowest: Floats, highest: Floats, ink: str) -> None:
         """What lies between two curves given for every column of dots; light, with its edges whole."""
-        top, bottom = self._dot_rows(highest), self._dot_rows(lowest)
-        shown = ~(np.isnan(top) | np.isnan(bottom))
-        rows, columns = np.arange(self.height * DOWN)[:, None], np.arange(self.columns)
-        top, bottom = np.where(shown, top, 1.0), np.where(shown, bottom, 0.0)
-        inside = (rows >= top) & (rows <= bottom)
         last = self.height * DOWN - 1
+        top, bottom = (np.rint(self._dot_rows(values)) for values in (highest, lowest))
+        shown = ~(np.isnan(top) | np.isnan(bottom))
+        top = np.where(shown, np.clip(top, -1, last + 1), 1).astype(np.int32)
+        bottom = np.where(shown, np.clip(bottom, -1, last + 1), 0).astype(np.int32)
+        rows, columns = np.arange(last + 1, dtype=np.int32)[:, None], np.arange(self.columns, dtype=np.int32)
+        inside = (rows >= top) & (rows <= bottom)
         edge = (rows == np.clip(top, 0, last)) | (rows == np.clip(bottom, 0, last))
-        cells = _cells(inside & (edge | ((rows + columns) % 2 == 0)))
+        cells = _cells(inside & (edge | ((rows ^ columns) & 1 == 0)))
         self._band |= cells
         self._band_ink[cells > 0] = self._ink(ink, ":")
 
@@ -302,6 +318,14 @@ class Canvas:
                 dots[rows + down, columns + right] = True
         self._ink_cells(_cells(dots), ink, mark)
 
+    def name(self, at: Floats, values: Floats, letter: str, ink: str) -> None:
+        """A letter right of the last point of a curve that is on the canvas."""
+        heights = self._dot_rows(values)
+        shown = np.flatnonzero(np.isfinite(heights) & (at >= 0) & (at < self.columns))
+        if len(shown):
+            row = min(self.height - 1, max(0, round(float(heights[shown[-1]])) // DOWN))
+            self.text(row, min(self.width - 1, int(at[shown[-1]]) // ACROSS + 1), letter, ink)
+
     def vertical(self, column: int, ink: str, glyph: str = "┊") -> None:
         """A line from top to bottom in a column of cells, behind the curves."""
         if 0 <= column < self.width:
@@ -330,24 +354,30 @@ class Canvas:
 
     def rows(self) -> Iterator[Runs]:
         """The picture, row by row."""
-        layers = zip(
-            *(cells.tolist() for cells in (self._line, self._line_ink, self._band, self._band_ink)), strict=True
-        )
-        for row, cells in enumerate(layers):
-            yield together(self._cell(row, column, *cell) for column, cell in enumerate(zip(*cells, strict=True)))
+        codes, inks = self._glyphs(self._band, self._band_ink)
+        for (row, column), (glyph, ink) in self._under.items():
+            codes[row, column], inks[row, column] = ord(glyph), self._ink(ink, " ")
+        line, line_inks = self._glyphs(self._line, self._line_ink)
+        drawn = self._line > 0
+        codes[drawn], inks[drawn] = line[drawn], line_inks[drawn]
+        for (row, column), (glyph, ink) in self._over.items():
+            codes[row, column], inks[row, column] = ord(glyph), self._ink(ink, " ")
+        for row_codes, row_inks in zip(codes, inks, strict=True):
+            yield self._runs(row_codes, row_inks)
 
-    def _cell(self, row: int, column: int, line: int, line_ink: int, band: int, band_ink: int) -> tuple[str, str]:
-        place = row, column
-        if place in self._over:
-            return self._over[place]
-        if line:
-            return self._drawn(line, line_ink)
-        if place in self._under:
-            return self._under[place]
-        return self._drawn(band, band_ink) if band else (" ", EMPTY)
+    def _glyphs(self, cells: Cells, inks: Cells) -> tuple[NDArray[np.uint32], Cells]:
+        """Characters by their code points, and their inks; blanks where there are no dots."""
+        marks = np.array([ord(mark) for mark in self._marks], np.uint32)
+        codes = BRAILLE + cells.astype(np.uint32) if self.braille else marks[inks]
+        return np.where(cells > 0, codes, ord(" ")).astype(np.uint32), np.where(cells > 0, inks, 0).astype(np.uint8)
 
-    def _drawn(self, dots: int, ink: int) -> tuple[str, str]:
-        return chr(BRAILLE + dots) if self.braille else self._marks[ink], self._inks[ink]
+    def _runs(self, codes: NDArray[np.uint32], inks: Cells) -> Runs:
+        """Neighbours of one ink as one text."""
+        if not len(codes):
+            return []
+        text = codes.astype("<u4").tobytes().decode("utf-32-le")
+        ends = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), len(text)]
+        return [(text[start:end], self._inks[inks[start]]) for start, end in pairwise(ends)]
 
     def _ink(self, ink: str, mark: str) -> int:
         if ink not in self._inks:
@@ -369,7 +399,7 @@ class Canvas:
         dots[:, columns[shown]] = (rows >= top[shown]) & (rows <= bottom[shown])
         self._ink_cells(_cells(dots), ink, mark)
 
-    def _ink_cells(self, cells: NDArray[np.uint8], ink: str, mark: str) -> None:
+    def _ink_cells(self, cells: Cells, ink: str, mark: str) -> None:
         self._line |= cells
         self._line_ink[cells > 0] = self._ink(ink, mark)
 
@@ -401,7 +431,11 @@ def _joined(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
     return upper, lower
 
 
-def _cells(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _cells(dots: NDArray[np.bool_]) -> Cells:
     """Dots as the bits of braille cells."""
-    height, width = dots.shape[0] // DOWN, dots.shape[1] // ACROSS
-    return np.asarray((dots.reshape(height, DOWN, width, ACROSS) * DOTS[None, :, None, :]).sum(axis=(1, 3)), np.uint8)
+    bits = dots.view(np.uint8)
+    cells = np.zeros((dots.shape[0] // DOWN, dots.shape[1] // ACROSS), np.uint8)
+    for down, row in enumerate(DOTS):
+        for right, bit in enumerate(row):
+            cells |= bits[down::DOWN, right::ACROSS] * bit
+    return cells
