@@ -121,6 +121,15 @@ class Pty:
             rows = range(self.screen.lines)
             return [[tuple(self.screen.buffer[y][x]) for x in range(self.screen.columns)] for y in rows]
 
+    def comes_to(self, cells: Callable[[], list[list[tuple[Any, ...]]]], seconds: float = 5.0) -> bool:
+        """Whether it shows these cells, within a time that also a busy machine needs."""
+        end = time.monotonic() + seconds
+        while self.cells() != cells():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
     def wait_for(self, pattern: str, seconds: float = 10.0) -> str:
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text):
