@@ -145,7 +145,8 @@ class Pty:
             time.sleep(0.02)
 
     def settle(self, calm: float = 0.15, seconds: float = 10.0) -> None:
-        """Waits until nothing more comes."""
+        """Waits until nothing more comes: for longer where the machine has much else to do."""
+        calm *= min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 4.0)
         end = time.monotonic() + seconds
         length, since = len(self.out), time.monotonic()
         while time.monotonic() - since < calm:
