@@ -66,6 +66,16 @@ def test_every_picture_fills_its_size(size: tuple[int, int], metric: str, curves
         assert [len(line) for line in lines(shown)] == [width] * (height if width else 0)
 
 
+@pytest.mark.parametrize("value", [1.2345678e-5, -1.2345678e-9, 123456789.0, 0.12345678, 1e300])
+@pytest.mark.parametrize("width", range(12, 24))
+def test_labels_of_any_length_leave_a_picture_of_the_size_that_was_asked_for(value: float, width: int) -> None:
+    made = Curves()
+    made.add([{"k": "epoch", "s": n, "e": n, "g": 1, "m": n, "val_loss": value * (1 + n / 1e6)} for n in (1, 2, 3)])
+    for log_y in (False, True):
+        shown = chart.picture(Scene(made), Choices(log_y=log_y), width, 9)
+        assert [len(line) for line in lines(shown)] == [width] * 9
+
+
 def test_train_and_validation_stand_together_with_the_batches_behind_them() -> None:
     shown = chart.picture(scene(), Choices(), 80, 20)
     assert {"train", "val", "batch", "band"} <= inks(shown)

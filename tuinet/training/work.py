@@ -374,12 +374,13 @@ class Work:
             loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
         )
 
-    def keep_history(self, loop: Loop) -> None:
+    def keep_history(self, loop: Loop) -> int | None:
         """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
         if self.prober is None:
             self.prober = self.run.probe_writer(loop.progress.step)
         if self.prober.due(loop.progress.step):
             self.prober.take(loop.progress.step, self.source(loop))
+        return None if self.prober.trouble else self.prober.next_step
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds

@@ -21,6 +21,7 @@ from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Floats, Line, P
 from tuinet.tui.curves import Axis as Scale
 from tuinet.tui.widgets.plot import (
     ACROSS,
+    LEFT,
     Axis,
     Canvas,
     Entry,
@@ -52,7 +53,6 @@ LETTERS = "abcde"  # at the ends of runs laid over, for whom colours do not tell
 OTHERS = len(LETTERS)  # runs laid over that have a colour of their own
 LONGEST_LABEL = 18
 LEAST_SPAN = 1e-6
-USUAL_LEFT = 6  # cells of labels and axis beside the canvas
 
 
 @dataclass(frozen=True)
@@ -222,15 +222,15 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
     x = x_axis(scene, choices)
     if width <= 0 or height <= 0:
         return Picture([], 0, 0, 0, 0, x)
-    guess = USUAL_LEFT
+    left, seconds = LEFT, choices.x == "seconds"
     while True:
-        drawn = [_reduced(curves, one, choices, x, width - guess) for curves, one in _series(scene, choices)]
+        drawn = [_reduced(curves, one, choices, x, width - left) for curves, one in _series(scene, choices)]
         y = _limits(drawn, choices, max(3, height // 3))
         entries = tuple(Entry(_mark(one.series, braille), one.series.word, one.series.ink) for one in drawn)
-        still = frame(width, height, x, y, entries if height >= 8 else (), seconds=choices.x == "seconds")
-        if still.left == guess:
+        still = frame(width, height, x, y, entries if height >= 8 else (), left=left, seconds=seconds)
+        if still.left == left:
             break
-        guess = still.left  # longer labels than most, or no axes at all: once more for that width
+        left = still.left  # longer labels than most, or no axes at all: once more for that width
     canvas = Canvas(still.width, still.height, y, braille=braille)
     for column in sorted({column for one in drawn if one.columns for column in canvas.above(one.columns.highest)}):
         canvas.text(0, column, "▴", "spike")

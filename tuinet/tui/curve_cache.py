@@ -70,21 +70,22 @@ def opened(records: Records, progress: Callable[[float], None] = lambda share: N
         offset, damaged = tail.offset, damaged + tail.damaged
         progress(min(1.0, offset / size))
     if offset - start >= WORTH:
-        keep(records.path, curves, offset)
+        keep(records.path, curves.packed(), offset)
     return Opened(curves, offset, damaged)
 
 
-def keep(path: Path, curves: Curves, offset: int) -> bool:
+def keep(path: Path, packed: tuple[Json, list[Floats]], offset: int) -> bool:
     """Writes the cache of a metrics.jsonl that has been read up to `offset`; False where that was not possible.
 
-    The cache is a convenience: a full disk or a folder that is not ours says nothing, the next opening takes longer.
+    packed: what Curves.packed() gave, on the thread that the curves belong to. The cache is a convenience: a full disk
+    or a folder that is not ours says nothing, the next opening takes longer.
     """
     if offset < WORTH:
         return False
     try:
         place = _cache_file(path, making=True)
         _prune(place.parent)
-        table, arrays = curves.packed()
+        table, arrays = packed
         body = b"".join(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
         header = encoded_line(_about(path, offset) | {"crc": zlib.crc32(body)} | table)
         if len(header) > HEADER_LIMIT or len(header) + len(body) > LARGEST:

@@ -205,7 +205,7 @@ class RunView:
             await connection.close()
         if self._offsets[0] - self._kept >= curve_cache.WORTH:
             self._kept = self._offsets[0]
-            await asyncio.to_thread(curve_cache.keep, self.folder.metrics().path, self.curves, self._kept)
+            await asyncio.to_thread(curve_cache.keep, self.folder.metrics().path, self.curves.packed(), self._kept)
 
     def _read(self, full: bool) -> _Files:
         """In a thread. A file that is being replaced is read the next time."""

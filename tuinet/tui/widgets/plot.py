@@ -33,7 +33,7 @@ EMPTY = ""  # the ink of a cell that holds nothing
 PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "dashed": (6, 3)}  # dots on, dots off
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
 TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
-LABEL = 5  # cells that labels beside the canvas take at least, so that it seldom moves
+LEFT = 6  # cells that labels and axis beside the canvas take, so that it seldom moves
 
 
 @dataclass(frozen=True)
@@ -179,16 +179,29 @@ def _up(value: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] = (), *, seconds: bool = False) -> Frame:
+def frame(
+    width: int,
+    height: int,
+    x: Axis,
+    y: Axis,
+    legend: tuple[Entry, ...] = (),
+    *,
+    left: int = LEFT,
+    seconds: bool = False,
+) -> Frame:
     """Axes with ticks and labels at this size, and the legend, drawn by plotext.
 
-    seconds: x is a time. Where there is no room for axes, the canvas is all there is.
+    left: cells beside the canvas, more where the labels need them. seconds: x is a time. Where there is no room for
+    axes, the canvas is all there is.
     """
+    bare = Frame((" " * width,) * height, 0, width, height, ())
     if width < 12 or height < 4:
-        return Frame((" " * width,) * height, 0, width, height, ())
+        return bare
     up = ticks(y, max(1, (height - 2) // TICK_ROWS + 1))
-    labels = [tick.label.rjust(LABEL) for tick in up] or [" " * LABEL]
+    labels = [tick.label.rjust(left - 1) for tick in up] or [" " * (left - 1)]
     left = max(map(len, labels)) + 1
+    if width - left < 6:
+        return bare
     across, down = width - left, height - 2
     along = time_ticks if seconds else ticks
     right = along(x, max(1, across // TICK_COLUMNS))
@@ -216,8 +229,8 @@ def frame(width: int, height: int, x: Axis, y: Axis, legend: tuple[Entry, ...] =
     block = 3 + max((len(entry.name) for entry in legend), default=0) + 2
     box = tuple(row[left : left + block] for row in rows[: len(legend)])
     drawn = all(entry.name in row for entry, row in zip(legend, box, strict=False)) and len(box) == len(legend)
-    bare = [row[:left] + " " * across for row in rows[:down]] + rows[down:]
-    return Frame(tuple(bare), left, across, down, box if drawn else ())
+    emptied = [row[:left] + " " * across for row in rows[:down]] + rows[down:]
+    return Frame(tuple(emptied), left, across, down, box if drawn else ())
 
 
 def _cell(axis: Axis, value: float, width: int) -> int:
