@@ -53,7 +53,10 @@ def die(terminal: Pty, way: str) -> None:
         terminal.type(KEYS[way])
 
 
-@pytest.mark.parametrize("way", CODES)
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=pytest.mark.slow) if way in ("SEGV", "exception in a worker") else way for way in CODES],
+)
 def test_however_it_dies_the_terminal_is_given_back_and_the_reason_said(way: str) -> None:
     with open_app() as terminal:
         assert len(terminal.modes_left_on()) >= 8
