@@ -17,6 +17,7 @@ from tests.doubles import MemoryStore, Scene
 from tests.workers import LINEAR, act, clouds, go_on, train
 from tuinet import presets
 from tuinet.runs import RunFolder
+from tuinet.training.course import course_of
 from tuinet.training.early_stopping import Best
 from tuinet.training.engine import RealEngine
 from tuinet.training.keeping import Keeper
@@ -24,7 +25,6 @@ from tuinet.training.loop import Loop
 from tuinet.training.measuring import Measured
 from tuinet.training.progress import Progress
 from tuinet.training.session import WORKER
-from tuinet.training.course import course_of
 
 TEXT = (Path(__file__).parent / "resume.toml").read_text()
 

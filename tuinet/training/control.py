@@ -55,6 +55,7 @@ class Control:
         self._late: list[tuple[Request, int]] = []  # wait for an update that the next step makes
         self._watched: dict[str, float] = {}
         self._slept = 0.0
+        self._begun = False
         self._history_at: int | None = None  # the step after which something is kept for those who look back
 
     def ask(self, request: Request) -> None:
@@ -66,6 +67,10 @@ class Control:
 
     def turn(self, loop: Loop) -> Happening:
         """Everything that was asked. Comes back when there is a step to make, or the run is to stop."""
+        if not self._begun:
+            self._begun = True
+            if self.slow:
+                yield self._state(loop)
         if self.changes is not None:
             self._history_at = self.changes.keep_history(loop)
         yield from self._all(loop)

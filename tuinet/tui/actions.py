@@ -88,6 +88,7 @@ _TABLE = (
            "tuinet ctl RUN step --epochs 1"),
     Action("workbench.slow", "S", "slow", "slow motion: a pause after each step, longer each time, then none",
            "tuinet ctl RUN slow 0.5"),
+    Action("workbench.full-speed", "0", "full speed", "end slow motion", "tuinet ctl RUN slow 0"),
     Action("workbench.new-seed", "n", "new seed", "start again from the beginning with a new seed",
            "tuinet run PRESET --seed N", hint=True),
     Action("workbench.same-seed", "N", "start again", "start again from the beginning with the same seed",
