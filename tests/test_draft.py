@@ -453,6 +453,14 @@ def test_after_applying_the_difference_begins_anew_and_edits_can_still_be_undone
     assert draft.changed and draft.difference() == ["- dropout_1 (dropout)"]
 
 
+def test_a_run_that_is_changed_from_elsewhere_takes_the_draft_with_it() -> None:
+    draft = draft_of()
+    changed = draft.origin.with_overrides(["layers.out.bias=false"])
+    draft.follow(changed)
+    assert draft.preset == changed and not draft.changed
+    assert draft.undo() == "the run was changed" and draft.changed
+
+
 # -- saving --------------------------------------------------------------------------------------
 
 

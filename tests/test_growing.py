@@ -248,7 +248,10 @@ EDITS: dict[str, tuple[Layers, Layers, dict[str, list[str]], str]] = {
         [WIDE[0], RELU, TANH, WIDE[2]], [WIDE[0], TANH, RELU, WIDE[2]], {"kept": ["a.W", "out.W"]}, "another order",
     ),
     "units before a norm of all units": (
-        before_a_norm(9), before_a_norm(12), {"widened": ["a.W", "n.g", "n.b", "out.W"]}, "n looks at all units at once",
+        before_a_norm(9),
+        before_a_norm(12),
+        {"widened": ["a.W", "n.g", "n.b", "out.W"]},
+        "n looks at all units at once",
     ),
     "frozen": (WIDE, [replace(WIDE[0], trainable=False), *WIDE[1:]], {"kept": ["a.W", "a.b"]}, ""),
     "wider and deeper at once": (

@@ -76,6 +76,15 @@ def test_planning_loads_neither_the_compiler_nor_textual() -> None:
     assert not {"numba", "llvmlite", "textual", "scipy"} & set(json.loads(done.stdout))
 
 
+def test_where_nobody_knows_how_many_examples_there_are_no_time_is_foretold() -> None:
+    preset = presets.load("digits")
+    facts, examples = data_of(preset)
+    found, known = planned(preset, facts, 0), planned(preset, facts, examples)
+    assert found.layers == known.layers and found.batch == known.batch
+    assert epoch_seconds(found, Speed(1e10, 1e9)) is None
+    assert planned(preset.with_overrides(['training.batch_size="all"']), facts, 0).error is None
+
+
 # -- how long an epoch will take -------------------------------------------------------------
 
 WORK = Work(products=1_000_000, numbers=50_000, calls=20)

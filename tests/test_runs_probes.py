@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.workers import clouds, train
 from tuinet.diagnostics.pictures import cells_of, small
 from tuinet.errors import RunDamaged, RunError
 from tuinet.runs import RunFolder, probes
@@ -198,3 +200,25 @@ def test_only_the_holder_of_the_lock_writes_probes(tmp_path: Path) -> None:
     with run.lock():
         assert not leftover.exists()
     assert run.probes().steps() == [0]
+
+
+def test_a_training_keeps_its_history_from_the_first_step_on(tmp_path: Path) -> None:
+    run = train(tmp_path, clouds(8)).run
+    steps, last = run.probes().steps(), run.info()["step"]
+    assert steps[:12] == list(range(12)) and steps[-1] > last / 1.08 - 1
+    history = run.probes().history("out.W")
+    model = run.checkpoints()[0].load()[0]
+    assert [step for step, _ in history] == steps and history[-1][1].shape == model["out.W"].shape
+    pictures = [cells_of(one.picture, one.shape) for _, one in history]
+    assert all((a != b).any() for a, b in pairwise(pictures[:5])), "it learns"
+
+
+def test_a_history_that_cannot_be_kept_does_not_stop_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = RunFolder.create(tmp_path, "stand-in")
+    (made.path / "probes").write_bytes(b"a file in the place of the folder")
+    with made.lock():
+        writer = made.probe_writer(0)
+        writer.take(0, shown(w=[1.0]))
+    assert "cannot be written" in writer.trouble and not writer.due(10)

@@ -38,7 +38,8 @@ class Changes(Protocol):
     def set_live(self, loop: Loop, key: str, value: Any) -> Generator[Event, None, dict[str, Any]]: ...
     def apply(self, loop: Loop, preset: str) -> Generator[Event, None, dict[str, Any]]: ...
     def source(self, loop: Loop) -> Source: ...
-    def keep_history(self, loop: Loop) -> None: ...
+    def keep_history(self, loop: Loop) -> int | None:
+        """Keeps what is due, and says after which step the next is; None where nothing more is kept."""
 
 
 class Control:
@@ -54,6 +55,8 @@ class Control:
         self._late: list[tuple[Request, int]] = []  # wait for an update that the next step makes
         self._watched: dict[str, float] = {}
         self._slept = 0.0
+        self._begun = False
+        self._history_at: int | None = None  # the step after which something is kept for those who look back
 
     def ask(self, request: Request) -> None:
         self._requests.put(request)
@@ -64,8 +67,12 @@ class Control:
 
     def turn(self, loop: Loop) -> Happening:
         """Everything that was asked. Comes back when there is a step to make, or the run is to stop."""
+        if not self._begun:
+            self._begun = True
+            if self.slow:
+                yield self._state(loop)
         if self.changes is not None:
-            self.changes.keep_history(loop)
+            self._history_at = self.changes.keep_history(loop)
         yield from self._all(loop)
         while self.paused and not loop.stop.asked and not self._may_step(loop):
             yield from loop.flush()
@@ -76,6 +83,8 @@ class Control:
     def bound(self, loop: Loop, until: int) -> int:
         """The step to train to, which is `until` where nobody wants it otherwise."""
         step = loop.progress.step
+        if self._history_at is not None and self._history_at > step:
+            until = min(until, self._history_at)
         if self.paused:
             return min(until, step if self.until is None else self.until)
         return min(until, step + 1) if self.slow else until

@@ -84,9 +84,13 @@ def plan_of(preset: Preset, facts: Facts, examples: int) -> Plan:
 
 
 def planned(preset: Preset, facts: Facts, examples: int) -> Planned:
-    """The same for a preset that is being edited: of one that does not fit, the layers before what is wrong."""
+    """The same for a preset that is being edited: of one that does not fit, the layers before what is wrong.
+
+    examples: 0 where nobody knows how many there are; a whole batch is counted then.
+    """
+    batch = preset.training.batch_size
     try:
-        found = plan_of(preset, facts, examples)
+        found = plan_of(preset, facts, examples or (batch if isinstance(batch, int) else 1))
     except PresetError as error:
         return Planned(_fitting(preset, facts), examples=examples, error=error)
     layers = [

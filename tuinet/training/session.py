@@ -146,12 +146,14 @@ def start(
     init: RunFolder | None = None,
     origin: Mapping[str, Any] | None = None,
     checkpoint_seconds: float | None = None,
+    last_at_least: float | None = None,
     command: Sequence[str] = WORKER,
 ) -> Session:
     """Makes a run for the preset as it stands, and starts its worker; of a comparison, give one `with_variant`.
 
     runs: folder of the runs (None: the usual one). threads: None lets the engine measure. init: a run whose weights
-    are taken where they fit. origin: what run.json says of where the preset came from. command: what Python runs.
+    are taken where they fit. origin: what run.json says of where the preset came from. last_at_least: seconds that the
+    training is to take, in slow motion where it would be over sooner. command: what Python runs.
     """
     parse(until or "")
     given = {"until": until, "max_seconds": max_seconds, "max_steps": max_steps}
@@ -161,7 +163,9 @@ def start(
     sources = dict(origin or {}) | ({} if init is None else {"init": init.id})
     folder = RunFolder.create(runs or runs_folder(), preset.name, preset.variant, **known, origin=sources or None)
     folder.write_preset(replace(preset, variants=()).resolved())
-    options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
+    options = _options(
+        device=device, threads=threads, checkpoint_seconds=checkpoint_seconds, last_at_least=last_at_least
+    )
     if init is not None:
         options += ["--init", str(init.path)]
     return _spawn(folder, command, options, preset)

@@ -24,7 +24,7 @@ from tuinet.safe_text import safe
 from tuinet.training import live
 from tuinet.training.changes import Change, comparable, prepared, take_over
 from tuinet.training.control import Control
-from tuinet.training.course import Course, course_of, progress_of
+from tuinet.training.course import MOST_STEPS, Course, course_of, progress_of
 from tuinet.training.early_stopping import Best
 from tuinet.training.engine import Engine, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
+WORTH_SLOWING = 5e-4  # seconds a step: training step by step costs a part of that
 STALE = 1.0  # seconds after which run.json is behind
 
 
@@ -249,6 +250,10 @@ class Work:
         if source is not None:
             trainer.load({**trainer.model(), **source[0]}, None, 0)
             keeper.save(trainer, progress)  # from now on the other run is not needed any more
+        steps = min(course.pace.epoch_end(course.epochs), course.max_steps or MOST_STEPS)
+        each = (self.options.last_at_least or 0.0) / steps
+        if loaded is None and each >= WORTH_SLOWING:
+            self.control.slow = round(each, 4)
         return Loop(trainer, measured, course, progress, keeper, stop=self.stop, control=self.control, history=history)
 
     def _take(self, progress: Progress, loaded: Loaded | None) -> dict[str, Array] | None:
@@ -374,12 +379,13 @@ class Work:
             loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
         )
 
-    def keep_history(self, loop: Loop) -> None:
+    def keep_history(self, loop: Loop) -> int | None:
         """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
         if self.prober is None:
             self.prober = self.run.probe_writer(loop.progress.step)
         if self.prober.due(loop.progress.step):
             self.prober.take(loop.progress.step, self.source(loop))
+        return None if self.prober.trouble else self.prober.next_step
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tuinet.training.session import Session
 
 
+WATCHABLE = 12.0  # seconds: what is started here is started to be watched, and small networks are trained in a blink
+
+
 class TuinetApp(Navigation, TerminalApp):
     """tuinet on a screen. `main()` gives its exit code."""
 
@@ -90,7 +93,7 @@ class TuinetApp(Navigation, TerminalApp):
         from tuinet.training.session import start
 
         try:
-            session = await asyncio.to_thread(start, preset, runs=self.runs)
+            session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
         except TuinetError as error:
             self.tell(str(error), bad=True)
             return

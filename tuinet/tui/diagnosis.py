@@ -178,10 +178,10 @@ def best(rows: Sequence[Row], monitor: str, kept: frozenset[int], width: int) ->
     choose: Callable[..., tuple[float, Row]] = max if rises(monitor) else min
     value, row = choose(known, key=lambda pair: pair[0])
     there = int(row.get("step") or 0) in kept
-    words = "best epoch " if width >= 44 else "best "
+    words, later = ("best epoch ", "not saved yet") if width >= 44 else ("best ", "not saved")
     return [
         (words, "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
-        ("  ✓ kept" if there else "  … not saved yet", "good" if there else "dim"),
+        ("  ✓ kept" if there else f"  … {later}", "good" if there else "dim"),
     ]  # fmt: skip
 
 
@@ -256,16 +256,22 @@ def _layer(path: str, norms: Row, health: Row, largest: float, names: int, width
 
 
 def _reasons(health: Mapping[str, Row], width: int) -> list[Line]:
-    """What is wrong with layers, the worst first; one that holds others says nothing that they say."""
-    order = sorted(health.items(), key=lambda item: item[1].get("state") != "bad")
+    """What is wrong with layers, the worst first: of several with the same illness the first speaks for all.
+
+    A layer that holds others says nothing that they say.
+    """
+    found: dict[str, list[tuple[str, str, Row]]] = {}
+    for path, layer in sorted(health.items(), key=lambda item: item[1].get("state") != "bad"):
+        if not any(other.startswith(f"{path}.") for other in health):
+            for mark, reason in zip(layer.get("marks") or [], layer.get("reasons") or [], strict=False):
+                found.setdefault(str(mark), []).append((path, str(reason), layer))
     lines: list[Line] = []
-    for path, layer in order:
+    for those in found.values():
+        path, reason, layer = those[0]
         mark, kind = STATES.get(str(layer.get("state")), ("", ""))
-        if any(other.startswith(f"{path}.") for other in health) or layer.get("state") == "ok":
-            continue
-        for reason in layer.get("reasons") or []:
-            first, *rest = wrap(safe(f"{path}: {reason}", 300), max(10, width - 2))
-            lines += [[(f"{mark} ", kind), (first, "")], *lines_of(rest, "", "  ")]
+        others = f" and {len(those) - 1} more" if len(those) > 1 else ""
+        first, *rest = wrap(safe(f"{path}{others}: {reason}", 300), max(10, width - 2))
+        lines += [[(f"{mark} ", kind), (first, "")], *lines_of(rest, "", "  ")]
     return lines
 
 

@@ -332,6 +332,14 @@ class Draft:
         self.origin = preset
         self.version += 1
 
+    def follow(self, preset: Preset) -> None:
+        """The run says something else now, and no edit was under way: so does the draft. That can be undone too."""
+        document = shortened(preset.document)
+        self.origin = preset
+        edition = self._read(to_toml(_as_written(document)), document)
+        edition.done = "the run was changed"
+        self._push(edition)
+
     # -- saving ---------------------------------------------------------------------------------
 
     def save(self, where: str, *, over: bool = False) -> Path:

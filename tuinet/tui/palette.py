@@ -11,8 +11,6 @@ from typing import Any, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.markup import escape
 
-from tuinet import presets
-from tuinet.data import catalog
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder, list_runs
 from tuinet.safe_text import safe
@@ -81,6 +79,9 @@ class Commands(Provider):
 
 def _of_files(app: Tuinet) -> list[Command]:
     """Presets, runs and data sets. Reads files: call it in a thread."""
+    from tuinet import presets
+    from tuinet.data.sets import catalog
+
     found = []
     for one in presets.headlines():
         found.append(Command(f"train {one.name}", safe(one.title, 100), partial(_train, app, one.name)))
@@ -97,6 +98,8 @@ def _of_files(app: Tuinet) -> list[Command]:
 
 
 def _train(app: Tuinet, name: str) -> None:
+    from tuinet import presets
+
     try:
         app.start_run(presets.load(name))
     except TuinetError as error:

@@ -41,6 +41,7 @@ from tuinet.tui.widgets.rows import Row as Line
 if TYPE_CHECKING:
     from tuinet.data import Facts
     from tuinet.presets import Preset
+    from tuinet.tui.view import RunView
 
 REST = 0.15  # seconds without an edit after which the costs are worked out
 KEEP_EVERY = 60.0  # seconds between two notes of how fast this machine trains
@@ -152,8 +153,10 @@ class ArchitecturePane(Pane):
         """The run's preset, at first and after each change of it. Edits that are under way stay."""
         view = self.view
         assert view is not None
-        if self.draft is None or (self.draft.origin != preset and not self.draft.changed):
+        if self.draft is None:
             self.draft = Draft(preset, short=True)
+        elif self.draft.origin != preset and not self.draft.changed:
+            self.draft.follow(preset)
         elif self.draft.origin != preset:
             self.draft.applied(preset)
         self.current = None
@@ -300,7 +303,7 @@ class ArchitecturePane(Pane):
         if view is not None and view.live and self.draft is not None and not self.draft.changed and self.examples:
             rate = view.status.samples_per_s
             if rate > 0 and not view.status.slow:
-                return f"{figures.duration(self.examples / rate)} an epoch here"
+                return f"{_about(self.examples / rate)} an epoch here"
         seconds = forecast.epoch_seconds(plan, self.speed) if self.speed is not None else None
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""
 
@@ -364,14 +367,16 @@ class ArchitecturePane(Pane):
         own = (origin.data, origin.training.seed, origin.training.loss.targets)
         if key == self._data_key:
             return
-        view_facts = self.view.facts if self.view is not None else self.facts
-        if key == own and view_facts is not None and self.examples:
-            self.facts = view_facts
-        else:
+        known = self.view.facts if self.view is not None else self.facts
+        if key != own or known is None or not self.examples:
             self._note = "reading the data ..."
             self._draw_costs()
-            self.facts, self.examples = await asyncio.to_thread(data_of, preset)
-        self._data_key = key
+            try:
+                known, self.examples = await asyncio.to_thread(data_of, preset)
+            except TuinetError:
+                if key != own or known is None:
+                    raise
+        self.facts, self._data_key = known, key
 
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
@@ -710,15 +715,18 @@ def told(answer: Mapping[str, Any]) -> str:
     return ", ".join(words) or "applied"
 
 
-def _examples(view: Any, preset: Preset) -> int:
+def _examples(view: RunView, preset: Preset) -> int:
     """Examples of the training part, from what the run says of itself; 0 where it says nothing of them."""
     said = view.start.get("examples") if isinstance(view.start, dict) else None
     train = said.get("train") if isinstance(said, Mapping) else None
     if isinstance(train, int) and train > 0:
         return train
-    facts = view.facts
-    counts = facts.class_counts if facts is not None else ()
-    return sum(counts) if facts is not None and facts.task in ("classes", "binary") and not facts.steps else 0
+    facts, status, batch = view.facts, view.status, preset.training.batch_size
+    if facts is not None and facts.task in ("classes", "binary") and not facts.steps:
+        return sum(facts.class_counts)
+    if status.steps and status.epochs and isinstance(batch, int):
+        return round(status.steps / status.epochs * batch * preset.training.accumulate)
+    return 0
 
 
 def _training_words(training: Any) -> str:
@@ -768,6 +776,8 @@ def _short(number: int) -> str:
 
 def _about(seconds: float) -> str:
     """A time that is not exact: two digits and no more."""
+    if seconds < 0.1:
+        return f"{float(f'{1000 * seconds:.2g}'):g} ms"
     if seconds >= 60:
         return figures.duration(round(seconds, -1) if seconds < 600 else round(seconds / 60) * 60)
     return f"{float(f'{seconds:.2g}'):g} s"

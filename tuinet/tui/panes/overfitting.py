@@ -34,7 +34,7 @@ WIDE = 64  # columns from which things stand side by side
 HEALTH = "health of overfitting"  # a key of its own: another pane wants the same look, and may end its wish
 KINDS = ("dim", "bold", "heading", "good", "warn", "bad", "accent", "train", "val", "chosen")
 BOLD = "-bold"
-NAME, CURES = 10, 28  # columns of a cure's name, and of all that stands beside it
+NAME, CURES = 10, 26  # columns of a cure's name, and of all that stands beside it
 
 
 class OverfittingPane(Pane):
@@ -160,12 +160,13 @@ class OverfittingPane(Pane):
         view = self.view
         assert view is not None
         if width >= WIDE and height < TALL:
-            right = max(CURES, width * 4 // 9)
+            right = max(CURES, min(width * 4 // 9, width - 46))
             left = width - right - 3
             told = self._told(left, height - 7 if height > 14 else height)
             if height - len(told) >= 4:
                 told += [title("gap"), *self._gap(left, height - len(told) - 1)]
             switches = self._switches(right, height)
+            switches += self._most_confused(right, height - len(switches) - 1)
             self._cure_rows = {line: place for line, place in self._cure_rows.items() if line < height}
             return beside(told, left, switches, 3)[:height]
         short = height < 12
@@ -209,7 +210,11 @@ class OverfittingPane(Pane):
         return 3 + sum(1 for cure in self._cures if cure.why_not) + len(self._cures)
 
     def _switches(self, width: int, room: int) -> list[Line]:
-        lines: list[Line] = [title("cures", "while it trains" if self.view is not None and self.view.live else "")]
+        view = self.view
+        assert view is not None
+        lines: list[Line] = [
+            title("cures", "while it trains" if view.live else f"not now: {safe(view.status.state, 20)}")
+        ]
         self._cure_rows = {}
         for place, cure in enumerate(self._cures):
             self._cure_rows[len(lines)] = place
@@ -244,6 +249,18 @@ class OverfittingPane(Pane):
             lines += self._detail(page, width, min(left, MOST[page]))
         return lines
 
+    def _most_confused(self, width: int, room: int) -> list[Line]:
+        """The pairs alone, where there is no room for the matrix."""
+        view = self.view
+        assert view is not None
+        if room < 4 or self._classless():
+            return []
+        self._asked["confusion"] = self._look_for("matrix", width, room)
+        found = view.looked.get("confusion")
+        if found is None or found.error:
+            return []
+        return [[], title("taken for another"), *diagnosis.pairs(found.fields, width, min(room - 1, 8))]
+
     def _classless(self) -> bool:
         return self.view is not None and self.view.facts is not None and self.view.facts.task == "reals"
 
@@ -277,7 +294,7 @@ class OverfittingPane(Pane):
     def _look_for(page: Page, width: int, room: int) -> tuple[str, dict[str, Any]]:
         """The look that a detail shows, and what is asked for in so much room."""
         if page == "matrix":
-            return "confusion", {"most": max(2, min(64, room - 3))}
+            return "confusion", {"most": max(10, min(64, room - 3))}
         if page == "worst":
             count, tall, wide = diagnosis.picture_room(width, room - 1)
             return "worst", {"count": max(count, min(32, room // 2)), "height": tall, "width": wide}
@@ -380,6 +397,7 @@ class OverfittingPane(Pane):
     async def _send(self, changes: list[Change]) -> None:
         view = self.view
         assert view is not None
+        self._say(f"… tuinet {command(view.name, changes)}", "dim")
         try:
             for key, value in changes:
                 answer = await view.command("set", key=key, value=value)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -31,7 +32,6 @@ from textual.widgets import Input, Static
 
 from tuinet.cells import cell_width, cut
 from tuinet.errors import TuinetError
-from tuinet.presets import Preset
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
@@ -40,6 +40,7 @@ from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Piece
 
 if TYPE_CHECKING:
+    from tuinet.presets import Preset
     from tuinet.tui.view import RunView
 
 NARROW = 100  # columns below which a list and what is told of its line stand on top of each other
@@ -117,7 +118,7 @@ class Filter(Input):
 
     DEFAULT_CSS = """
     Filter {
-        display: none; dock: bottom; height: 1; border: none; padding: 0 1; background: $panel;
+        display: none; height: 1; border: none; padding: 0 1; background: $panel;
         &.-shown { display: block; }
         &:focus { border: none; }
     }
@@ -163,6 +164,8 @@ class Page(Screen[None]):
 
     DEFAULT_CSS = """
     Page { background: $background; }
+    Page #foot { dock: bottom; height: auto; }
+    Page #foot Hints { dock: none; }
     Page .panel {
         border: round $border-blurred; border-title-color: $dim; border-subtitle-color: $dim;
         padding: 0 1; height: 1fr; width: 1fr;
@@ -188,9 +191,10 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Head(str(self.TITLE))
         yield from self.body()
-        yield Hints(self.command())
-        if self.FILTER:
-            yield Filter(self.FILTER)
+        with Vertical(id="foot"):
+            if self.FILTER:
+                yield Filter(self.FILTER)
+            yield Hints(self.command())
 
     def body(self) -> ComposeResult:
         yield from ()

@@ -25,14 +25,14 @@ from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 
 MOST = 1_000  # rows; a filter finds the others
-CURVE = 12  # cells of a curve
+CURVES = ((180, 36), (140, 24), (0, 12))  # cells of a curve, by the columns that there are
 SIGNS = {
     "running": ("● ", "accent"), "paused": ("◦ ", "accent"), "failed": ("✖ ", "bad"), "diverged": ("✖ ", "bad"),
     "damaged": ("✖ ", "bad"), "interrupted": ("▲ ", "warn"),
 }  # fmt: skip
 VERDICTS = {"good": "good", "overfitting": "warn", "underfitting": "warn", "noisy": "warn", "diverged": "bad"}
 SORTED_COLUMN = {"created": "when", "best": "best loss", "epoch": "epochs", "preset": "run", "run": "run",
-                 "seconds": "time", "size": "size", "state": "state"}  # fmt: skip
+                 "seconds": "time", "size": "size", "state": "  state"}  # fmt: skip
 OPEN_TO_FILTER = "a word, or KEY=VALUE: state=failed  best<0.4  training.batch_size=32"
 
 
@@ -147,7 +147,7 @@ class Runs(Page):
 
     def _say_chosen(self) -> None:
         run = self._run()
-        words = [run.title, run.note] if run is not None else []
+        words = [run.note or run.title] if run is not None else []
         self.query_one("#panel").border_subtitle = content(safe(" · ".join(word for word in words if word), 100))
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
@@ -262,7 +262,7 @@ def table(
     columns = [
         Column("", need=9),
         Column("run", need=9, least=12, cut_after=6),
-        Column("state", need=8),
+        Column("  state", need=8),
         Column("epochs", right=True, need=7),
         Column("best loss", right=True, need=6, least=8),
         Column("curve", need=5),
@@ -271,17 +271,19 @@ def table(
         Column("size", right=True, need=3),
         Column("when", right=True, need=5),
         Column("", need=1, least=8),
+        Column("title", need=2, least=12),
     ]
+    curve = next(cells for least, cells in CURVES if width >= least)
     arrow = "▴" if reverse else "▾"
     titles = [
         Column(f"{one.title}{arrow}", one.right, one.need, one.least, one.cut_after)
         if one.title == SORTED_COLUMN[sort] else one
         for one in columns
     ]  # fmt: skip
-    return laid_out(titles, [cells(run, curves.get(run.run, ()), marked) for run in runs], width)
+    return laid_out(titles, [cells(run, curves.get(run.run, ()), curve, marked) for run in runs], width)
 
 
-def cells(run: RunSummary, curve: Sequence[float], marked: Sequence[str]) -> list[Piece]:
+def cells(run: RunSummary, curve: Sequence[float], room: int, marked: Sequence[str]) -> list[Piece]:
     """A run as cells. The best value is that of val_loss, unless another metric is named."""
     ago = seconds_since(run.created)
     usual = run.monitor == "val_loss"
@@ -296,10 +298,11 @@ def cells(run: RunSummary, curve: Sequence[float], marked: Sequence[str]) -> lis
         (sign + run.state, kind),
         (epochs, ""),
         (best, ""),
-        (sparkline(curve, CURVE), "series-1" if place is None else f"series-{place % 7 + 2}"),
+        (sparkline(curve, room), "series-1" if place is None else f"series-{place % 7 + 2}"),
         (run.verdict or "", VERDICTS.get(run.verdict or "", "")),
         ("" if run.seconds is None else figures.duration(run.seconds), "dim"),
         (figures.size(run.bytes), "dim"),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
         (run.note, "warn"),
+        (run.title, "dim"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -11,10 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tuinet import __version__, figures, presets
+from tuinet import __version__, figures
 from tuinet.cells import cut, pad
 from tuinet.columns import Column
-from tuinet.presets import Preset
 from tuinet.runs import RunFolder, RunSummary
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
@@ -24,6 +24,9 @@ from tuinet.tui.screens.base import Page, Tuinet, content, read
 from tuinet.tui.screens.runs import SIGNS, VERDICTS
 from tuinet.tui.telling import paragraph, sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
+
+if TYPE_CHECKING:
+    from tuinet.presets import Preset
 
 FIRST = (
     ("fashion-mlp", "784 pixels in, ten clothes out: see weights as pictures"),
@@ -130,6 +133,8 @@ def page(app: Tuinet) -> Welcome:
 
 
 def _loaded(name: str) -> Preset:
+    from tuinet import presets  # not before it is wanted: the first picture waits for nothing
+
     return presets.load(name)
 
 

@@ -53,6 +53,14 @@ class Strip(Static):
     """
 
 
+class Reason(Static):
+    """Why a run has failed, or was lost; there is none while all is well."""
+
+    DEFAULT_CSS = """
+    Reason { height: auto; max-height: 3; padding: 0 1; display: none; background: $surface; color: $bad; }
+    """
+
+
 class Workbench(Screen[None]):
     """One run."""
 
@@ -77,7 +85,7 @@ class Workbench(Screen[None]):
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
-        self._said = ""
+        self._said = self._reason = ""
         self._laid_over: tuple[RunFolder, ...] = ()
 
     @property
@@ -87,7 +95,8 @@ class Workbench(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield Strip(id="strip")
+        yield Reason(id="reason", markup=False)
+        yield Strip(id="strip", markup=False)
         yield Container(*self.panes, id="panes")
         yield Hints(self.command_form())
 
@@ -138,6 +147,7 @@ class Workbench(Screen[None]):
     def _see(self, changed: frozenset[str]) -> None:
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
+            self._show_reason()
             for pane in self.panes:
                 unseen = self._unseen[pane] | changed
                 if pane.display and pane.size.area:
@@ -149,6 +159,17 @@ class Workbench(Screen[None]):
             if self._arranged == "one":
                 self._show_strip()
             self.query_one(Hints).say(self.command_form())
+
+    def _show_reason(self) -> None:
+        status = self.view.status
+        goes_on = f"`tuinet resume {self.view.name}` goes on from its last checkpoint"
+        text = f"✖ {status.error}" if status.error else f"! its worker was lost; {goes_on}"
+        text = safe(text, 600) if status.error or status.state == "interrupted" else ""
+        if text != self._reason:
+            self._reason = text
+            reason = self.query_one(Reason)
+            reason.update(text)
+            reason.display = bool(text)
 
     def pace_words(self) -> str:
         rate = f"{1 / self.pace.period:.1f} Hz"
@@ -268,6 +289,9 @@ class Workbench(Screen[None]):
     def action_slow(self) -> None:
         now = self.view.status.slow
         self._send("slow", seconds=next((slow for slow in SLOW if slow > now), 0.0))
+
+    def action_full_speed(self) -> None:
+        self._send("slow", seconds=0.0)
 
     def action_checkpoint(self) -> None:
         async def save() -> None:

@@ -15,11 +15,13 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tuinet.tui.terminal import guard
 
-CHUNK = 1024
+CHUNK = 8192
 """Bytes of one write: what cannot be taken back."""
 
 OWED = 4096
-"""Characters that may be under way before the line counts as busy; a kernel's buffer swallows about as many."""
+LATE = 0.1
+"""The line is busy if so many characters are under way, and some have been for so many seconds: a picture takes a
+moment also where the line is fast."""
 
 QUEUED = 8
 """Writes that may wait, of any size: at 30 Textual's queue would block the event loop."""
@@ -54,6 +56,18 @@ class Line:
         self.taken = 0
         """Characters that the writer thread is done with; counted by that thread only."""
         self.gone = False
+        self._since = 0.0  # when the oldest of what is under way was given
+
+    def hand(self, count: int) -> None:
+        """So many characters go to the writer thread now."""
+        if not self.owed:
+            self._since = time.monotonic()
+        self.handed += count
+
+    @property
+    def late(self) -> bool:
+        """Whether the terminal does not take what it gets."""
+        return self.owed > OWED and time.monotonic() - self._since > LATE
 
     @property
     def owed(self) -> int:
@@ -111,10 +125,10 @@ class TerminalDriver(LinuxDriver):
     def busy(self) -> bool:
         """Whether what was painted before is still under way."""
         thread = self._writer_thread
-        return self.line.owed > OWED or (thread is not None and thread._queue.qsize() > QUEUED)
+        return self.line.late or (thread is not None and thread._queue.qsize() > QUEUED)
 
     def write(self, data: str) -> None:
-        self.line.handed += len(data)
+        self.line.hand(len(data))
         super().write(data)
 
     def start_application_mode(self) -> None:
@@ -154,7 +168,8 @@ class TerminalDriver(LinuxDriver):
                     break
             thread.join(max(0.0, end - time.monotonic()))
         self._on = False
-        guard.mark(False)
+        if thread is None or not thread.is_alive():  # else the terminal never heard it, and the guard says it again
+            guard.mark(False)
 
     def _sigtstp_application(self, *signal_and_frame: object) -> None:
         if self._on or not self._auto_restart:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tuinet.tui.net_picture import Net, picture
 
-LEGEND = (("━━━", "plus"), (" positive  ", "dim"), ("╍╍╍", "minus"), (" negative  thicker: larger", "dim"))
+LEGEND = (("━━━", "plus"), (" positive  ", "dim"), ("╍╍╍", "minus"), (" negative", "dim"), ("  thicker: larger", "dim"))
 
 
 class NetPicture(Widget):
@@ -52,7 +52,10 @@ class NetPicture(Widget):
             self._rows = [list(row) for row in picture(self._net, self._weights, width, height - 1, self._chosen)]
             if self._weights:
                 largest = max(float(np.abs(w).max()) for w in self._weights.values())
-                self._rows.append([*LEGEND, (f"  largest {largest:.3g}", "dim")])
+                legend = [*LEGEND, (f"  largest {largest:.3g}", "dim")]
+                while sum(len(text) for text, _ in legend) > width:
+                    legend.pop()
+                self._rows.append(legend)
             else:
                 self._rows.append([("the weights come as soon as it is trained", "dim")])
         self.refresh()

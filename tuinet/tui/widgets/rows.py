@@ -74,12 +74,22 @@ class Rows(ScrollView, can_focus=True):
             self.rows, self.key = rows, key
 
     def __init__(self, *, id: str | None = None, empty: str = "") -> None:
-        """empty: what is said where there is no line."""
         super().__init__(id=id)
-        self.empty = empty
+        self._empty = empty
         self.lines: tuple[Row, ...] = ()
         self.cursor = -1
         self._styles: dict[str, Style] = {}
+
+    @property
+    def empty(self) -> str:
+        """What is said where there is no line."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
@@ -100,7 +110,7 @@ class Rows(ScrollView, can_focus=True):
         if changed or self.key != before:
             self.refresh()
         if self.key != before:
-            self._follow()
+            self.call_after_refresh(self._follow)  # only then it is known how far there is to scroll
             self.post_message(self.Chosen(self, self.key))
 
     def choose(self, key: str) -> None:
@@ -122,6 +132,7 @@ class Rows(ScrollView, can_focus=True):
         self.cursor = place
         self.refresh()
         self._follow()
+        self.call_after_refresh(self._follow)  # again, for lines that have only just come
         self.post_message(self.Chosen(self, self.key))
 
     def _by(self, step: int, count: int = 1) -> None:
@@ -191,8 +202,14 @@ class Rows(ScrollView, can_focus=True):
         if at != self.cursor:
             return _fill(self.lines[at].pieces, width, base, self._style)
         cursor = self._style("cursor" if self.has_focus else "cursor-blurred")
-        under = base + cursor
-        return _fill(self.lines[at].pieces, width, under, lambda kind: self._style(kind) if kind != "dim" else Style())
+        return _fill(self.lines[at].pieces, width, base + cursor, self._on_cursor)
+
+    def _on_cursor(self, kind: str) -> Style:
+        """A kind's style where the cursor stands: on a bright ground its colour would not be seen."""
+        theme = self.app.current_theme
+        style = self._style(kind)
+        bright = theme.ansi or theme.name == "tuinet-contrast"
+        return Style(bold=style.bold) if bright or kind == "dim" else style
 
 
 def _fill(pieces: Sequence[Piece], width: int, base: Style, style: Callable[[str], Style]) -> Strip:
