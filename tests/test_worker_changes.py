@@ -104,9 +104,8 @@ def test_changes_and_kills_at_any_moment_end_as_the_records_say(
     act(monkeypatch)
     assert trained_so(preset, ScriptedEngine(), changes, end["step"]) == end["weights_sha256"]
     kept = presets.load(session.folder.path / "preset.toml")
-    for key in ("training.batch_size", "training.optimizer.learning_rate"):
-        newest = [value for _, changed, value in changes if changed == key]
-        assert live.live_keys(kept)[key] == newest[-1]
+    newest = {key: value for _, key, value in changes}
+    assert {key: live.live_keys(kept)[key] for key in newest} == newest
 
 
 def said(*words: str) -> str:
