@@ -112,7 +112,10 @@ class LossPane(Pane):
             for choices, cells in zip(shown, widths, strict=True)
         ]
         self._pictures = list(zip(lefts, pictures, strict=True))
-        words = [chart.read_out(scene, choices, cells) for choices, cells in zip(shown, widths, strict=True)]
+        words = [
+            chart.read_out(scene, choices, cells, where=choices is shown[0])
+            for choices, cells in zip(shown, widths, strict=True)
+        ]
         rows = [_side_by_side(words)] if told else []
         rows += [_side_by_side(parts) for parts in zip(*(picture.rows for picture in pictures), strict=True)]
         return [row if self._braille else to_plain(row) for row in rows]
