@@ -14,6 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.color import Color
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -136,7 +137,7 @@ class LossPane(Pane):
         window = "whole run" if self.choices.window is None else "following" if self.follows else "part of the run"
         hints = f"x {x}  y {y}  {window}"
         if self.border_title != named:
-            self.border_title = named
+            self.border_title = Content(named)  # a metric may be called anything, and a title would be markup
         if self.border_subtitle != hints:
             self.border_subtitle = hints
 
