@@ -18,8 +18,8 @@ from tuinet.layers import LAYERS
 from tuinet.presets.finding import parse
 from tuinet.presets.preset import Preset
 from tuinet.presets.stack import as_layers
-from tuinet.training.planning import Planned, planned
-from tuinet.tui.draft import TRAINING, Draft, Place, Taken, fate, first_table, in_short
+from tuinet.training.planning import Fate, Planned, fate, planned
+from tuinet.tui.draft import TRAINING, Draft, Place, Taken, first_table, in_short
 
 OUT = '[[layers]]\ntype = "dense"\nname = "out"\nunits = "classes"\n'
 STACKS = {
@@ -419,18 +419,36 @@ def test_the_difference_is_told_in_words() -> None:
     assert draft.difference() == ["stem has moved, first"]
 
 
-def test_it_is_said_which_tensors_of_a_trained_network_fit_the_edited_one() -> None:
+def test_it_is_said_what_becomes_of_a_trained_network_in_the_edited_one() -> None:
     draft = draft_of(NESTED)
+    facts, old = facts_of("vectors"), plan(draft).tensors
+
+    def found() -> Fate:
+        assert draft.preset is not None
+        told = fate(draft.origin, draft.preset, facts, old)
+        assert told is not None
+        return told
+
+    assert str(found()) == f"keeps {len(old)} of {len(old)} tensors; says what it said before"
+    draft.set(("layers", 4), "bias", "false")
+    assert found().tensors == len(old) - 1 and found().differs
+    draft.undo()
+    draft.duplicate(("layers", 4))
+    draft.add("dropout", ("layers", 0))
+    assert "dropout_2" in str(found()) and len(found().kept) == len(old)
+    draft = draft_of(OUT)
+    draft.add("dense")
     old = plan(draft).tensors
-    draft.set(("layers", 1), "units", "16")
-    draft.remove(("layers", 2))
-    draft.add("dense", ("layers", 1))
-    found = fate(old, plan(draft).tensors)
-    assert found.kept == ("out.b",)
-    assert found.resized == ("stem.W", "stem.b", "out.W")
-    assert found.made == ("dense_1.W", "dense_1.b")
-    assert set(found.gone) == {"block.layer_norm_1.g", "block.layer_norm_1.b", "block.dense_1.W", "block.dense_1.b"}
-    assert str(found) == "keeps 1 of 6 tensors, 3 of another size, 2 new, 4 gone"
+    draft.applied(draft.whole())
+    draft.set(("layers", 0), "units", "64")
+    assert str(found()) == "keeps 1 of 4 tensors, widens 3; says what it said before"
+    assert any(line.startswith("dense_1.W: 6 x 32 to 6 x 64") for line in found().lines())
+
+
+def test_what_a_worker_answers_is_told_and_not_trusted() -> None:
+    answer = {"kept": ["a.W"], "made": ["b.W: is new", "b.b: is new"], "inserted": 3, "differs": ["b is new"]}
+    assert str(Fate.of(answer)) == "keeps 1 tensor, 2 begin anew"
+    assert Fate.of({}).lines() == []
 
 
 def test_an_added_layer_leaves_the_names_of_all_others() -> None:

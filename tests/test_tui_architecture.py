@@ -18,7 +18,8 @@ from textual.widgets import Input, TextArea
 
 from tests.cli_scenes import HOSTILE, PAYLOAD
 from tests.scripted_view import ScriptedView, scripted_view
-from tests.tui_screens import check_picture
+from tests.test_tui_workbench import Alone
+from tests.tui_screens import check_picture, on_screen, until
 from tests.tui_screens import picture as screen_text
 from tuinet import presets
 from tuinet.data.bound import Facts
@@ -27,7 +28,7 @@ from tuinet.presets.finding import parse
 from tuinet.tui.draft import TRAINING
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.net_picture import MOST, Net, net_of, picture
-from tuinet.tui.panes.architecture import ArchitecturePane, told
+from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.sheets import Picker, Reading, Saving, Settings, Text
 from tuinet.tui.view import Looked
 from tuinet.tui.widgets.form import Choice, SettingsForm
@@ -39,6 +40,11 @@ HEALTH = {
     "hidden": {"state": "warn", "reasons": ["31% of its units are dead"]},
     "out": {"state": "bad", "reasons": ["its gradient is not a number"]},
 }
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
 
 
 class Bench(Screen[None]):
@@ -218,7 +224,7 @@ def test_add_picks_from_what_may_stand_there_and_undo_takes_it_back() -> None:
         await settled(pilot)
         assert [row.path for row in app.draft.rows()] == ["flatten_1", "hidden", "dropout_1", "out"]
         assert app.pane.place == ("layers", 2)
-        assert "⏎ apply: keeps 4 of 4 tensors" in app.shown()
+        assert "⏎ apply: keeps 4 of 4 tensors, inserts dropout_1; says what it said before" in app.words()
         await pilot.press("u")
         assert not app.draft.changed and "⏎ apply" not in app.list_text()
         await pilot.press("ctrl+r")
@@ -434,7 +440,7 @@ def test_apply_sends_the_whole_preset_and_says_what_was_kept() -> None:
     async def apply(app: App, pilot: Pilot[Any]) -> None:
         await pilot.press("down", "c")
         await settled(pilot)
-        assert "⏎ apply: keeps 2 of 6 tensors" in app.shown() or "of 6 tensors" in app.shown()
+        assert "⏎ apply: keeps 4 of 6 tensors, inserts dense_1; says what it said before" in app.words()
         edited = app.draft.preset
         await pilot.press("enter")
         await settled(pilot)
@@ -534,10 +540,27 @@ def test_the_run_may_be_changed_from_elsewhere_while_an_edit_is_under_way() -> N
     drive(change)
 
 
-def test_what_the_worker_kept_is_told_in_words() -> None:
-    said = told({"kept": ["a.W", "a.b"], "widened": ["out.W"], "made": ["b.W", "b.b", "c.W", "c.b", "d.W"]})
-    assert said == "kept 2 tensors, widened 1 tensor (out.W), made new 5 tensors (b.W, b.b, c.W, c.b ...)"
-    assert told({}) == "applied" and "\x1b" not in told({"made": ["\x1b[2J"]})
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50), (300, 80)])
+def test_in_the_workbench_an_edit_becomes_a_run_at_every_size(size: tuple[int, int]) -> None:
+    app = Alone(made_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        def pane() -> ArchitecturePane:
+            return app.screen_stack[1].query_one(ArchitecturePane)
+
+        await until(pilot, lambda: len(app.screen_stack) > 1 and app.focused is not None)
+        await pilot.press("1")
+        await until(pilot, lambda: pane().plan is not None)
+        await pilot.press("end", "e")
+        await until(pilot, lambda: isinstance(app.screen, Settings))
+        await pilot.press("escape", "home", "down", "c")
+        await until(pilot, lambda: pane().fate is not None)
+        assert "⏎ apply: keeps 4 of 6 tensors" in screen_text(app)
+        await pilot.press("r")
+        await until(pilot, lambda: app.started)
+        assert app.started == [(pane().draft.whole(), "fashion-mlp")]  # type: ignore[union-attr]
+
+    on_screen(app, size, steps)
 
 
 # -- a preset without a run ------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tuinet.errors import PresetError
+from tuinet.figures import plural
 
 if TYPE_CHECKING:
     from tuinet.data import Facts
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from tuinet.presets import Preset
 
 Shape = tuple[int, ...]
+
+LARGEST = 5_000_000  # numbers of a network for which the fate of each is worked out before an edit is applied
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,68 @@ def planned(preset: Preset, facts: Facts, examples: int) -> Planned:
         examples,
         _work(found),
     )
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a trained network in an edited one: names of tensors and layers, each with why where it changes.
+
+    tensors: how many the edited one has. differs: why it does not say what it said before; empty where it does.
+    """
+
+    tensors: int
+    kept: tuple[str, ...]
+    widened: tuple[str, ...]
+    narrowed: tuple[str, ...]
+    inserted: tuple[str, ...]
+    made: tuple[str, ...]
+    differs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any], tensors: int = 0) -> Fate:
+        """As the worker tells it. Anything else in the answer is passed over, and nothing in it is trusted."""
+        names = ("kept", "widened", "narrowed", "inserted", "made", "differs")
+        lists = (answer.get(name) for name in names)
+        return cls(tensors, *(tuple(map(str, found)) if isinstance(found, list) else () for found in lists))
+
+    def __str__(self) -> str:
+        """In a line: "keeps 4 of 6 tensors, widens 2; says what it said before"."""
+        kept = f"{len(self.kept)} of {self.tensors} tensors" if self.tensors else plural(len(self.kept), "tensor")
+        words = [f"keeps {kept}"]
+        for found, verb in ((self.widened, "widens"), (self.narrowed, "narrows")):
+            if found:
+                words.append(f"{verb} {len(found)}")
+        if self.made:
+            words.append(f"{len(self.made)} begin{'s' if len(self.made) == 1 else ''} anew")
+        if self.inserted:
+            words.append(f"inserts {_names(self.inserted)}")
+        return ", ".join(words) + ("" if self.differs else "; says what it said before")
+
+    def lines(self) -> list[str]:
+        """A line for each thing that does not stay as it is, and why."""
+        groups = (self.inserted, self.widened, self.narrowed, self.made)
+        return [line for found in groups for line in found] + [f"not as before: {why}" for why in self.differs]
+
+
+def _names(told: tuple[str, ...]) -> str:
+    names = [line.partition(":")[0] for line in told]
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
+def fate(old: Preset, new: Preset, facts: Facts, tensors: Mapping[str, Shape]) -> Fate | None:
+    """What applying an edit would do to a network with these tensors; None where it is too large to be gone through.
+
+    PresetError where the edited one does not suit the data.
+    """
+    import numpy as np
+
+    from tuinet.training.growing import applied
+
+    if sum(map(prod, tensors.values())) > LARGEST:
+        return None
+    blank: dict[str, Any] = {name: np.broadcast_to(np.float32(0), shape) for name, shape in tensors.items()}
+    found = applied(old, new, facts, blank, {})
+    return Fate.of(found.as_table(), len(found.model))
 
 
 def _fitting(preset: Preset, facts: Facts) -> dict[str, PlannedLayer]:

@@ -103,24 +103,6 @@ class Edition:
         return self.laid_out
 
 
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of a trained network's tensors in an edited one, by name."""
-
-    kept: tuple[str, ...]
-    resized: tuple[str, ...]
-    made: tuple[str, ...]
-    gone: tuple[str, ...]
-
-    def __str__(self) -> str:
-        total = len(self.kept) + len(self.resized) + len(self.made)
-        words = [f"keeps {len(self.kept)} of {total} tensors"]
-        for names, word in ((self.resized, "of another size"), (self.made, "new"), (self.gone, "gone")):
-            if names:
-                words.append(f"{len(names)} {word}")
-        return ", ".join(words)
-
-
 class Taken(UsageError):
     """There is a file of that name already."""
 
@@ -571,17 +553,6 @@ def _brief(field: Field, value: Any) -> str:
         both = [value, value] if isinstance(value, int) and field.kind == "pair" else value
         said = "×".join(map(str, both)) if isinstance(both, list | tuple) else said
     return said if field.name in PLAIN else f"{field.name} {said}"
-
-
-def fate(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Fate:
-    """What becomes of the tensors of one network in another: those of the same name and shape are kept."""
-    both = [name for name in new if name in old]
-    return Fate(
-        tuple(name for name in both if old[name] == new[name]),
-        tuple(name for name in both if old[name] != new[name]),
-        tuple(name for name in new if name not in old),
-        tuple(name for name in old if name not in new),
-    )
 
 
 def _with_figures(row: Row, planned: Planned) -> Row:

@@ -29,9 +29,9 @@ from tuinet.errors import PresetError, TuinetError
 from tuinet.safe_text import safe
 from tuinet.training import forecast
 from tuinet.training.forecast import Speed
-from tuinet.training.planning import Planned, data_of, planned
+from tuinet.training.planning import Fate, Planned, data_of, fate, planned
 from tuinet.tui.actions import bindings
-from tuinet.tui.draft import TRAINING, Draft, Fate, Place, Row, fate
+from tuinet.tui.draft import TRAINING, Draft, Place, Row
 from tuinet.tui.net_picture import Net, matrix, net_of
 from tuinet.tui.panes.base import Pane
 from tuinet.tui.widgets.net import NetPicture
@@ -86,6 +86,7 @@ class ArchitecturePane(Pane):
         self.draft: Draft | None = None
         self.plan: Planned | None = None  # of the draft
         self.current: Planned | None = None  # of the network as it is trained
+        self.fate: Fate | None = None  # of its tensors, when the draft is applied
         self.facts: Facts | None = None
         self.examples = 0
         self.speed: Speed | None = None
@@ -294,8 +295,7 @@ class ArchitecturePane(Pane):
 
     def _what_next(self) -> str:
         if self.view is not None and self.view.live:
-            kept = self.fate()
-            return f"⏎ apply: {kept}" if kept is not None else "⏎ apply"
+            return f"⏎ apply: {safe(str(self.fate), 200)}" if self.fate is not None else "⏎ apply"
         return "r start a run with it"
 
     def _forecast(self, plan: Planned) -> str:
@@ -306,12 +306,6 @@ class ArchitecturePane(Pane):
                 return f"{_about(self.examples / rate)} an epoch here"
         seconds = forecast.epoch_seconds(plan, self.speed) if self.speed is not None else None
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""
-
-    def fate(self) -> Fate | None:
-        """What becomes of the run's tensors when the draft is applied; None where that is not known."""
-        if self.plan is None or self.current is None or not self.plan.tensors or not self.current.tensors:
-            return None
-        return fate(self.current.tensors, self.plan.tensors)
 
     def _error(self) -> PresetError | None:
         """Why the draft cannot be, as far as it is known."""
@@ -346,6 +340,9 @@ class ArchitecturePane(Pane):
             if self.current is None and self.view is not None and draft.origin is not None:
                 self.current = await asyncio.to_thread(planned, draft.origin, self.facts, self.examples)
             plan = await asyncio.to_thread(planned, preset, self.facts, self.examples)
+            kept = None
+            if self.view is not None and self.view.live and draft.changed and plan.error is None and self.current:
+                kept = await asyncio.to_thread(fate, draft.origin, preset, self.facts, self.current.tensors)
             if self.speed is None:
                 self.speed = await asyncio.to_thread(forecast.kept)
         except TuinetError as error:
@@ -354,7 +351,7 @@ class ArchitecturePane(Pane):
             return
         self._learn_speed()
         if self.draft is draft and draft.version == version:
-            self.plan, self._note = plan, ""
+            self.plan, self.fate, self._note = plan, kept, ""
             self._draw()
             if self.has_class("-picture"):
                 self._draw_picture()
@@ -588,7 +585,7 @@ class ArchitecturePane(Pane):
         draft.applied(preset)
         self.current = self.plan
         self._changed()
-        self._say(told(answer))
+        self._say(f"applied: {Fate.of(answer)}")
 
     def action_start(self) -> None:
         draft = self.draft
@@ -622,7 +619,10 @@ class ArchitecturePane(Pane):
         draft = self.draft
         if draft is not None:
             of = safe(draft.origin.name, 60)
-            self.app.push_screen(Reading("Difference", f"from {of}", draft.difference(), "nothing is edited"))
+            lines = draft.difference()
+            if lines and self.fate is not None:
+                lines += ["", f"⏎ apply {self.fate}", *self.fate.lines()]
+            self.app.push_screen(Reading("Difference", f"from {of}", lines, "nothing is edited"))
 
     # -- the picture ----------------------------------------------------------------------------
 
@@ -698,21 +698,6 @@ def _parted(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
     """The first piece as a name of so many letters and what is said of it."""
     (text, kind), *rest = pieces
     return ((text[:length], kind), (text[length:], "dim"), *rest)
-
-
-def told(answer: Mapping[str, Any]) -> str:
-    """What was kept, widened and made new when an edit was applied, as the worker says it."""
-    words = []
-    for key, word in (("kept", "kept"), ("widened", "widened"), ("made", "made new")):
-        names = answer.get(key)
-        if isinstance(names, list) and names:
-            listed = (
-                ""
-                if key == "kept"
-                else f" ({', '.join(safe(str(name), 60) for name in names[:4])}" + (" ...)" if len(names) > 4 else ")")
-            )
-            words.append(f"{word} {figures.plural(len(names), 'tensor')}{listed}")
-    return ", ".join(words) or "applied"
 
 
 def _examples(view: RunView, preset: Preset) -> int:
