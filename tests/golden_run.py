@@ -118,6 +118,8 @@ def _train(run: RunFolder, *, generation: int, epochs: tuple[int, ...]) -> None:
                 *arrays(step),
                 {
                     "epoch": epoch,
+                    "preset": run.preset_text(),
+                    "seen": 32 * step,
                     "learning_rate": 0.001,
                     "best": {"monitor": "val_loss", "value": float(loss), "epoch": epoch, "step": step},
                 },

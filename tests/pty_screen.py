@@ -121,6 +121,15 @@ class Pty:
             rows = range(self.screen.lines)
             return [[tuple(self.screen.buffer[y][x]) for x in range(self.screen.columns)] for y in rows]
 
+    def comes_to(self, cells: Callable[[], list[list[tuple[Any, ...]]]], seconds: float = 5.0) -> bool:
+        """Whether it shows these cells, within a time that also a busy machine needs."""
+        end = time.monotonic() + seconds
+        while self.cells() != cells():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
     def wait_for(self, pattern: str, seconds: float = 10.0) -> str:
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text):
@@ -136,7 +145,8 @@ class Pty:
             time.sleep(0.02)
 
     def settle(self, calm: float = 0.15, seconds: float = 10.0) -> None:
-        """Waits until nothing more comes."""
+        """Waits until nothing more comes: for longer where the machine has much else to do."""
+        calm *= min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 4.0)
         end = time.monotonic() + seconds
         length, since = len(self.out), time.monotonic()
         while time.monotonic() - since < calm:

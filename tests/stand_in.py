@@ -1,26 +1,19 @@
-"""A little application around one screen: what a screen asks of its app is noted down, and what it shows is read.
-
-A picture in characters is compared with tests/snapshots/NAME.txt; TUINET_SNAPSHOTS=write makes those anew.
-"""
+"""A little application around one screen: what a screen asks of its app is noted down, and what it shows is read."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
 from tests.cli_scenes import PAYLOAD
+from tests.tui_screens import check_picture, on_screen, picture
 from tuinet.presets import Preset
 from tuinet.runs import RunFolder
 from tuinet.tui.navigation import Navigation
-
-SNAPSHOTS = Path(__file__).parent / "snapshots"
-SIZES = ((80, 24), (120, 40))
 
 
 class StandIn(Navigation):
@@ -55,20 +48,14 @@ Play = Callable[[StandIn, Pilot[Any]], Awaitable[None]]
 def played(first: str, play: Play, *, size: tuple[int, int] = (100, 30), chosen: str = "") -> StandIn:
     """Runs the application around a screen and lets `play` press its keys."""
 
-    async def run() -> StandIn:
-        app = StandIn(first, chosen)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await pilot.pause()
-            await play(app, pilot)
-        return app
-
-    return asyncio.run(run())
+    app = StandIn(first, chosen)
+    on_screen(app, size, lambda pilot: play(app, pilot))
+    return app
 
 
 def text(app: StandIn) -> str:
     """What stands on the screen, line by line; fails where anything in it could command a terminal."""
-    lines = [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
-    found = "\n".join(lines)
+    found = picture(app)
     assert not PAYLOAD & set(found)
     return found
 
@@ -86,11 +73,6 @@ async def until(pilot: Pilot[Any], wanted: str | Callable[[], bool], seconds: fl
         assert asyncio.get_running_loop().time() < deadline, f"{wanted!r} does not come about:\n{text(app)}"
 
 
-def same_as(name: str, found: str, size: tuple[int, int]) -> None:
+def same_as(name: str, app: StandIn, size: tuple[int, int]) -> None:
     """Compares a screen with its picture of that name and size. Folders of this machine are left out of both."""
-    found = re.sub(r" +/\S*$", "", found, flags=re.MULTILINE) + "\n"
-    path = SNAPSHOTS / f"{name}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("TUINET_SNAPSHOTS") == "write":
-        path.write_text(found, encoding="utf-8")
-    assert path.exists(), f"{path.name} is missing; TUINET_SNAPSHOTS=write makes it"
-    assert found == path.read_text(encoding="utf-8")
+    check_picture(app, f"{name}-{size[0]}x{size[1]}", still=lambda text: re.sub(r"(?m) +/\S*$", "", text))

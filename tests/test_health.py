@@ -119,7 +119,7 @@ def marks(trainer: Trainer) -> dict[str, list[str]]:
 
 def trained(layers: list[Any], rate: float = 1e-3, steps: int = 150, **changes: np.ndarray) -> Trainer:
     """changes: what parameters are set to before the last step."""
-    trainer = make(layers, optimizer=OPTIMIZERS["adam"](learning_rate=rate))
+    trainer = make(layers, optimizer=OPTIMIZERS["adam"](learning_rate=rate), device="reference")
     trainer.run(60.0, steps - 1)
     model = trainer.model()
     trainer.load({**model, **{name.replace("__", "."): array for name, array in changes.items()}}, None, None)

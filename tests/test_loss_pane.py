@@ -178,7 +178,7 @@ def test_the_x_axis_is_epochs_then_time_then_steps_and_a_window_stays_where_it_i
 def test_both_axes_can_be_logarithmic() -> None:
     async def steps(pilot: Pilot[Any], pane: LossPane) -> None:
         assert "y log" in await pressed(pilot, "y")
-        assert "x epoch log" in await pressed(pilot, "l")
+        assert "x epoch log" in await pressed(pilot, "g")
         assert "y linear" in await pressed(pilot, "y")
 
     with_pane(steps)
@@ -328,7 +328,7 @@ def test_a_window_that_follows_keeps_the_newest_step_in_view_and_one_that_does_n
 
 def test_an_empty_run_takes_every_key() -> None:
     async def steps(pilot: Pilot[Any], pane: LossPane) -> None:
-        for key in ("m", "M", "b", "x", "l", "y", "s", "i", "o", "left", "right", "home", "end", "f", "w", "[", "]"):
+        for key in ("m", "M", "b", "x", "g", "y", "s", "i", "o", "left", "right", "home", "end", "f", "w", "[", "]"):
             await pilot.press(key)
         await pilot.pause()
         assert "nothing measured yet" in picture(pilot.app)

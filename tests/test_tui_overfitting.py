@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tuinet.tui import diagnosis
 from tuinet.tui.app import TuinetApp
 from tuinet.tui.colours import palette
 from tuinet.tui.cures import Cure, command, cures
+from tuinet.tui.curves import Curves
 from tuinet.tui.diagnosis import Line
 from tuinet.tui.panes.base import Pane
 from tuinet.tui.panes.overfitting import OverfittingPane
@@ -107,17 +109,32 @@ def rows(*pairs: tuple[float, float]) -> list[dict[str, Any]]:
     ]
 
 
+def curves(found: list[dict[str, Any]]) -> Curves:
+    """The same as a run's curves."""
+    made = Curves()
+    made.add([
+        {**{key: value for key, value in row.items() if key not in ("epoch", "step")}, "k": "epoch", "g": 1, "t": 0.0,
+         "e": float(row["epoch"]), "s": 100 * row["epoch"], "m": float(row["epoch"])}
+        for row in found
+    ])  # fmt: skip
+    return made
+
+
 def test_the_gap_is_what_validation_loses_more_and_its_arrow_what_it_does() -> None:
     grows = rows((1.0, 1.0), (0.5, 0.6), (0.4, 0.6), (0.2, 0.62))
     assert text(diagnosis.losses(grows, 60)) == "train 0.2000  val 0.6200  gap +0.4200 ▲ grows"
     assert text(diagnosis.losses(grows, 37)) == "train 0.2000 val 0.6200 gap +0.4200 ▲"
     assert diagnosis.growth(rows((1.0, 2.0), (0.5, 0.6), (0.4, 0.5), (0.2, 0.3))) == ("shrinks", "▼")
     assert diagnosis.growth(rows(*[(0.5, 0.6)] * 4)) == ("steady", "─") and diagnosis.growth(grows[:3]) == ("", "")
-    assert diagnosis.gaps(grows)[-1] == pytest.approx(0.42)
+    epochs, gaps = diagnosis.gaps(curves(grows))
+    assert epochs.tolist() == [1, 2, 3, 4] and gaps == pytest.approx([0.0, 0.1, 0.2, 0.42])
     assert "no validation part" in text(diagnosis.losses([{"epoch": 1, "train_loss": 0.5}], 60))
     assert "no epoch is measured" in text(diagnosis.losses([], 60))
     broken = [{"epoch": 1, "train_loss": "nan", "val_loss": "inf"}]
-    assert "nan" in text(diagnosis.losses(broken, 60)) and math.isnan(diagnosis.gaps(broken)[0])
+    assert "nan" in text(diagnosis.losses(broken, 60)) and diagnosis.growth(broken * 4) == ("", "")
+    assert len(diagnosis.gaps(curves(broken))[1]) == 0
+    alone = diagnosis.gaps(curves([{"epoch": 1, "train_loss": 0.5}]))
+    assert len(alone[0]) == len(alone[1]) == 0
 
 
 def test_a_loss_keeps_its_width_while_it_falls() -> None:
@@ -128,12 +145,12 @@ def test_a_loss_keeps_its_width_while_it_falls() -> None:
 
 
 def test_the_best_epoch_is_named_with_whether_its_weights_are_kept() -> None:
-    found = rows((1.0, 0.9), (0.5, 0.6), (0.4, 0.7))
+    found = curves(rows((1.0, 0.9), (0.5, 0.6), (0.4, 0.7)))
     assert text(diagnosis.best(found, "val_loss", frozenset({200}), 60)) == "best epoch 2  val_loss 0.6000  ✓ kept"
     assert "not saved yet" in text(diagnosis.best(found, "val_loss", frozenset({300}), 60))
-    found = [row | {"val_accuracy": row["val_loss"]} for row in found]
+    found = curves([row | {"val_accuracy": row["val_loss"]} for row in rows((1.0, 0.9), (0.5, 0.6))])
     assert text(diagnosis.best(found, "val_accuracy", frozenset(), 60)).startswith("best epoch 1  val_accuracy 0.9")
-    assert text(diagnosis.best([], "val_loss", frozenset(), 60)) == "no best epoch yet"
+    assert text(diagnosis.best(Curves(), "val_loss", frozenset(), 60)) == "no best epoch yet"
 
 
 def test_data_loss_and_penalty_stand_apart() -> None:
@@ -157,13 +174,32 @@ def test_every_verdict_has_a_mark_and_its_sentence_fits() -> None:
 
 
 def test_the_gap_is_drawn_over_the_epochs_with_its_line_at_zero() -> None:
-    found = rows(*[(1.0 / number, 0.5) for number in range(1, 13)])
-    lines = diagnosis.gap_curve(found, 12, None, 50, 8)
+    epochs, gaps = np.arange(1.0, 13.0), 0.5 - 1.0 / np.arange(1.0, 13.0)
+    lines = diagnosis.gap_curve(epochs, gaps, 12, None, 50, 8)
     assert len(lines) == 8 and all(diagnosis.length(line) == 50 for line in lines)
     inks = {kind for line in lines for _, kind in line}
     assert {"warn", "dim"} <= inks and "accent" not in inks
-    assert "accent" in {kind for line in diagnosis.gap_curve(found, 12, 6.0, 50, 8) for _, kind in line}
-    assert diagnosis.gap_curve([], 12, None, 50, 8) == [] and diagnosis.gap_curve(found, 12, None, 10, 8) == []
+    marked = diagnosis.gap_curve(epochs, gaps, 12, 6.0, 50, 8)
+    assert "accent" in {kind for line in marked for _, kind in line}
+    assert diagnosis.gap_curve(epochs[:0], gaps[:0], 12, None, 50, 8) == []
+    assert diagnosis.gap_curve(epochs, gaps, 12, None, 10, 8) == []
+
+
+def test_a_run_of_a_hundred_thousand_epochs_is_laid_out_while_nobody_waits() -> None:
+    view = scripted_view("fashion-cnn", 3, looks=LOOKS)
+    count = 100_000
+    found = [{"k": "epoch", "s": 10 * k, "e": float(k), "g": 1, "m": float(k), "t": 0.0, "train_loss": 1 / k,
+              "val_loss": 1 / k + k / count} for k in range(4, count)]  # fmt: skip
+    view._take_metrics(found)
+    view.at = 10 * 4_321
+    pane = OverfittingPane()
+    pane.view = view
+    began = time.perf_counter()
+    for _ in range(10):
+        pane._told(60, 6)
+        pane._gap(58, 8)
+    assert (time.perf_counter() - began) / 10 < 0.05
+    assert pane._rows[-1]["epoch"] == 4_321
 
 
 CONFUSED = np.array([[90, 8, 2], [1, 70, 0], [0, 0, 80]])

@@ -12,7 +12,7 @@ from tuinet.cli.options import json_option, runs_option
 if TYPE_CHECKING:
     from tuinet.training.protocol import Message
 
-TENSORS = ("kept", "widened", "narrowed", "inserted", "made", "differs")
+TENSORS = ("widened", "narrowed", "inserted", "made")
 COMMANDS = ("pause", "resume", "step", "slow", "stop", "checkpoint", "set", "apply", "write", "look")
 
 
@@ -172,8 +172,7 @@ def _told(command: str, fields: dict[str, Any], answer: Message) -> list[str]:
     if command == "write":
         return [f"{fields['slot']}: {said.get('old')} to {said.get('new')}"]
     if command == "apply":
-        lists = [(word, said.get(word) or []) for word in TENSORS]
-        return _changed(said) + [f"{word}: {', '.join(map(str, names))}" for word, names in lists if names]
+        return _changed(said) + _tensors(said) if said.get("changes") else ["the training is of this preset already"]
     return [f"{key}: {value}" for key, value in said.items()]
 
 
@@ -186,3 +185,11 @@ def _changed(answer: dict[str, Any]) -> list[str]:
         f"{change['key']}: {figures.setting(change['old'])} to {figures.setting(change['new'])}{at}"
         for change in answer.get("changes") or []
     ]
+
+
+def _tensors(answer: dict[str, Any]) -> list[str]:
+    """What became of them, and whether the network says what it said."""
+    kept, differs = answer.get("kept"), answer.get("differs")
+    lines = [f"kept: {', '.join(kept)}"] if kept else []
+    lines += [f"{word}: {text}" for word in TENSORS for text in answer.get(word) or []]
+    return [*lines, f"the outputs change: {'; '.join(differs)}" if differs else "the network says what it said before"]

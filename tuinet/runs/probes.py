@@ -13,9 +13,10 @@ import contextlib
 import math
 import os
 import re
+import time
 import zlib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 FOLDER, FORMAT = "probes", 1
 MOST = 200  # files of a run
 GROWTH = 1.07  # of the step from one probe to the next, once they are more than one step apart
+FIRST = 15  # steps that are taken whatever they cost
+ALLOWANCE, SHARE = 0.02, 0.02  # seconds, and of all that pass, that the later ones may cost
 MOST_CELLS = 4096  # of a parameter
 FILE_CELLS = 1 << 17  # of all parameters together
 MOST_PARAMETERS = 4096
@@ -194,12 +197,14 @@ def _damaged(path: Path, what: str) -> RunDamaged:
 class ProbeWriter:
     """Takes probes of a training as it goes on. Only the holder of the run's lock has one.
 
+    The first ones are always taken; later ones wait until they cost no more than a small share of the time.
     A disk that takes no more ends the history, never the training: `trouble` then says why.
     """
 
-    def __init__(self, run: Path, step: int) -> None:
+    def __init__(self, run: Path, step: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         """step: where training stands. What lies beyond it belongs to a course that was given up, and goes."""
         self._folder = run / FOLDER
+        self._clock, self._began, self._spent = clock, clock(), 0.0
         self.trouble = ""
         found = _steps(self._folder)
         self._steps = [one for one in found if one <= step]
@@ -214,10 +219,13 @@ class ProbeWriter:
         return max(self._steps[-1] + 1, math.ceil(self._steps[-1] * GROWTH))
 
     def due(self, step: int) -> bool:
-        return not self.trouble and step >= self.next_step
+        if self.trouble or step < self.next_step:
+            return False
+        return step < FIRST or self._spent <= ALLOWANCE + SHARE * (self._clock() - self._began)
 
     def take(self, step: int, shown: Shown) -> None:
         """Keeps all parameters as they are after the step."""
+        began = self._clock()
         try:
             self._folder.mkdir(exist_ok=True)
             path = self._folder / _file_name(step)
@@ -231,6 +239,7 @@ class ProbeWriter:
             self._steps.append(step)
         if len(self._steps) > MOST:
             self._thin()
+        self._spent += self._clock() - began
 
     def _thin(self) -> None:
         """Removes the one that is missed least: whose neighbours are nearest to one another by the step's logarithm."""

@@ -22,7 +22,7 @@ from tuinet.training.progress import Progress
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
-    from tuinet.training.engine import Engine
+    from tuinet.training.engine import Engine, OnCompile
     from tuinet.training.loop import Loop, Trains
 
 Array = NDArray[np.generic]
@@ -56,6 +56,7 @@ def prepared(
     threads: int | None,
     model: Mapping[str, Array] | None = None,
     optimizer: Mapping[str, Array] | None = None,
+    on_compile: OnCompile | None = None,
 ) -> Change:
     """Everything that a change needs, the training left as it is.
 
@@ -73,7 +74,8 @@ def prepared(
     best_anew = not comparable(old, new)
     if best_anew or old.training.early_stopping != new.training.early_stopping:
         goes_on.begin_anew(best=best_anew)
-    trainer, old_one = engine.trainer(new, bound, device=device, threads=threads, begin=course.pace.begin), loop.trainer
+    old_one, begin = loop.trainer, course.pace.begin
+    trainer = engine.trainer(new, bound, device=device, threads=threads, begin=begin, on_compile=on_compile)
     first = trainer.model()
     model = old_one.model() if model is None else model
     take_over(trainer, model, old_one.optimizer_state() if optimizer is None else optimizer, old_one.step)

@@ -19,27 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import tuinet
+from tuinet import presets
 from tuinet.atomic import explained
 from tuinet.errors import PresetError, RunError, UsageError
 from tuinet.presets import Preset
 from tuinet.runs import RunFolder, remove, runs_folder
 from tuinet.safe_text import safe
+from tuinet.training import live
 from tuinet.training.goals import parse
 from tuinet.training.signals import EXIT_CODES
 
 WORKER = ("-P", "-m", "tuinet.training.worker")
 LINE_LIMIT = 16 << 20  # bytes of one event
 LOG_TAIL = 400  # characters of worker.log in an error
-
-# What a resume may set: when to end, never what a step is.
-LIMITS = (
-    "training.epochs",
-    "training.max_steps",
-    "training.max_seconds",
-    "training.until",
-    "training.early_stopping.patience",
-    "training.early_stopping.min_delta",
-)
 
 
 class Session:
@@ -182,14 +174,12 @@ def resume(
 ) -> Session:
     """Goes on with a run from its newest good checkpoint; one that is at its end just ends again.
 
-    overrides: KEY=VALUE for the keys in LIMITS; device and threads are the run's own where they are not given.
+    overrides: KEY=VALUE for what may change while a run trains (live.py). device and threads are the run's own where
+    they are not given.
     """
-    for override in overrides:
-        if override.partition("=")[0].strip() not in LIMITS:
-            raise UsageError(
-                f"--set {safe(override, 100)}: a run goes on as it began, and only its limits can be set: "
-                f"{', '.join(LIMITS)}"
-            )
+    if overrides:
+        preset = presets.load(folder.path / "preset.toml")
+        live.check_live(preset, preset.with_overrides(overrides))
     folder.info()
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     for override in overrides:

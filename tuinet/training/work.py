@@ -400,7 +400,7 @@ class Work:
     # -- while it trains ------------------------------------------------------------------------------------------
 
     def set_live(self, loop: Loop, key: str, value: Any) -> Generator[Event, None, dict[str, Any]]:
-        """One of the settings that may change, or several by a pattern. Refused, and nothing is changed, if it may not.
+        """A setting that may change, or several by a pattern. PresetError, and nothing is changed, if it may not.
 
         The answer: `changes`, a list of key, old and new, and the step from which on they count.
         """
@@ -420,13 +420,17 @@ class Work:
         change = prepared(
             self.engine, loop, self.preset, new, self.bound, device=self.device, threads=self.threads,
             model=None if taken is None else taken.model, optimizer=None if taken is None else taken.optimizer,
+            on_compile=lambda done, total, name: self.reporter.tell(
+                Event("compile", {"done": done, "total": total, "name": name})
+            ),
         )  # fmt: skip
         step, differences = loop.progress.step, change.differences
         if differences:
             yield from loop.flush()
             self._commit(loop, change, why)
         changes = [{"key": key, "old": old, "new": now} for key, old, now in differences]
-        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes}
+        only = {name: changes[0][name] for name in ("old", "new")} if len(changes) == 1 else {}
+        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes, **only}
 
     def _commit(self, loop: Loop, change: Change, why: str) -> None:
         """The checkpoint makes it final. All can read it then, in an order that a resume can make good."""

@@ -455,21 +455,25 @@ def _label(canvas: Canvas, column: int, mark: _Mark) -> None:
 # -- words --------------------------------------------------------------------------------------------------------
 
 
-def read_out(scene: Scene, choices: Choices, width: int) -> Runs:
-    """A row of text: the values under the cursor, or the newest ones; what matters least gives way first."""
+def read_out(scene: Scene, choices: Choices, width: int, *, where: bool = True) -> Runs:
+    """A row of text: the values under the cursor, or the newest ones; what matters least gives way first.
+
+    where: also the step of the cursor, its epoch and time.
+    """
     at, own = scene.at, series(scene.curves, choices.metric)
     parts: list[tuple[int, Runs]] = []
-    if at is not None:
-        parts.append((0, [(f"step {at:,}", "cursor")]))
+    if at is not None and where:
+        parts.append((1, [(f"step {at:,}", "cursor")]))
     for one in own:
-        parts.append((2 if one.ink == "batch" else 1, _value(one, scene.curves, math.inf if at is None else at)))
-    if at is not None:
+        parts.append((2 if one.ink == "batch" else 0, _value(one, scene.curves, math.inf if at is None else at)))
+    if at is None:
+        if best_of := _best_value(scene, choices.metric):
+            parts.append((3, [("best ", "axis"), (best_of, "best")]))
+        if any(one.smooth for one in own):
+            parts.append((4, [(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")]))
+    elif where:
         epoch, seconds = (scene.curves.convert(at, "steps", axis) for axis in ("epochs", "seconds"))
         parts += [(3, [(f"epoch {epoch:.2f}", "axis")]), (4, [(figures.clock(seconds), "axis")])]
-    elif best_of := _best_value(scene, choices.metric):
-        parts.append((3, [("best ", "axis"), (best_of, "best")]))
-    if at is None and any(one.smooth for one in own):
-        parts.append((4, [(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")]))
     return _fitting(parts, width)
 
 

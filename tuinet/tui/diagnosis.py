@@ -7,7 +7,7 @@ Everything here is a pure function of what a view knows; texts from outside come
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from tuinet.diagnostics.metrics import rises
 from tuinet.figures import number
 from tuinet.safe_text import safe
 from tuinet.tui.colours import Colour, Palette, Ramp
+from tuinet.tui.curves import Curves
 from tuinet.tui.telling import bar, sparkline
 from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
 from tuinet.tui.widgets.plot import Axis, Canvas, Frame, frame, nice_end, nice_limits
@@ -27,6 +28,7 @@ from tuinet.tui.widgets.plot import Axis, Canvas, Frame, frame, nice_end, nice_l
 Piece = tuple[str, str | Style]
 Line = list[Piece]
 Row = Mapping[str, Any]
+Floats = NDArray[np.floating[Any]]
 
 MARKS = {
     "good": ("●", "good"),
@@ -118,43 +120,45 @@ def losses(rows: Sequence[Row], width: int) -> Line:
 
 def growth(rows: Sequence[Row]) -> tuple[str, str]:
     """A word and a mark for what the gap did over the last three epochs."""
-    found = gaps(rows)
-    known = [gap for gap in found if math.isfinite(gap)]
-    if len(known) < 4:
+    losses = [(_real(row, "train_loss"), _real(row, "val_loss")) for row in rows[-4:]]
+    known = [val - train for train, val in losses if train is not None and val is not None]
+    if len(known) < 4 or not all(map(math.isfinite, known)):
         return "", ""
-    moved, scale = known[-1] - known[-4], abs(_real(rows[-1], "val_loss") or 0.0)
+    moved, scale = known[-1] - known[0], abs(_real(rows[-1], "val_loss") or 0.0)
     if abs(moved) <= STEADY * max(scale, 1e-12):
         return "steady", "─"
     return ("grows", "▲") if moved > 0 else ("shrinks", "▼")
 
 
-def gaps(rows: Sequence[Row]) -> list[float]:
-    """val_loss - train_loss of each epoch, both measured without dropout and augmentation; NaN where one is missing."""
-    found = []
-    for row in rows:
-        train, val = _real(row, "train_loss"), _real(row, "val_loss")
-        found.append(math.nan if train is None or val is None else val - train)
-    return found
+def gaps(curves: Curves) -> tuple[Floats, Floats]:
+    """Epochs, and val_loss - train_loss at their ends, both measured without dropout and augmentation."""
+    epochs, val = curves.points("val_loss", "epochs")
+    _, train = curves.points("train_loss", "epochs")
+    if len(val.mean) != len(train.mean):  # one of them was not measured
+        return np.empty(0), np.empty(0)
+    found = val.mean - train.mean
+    known = np.isfinite(found)
+    return epochs[known], found[known]
 
 
-def gap_curve(rows: Sequence[Row], planned: int | None, at: float | None, width: int, room: int) -> list[Line]:
+def gap_curve(
+    epochs: Floats, found: Floats, planned: int | None, at: float | None, width: int, room: int
+) -> list[Line]:
     """The gap over the epochs, with the line at 0 where there is none; planned: epochs. at: the epoch looked at."""
-    known = [(float(row["epoch"]), gap) for row, gap in zip(rows, gaps(rows), strict=True) if math.isfinite(gap)]
-    if not known or width < 16 or room < 3:
+    if not len(found) or width < 16 or room < 3:
         return []
-    epochs, values = np.array(known).T
     far = nice_end(max(10.0, float(epochs[-1])))  # of a long run no more than what is near
     x = Axis(0.0, min(far, float(planned)) if planned and planned >= epochs[-1] else far)
-    y = nice_limits(min(0.0, float(values.min())), max(0.0, float(values.max())), ticks=max(2, room // 3))
+    y = nice_limits(min(0.0, float(found.min())), max(0.0, float(found.max())), ticks=max(2, room // 3))
     around = frame(width, room, x, y)
     canvas = Canvas(around.width, around.height, y)
     place = np.asarray(x.share(epochs)) * (canvas.columns - 1)
     canvas.line(np.array([0.0, canvas.columns]), np.zeros(2), "dim", pattern="dashed", mark="-")
     if at is not None:
         canvas.vertical(int(float(x.share(np.array(at))) * (canvas.width - 1)), "accent")
-    if len(known) == 1:
-        canvas.points(place, values, "warn")
-    canvas.line(place, values, "warn")
+    if len(found) == 1:
+        canvas.points(place, found, "warn")
+    canvas.line(place, found, "warn")
     return _framed(around, canvas)
 
 
@@ -170,18 +174,15 @@ def _framed(around: Frame, canvas: Canvas) -> list[Line]:
     return lines
 
 
-def best(rows: Sequence[Row], monitor: str, kept: frozenset[int], width: int) -> Line:
+def best(curves: Curves, monitor: str, kept: frozenset[int], width: int) -> Line:
     """The best epoch by what is monitored, its value, and whether its weights are among the checkpoints."""
-    known = [(value, row) for row in rows if (value := _real(row, monitor)) is not None and math.isfinite(value)]
-    if not known:
+    found = curves.best(monitor, largest=rises(monitor))
+    if found is None:
         return [("no best epoch yet", "dim")]
-    choose: Callable[..., tuple[float, Row]] = max if rises(monitor) else min
-    value, row = choose(known, key=lambda pair: pair[0])
-    there = int(row.get("step") or 0) in kept
     words, later = ("best epoch ", "not saved yet") if width >= 44 else ("best ", "not saved")
     return [
-        (words, "dim"), (f"{row.get('epoch'):.0f}", "bold"), (f"  {monitor} ", "dim"), (number(value), "val"),
-        ("  ✓ kept" if there else f"  … {later}", "good" if there else "dim"),
+        (words, "dim"), (f"{found.epoch:.0f}", "bold"), (f"  {monitor} ", "dim"), (number(found.mean), "val"),
+        ("  ✓ kept" if found.step in kept else f"  … {later}", "good" if found.step in kept else "dim"),
     ]  # fmt: skip
 
 

@@ -343,7 +343,7 @@ class RunView:
             self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling=""))
             self._info_at = -math.inf
             self.on_change()
-        elif kind == "progress" and self.status.compiling:
+        elif kind in ("progress", "changed") and self.status.compiling:
             self._show(replace(self.status, compiling=""))
 
     async def command(self, name: str, **fields: Any) -> Json:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tuinet.data import Prepare, Vocabulary
+from tuinet.data.vocabulary import SPACE
 from tuinet.diagnostics import examples
 from tuinet.diagnostics.health import Seen, Weights, health
 from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted, worst
@@ -60,9 +61,14 @@ class Confusion(Now):
         return _look_of(confusion(judged.names, judged.true, judged.said, self.most), judged.step, judged.part)
 
 
+def _visible(name: str) -> str:
+    """A class as it can be shown: of a text's characters some are blanks."""
+    return safe(name, LONGEST_NAME) if name.strip(" ") else SPACE * len(name)
+
+
 def _look_of(found: Counted, step: int, part: str) -> Look:
     fields = {
-        "names": [safe(name, LONGEST_NAME) for name in found.names],
+        "names": [_visible(name) for name in found.names],
         "pairs": [list(pair) for pair in found.pairs],
         "examples": found.examples,
         "right": found.right,
@@ -231,7 +237,7 @@ class Judged:
         if self.names is None:
             label, said, probability = self.true[place], self.said[place], None
         else:
-            label, said = (safe(self.names[int(each[place])], LONGEST_NAME) for each in (self.true, self.said))
+            label, said = (_visible(self.names[int(each[place])]) for each in (self.true, self.said))
             probability = _finite(float(self.probabilities[place]))
         return {
             "index": int(self.index[self.example_of(place)]),

@@ -14,6 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.color import Color
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -111,7 +112,10 @@ class LossPane(Pane):
             for choices, cells in zip(shown, widths, strict=True)
         ]
         self._pictures = list(zip(lefts, pictures, strict=True))
-        words = [chart.read_out(scene, choices, cells) for choices, cells in zip(shown, widths, strict=True)]
+        words = [
+            chart.read_out(scene, choices, cells, where=choices is shown[0])
+            for choices, cells in zip(shown, widths, strict=True)
+        ]
         rows = [_side_by_side(words)] if told else []
         rows += [_side_by_side(parts) for parts in zip(*(picture.rows for picture in pictures), strict=True)]
         return [row if self._braille else to_plain(row) for row in rows]
@@ -133,7 +137,7 @@ class LossPane(Pane):
         window = "whole run" if self.choices.window is None else "following" if self.follows else "part of the run"
         hints = f"x {x}  y {y}  {window}"
         if self.border_title != named:
-            self.border_title = named
+            self.border_title = Content(named)  # a metric may be called anything, and a title would be markup
         if self.border_subtitle != hints:
             self.border_subtitle = hints
 

@@ -6,6 +6,7 @@ behind a key where there is no room, what is confused, the worst examples, and h
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
@@ -112,11 +113,12 @@ class OverfittingPane(Pane):
 
     @property
     def _rows(self) -> list[dict[str, Any]]:
-        """The epochs up to the step that is looked at."""
+        """The last epochs up to the step that is looked at."""
         view = self.view
         if view is None:
             return []
-        return [row for row in view.epochs if view.at is None or row["step"] <= view.at]
+        end = len(view.epochs) if view.at is None else bisect_right(view.epochs, view.at, key=lambda row: row["step"])
+        return view.epochs[max(0, end - 4) : end]
 
     @property
     def _pages(self) -> tuple[Page, ...]:
@@ -195,16 +197,15 @@ class OverfittingPane(Pane):
         return [
             *lines,
             diagnosis.losses(rows, width),
-            diagnosis.best(view.epochs, monitor, kept, width),
+            diagnosis.best(view.curves, monitor, kept, width),
             diagnosis.penalty(rows[-1] if rows else {}, norms.fields if norms is not None and view.at is None else {}),
         ]
 
     def _gap(self, width: int, room: int) -> list[Line]:
         view = self.view
         assert view is not None
-        rows = view.epochs
         at = None if view.at is None or not self._rows else float(self._rows[-1]["epoch"])
-        return diagnosis.gap_curve(rows, view.status.epochs, at, width, room)
+        return diagnosis.gap_curve(*diagnosis.gaps(view.curves), view.status.epochs, at, width, room)
 
     def _switches_height(self, width: int) -> int:
         return 3 + sum(1 for cure in self._cures if cure.why_not) + len(self._cures)

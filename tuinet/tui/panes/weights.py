@@ -259,7 +259,7 @@ class WeightsPane(Pane):
         return Strip.blank(self.size.width, self.rich_style)
 
     def _say_title(self) -> None:
-        """The title says what is drawn, not what is wished for; the subtitle what the keys do."""
+        """The title says what is shown, the subtitle what the keys do."""
         title, keys = self._title(), self._keys()
         if (title, keys.plain) != self._titles:
             self._titles = title, keys.plain
@@ -468,9 +468,11 @@ class WeightsPane(Pane):
             self._again()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
         self.action_zoom(1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
         self.action_zoom(-1)
 
 

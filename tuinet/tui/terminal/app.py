@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 
 import textual
 from rich.console import RenderableType
+from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -149,6 +151,11 @@ class TerminalApp(App[int]):
         """Paints everything anew, for a terminal that something else has written to."""
         self.forget_screen()
         self.screen.refresh()
+
+    @on(Resize)
+    def _paint_new_size(self) -> None:
+        """Also where the size is the old one again: a terminal forgets what it had to cut off on the way."""
+        self.action_redraw()
 
     def keep_pace(self, paint: Callable[[], None]) -> None:
         """Calls `paint` again and again, at the pace that the user wishes and the line allows."""

@@ -112,6 +112,8 @@ def _child(run: Callable[[], int]) -> int:
         code = run()
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+    except KeyboardInterrupt:  # ctrl+c before the screen was there
+        code = 128 + signal.SIGINT
     except BaseException as error:
         print(told(error), file=sys.stderr)
         code = 1

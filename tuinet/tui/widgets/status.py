@@ -43,7 +43,7 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
     if status.compiling:
         word = f"compiling {status.compiling}"
     elif status.slow and status.state == "running":
-        word = f"slow motion, {figures.duration(status.slow)} a step"
+        word = f"slow motion, {status.slow:g} s a step" if status.slow >= 0.05 else "slow motion"
     found = [
         Part("tuinet", 1, "$text-muted"),
         Part(safe(name, 64), 9, "bold"),
