@@ -134,16 +134,16 @@ class ArchitecturePane(Pane):
         self._changed()
 
     def summary(self) -> str:
-        draft = self.draft
-        if draft is None:
-            return ""
-        if draft.error is not None or (self.plan is not None and self.plan.error is not None):
+        view, draft = self.view, self.draft
+        if self._error() is not None:
             return "net ✖ does not fit"
-        count = f"{figures.count(self.plan.parameters)} params" if self.plan else f"{len(draft.rows())} layers"
-        chosen = self.view.layer if self.view is not None else ""
-        mark = self._health((chosen,)) if chosen else ("", "")
-        words = f"{safe(chosen, 30)} {mark[0]}".strip() if chosen else count
-        return f"{words}, edited" if draft.changed else words
+        preset = view.preset if view is not None else draft.preset if draft is not None else None
+        if preset is None:
+            return ""
+        chosen = view.layer if view is not None else ""
+        mark = self._health((chosen,))[0].strip() if chosen else ""
+        words = f"{safe(chosen, 30)} {mark}".strip() or figures.plural(len(preset.stack), "layer")
+        return f"{words}, edited" if draft is not None and draft.changed else words
 
     def command_form(self) -> str:
         if self.view is None or self.view.preset is None:
@@ -184,6 +184,7 @@ class ArchitecturePane(Pane):
         rows = draft.rows(self.plan)
         self._rows = {_key(row.place): row for row in rows}
         widget = self.query_one(Rows)
+        self._following |= not widget.key  # the first layer is not chosen for all panes before anybody moves to one
         chosen = widget.key if place is None else _key(place)
         if chosen not in self._rows and chosen != PLACE_OF_TRAINING:
             chosen = next(iter(self._rows), PLACE_OF_TRAINING)
