@@ -35,6 +35,7 @@ from tuinet.tui.widgets.form import Choice, SettingsForm
 from tuinet.tui.widgets.net import NetPicture
 from tuinet.tui.widgets.rows import Rows
 
+BIG = ((120, 40), (300, 80))
 HEALTH = {
     "flatten_1": {"state": "ok", "reasons": []},
     "hidden": {"state": "warn", "reasons": ["31% of its units are dead"]},
@@ -539,7 +540,7 @@ def test_the_run_may_be_changed_from_elsewhere_while_an_edit_is_under_way() -> N
     drive(change)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50), (300, 80)])
+@pytest.mark.parametrize("size", [(80, 24), (200, 50), *(pytest.param(big, marks=pytest.mark.slow) for big in BIG)])
 def test_in_the_workbench_an_edit_becomes_a_run_at_every_size(size: tuple[int, int]) -> None:
     app = Alone(made_view())
 

@@ -15,10 +15,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,8 @@ class Tmux:
 
     def __init__(self, words: Sequence[str], *, size: tuple[int, int] = (100, 30), **env: str) -> None:
         self._socket = f"tuinet-test-{uuid.uuid4().hex[:8]}"
+        self._folder = tempfile.TemporaryDirectory(prefix="tuinet-tmux-")
+        self._code = Path(self._folder.name) / "code"
         columns, rows = map(str, size)
         variables = environment(TERM="tmux-256color", **env)
         command = shlex.join(["env", *(f"{name}={variables[name]}" for name in ("TERM", "COLORTERM")), *words])
@@ -53,7 +57,7 @@ class Tmux:
         self._tmux(
             "new-session", "-d", "-s", "t", "-x", columns, "-y", rows, "exec cat", ";",
             "set", "-g", "remain-on-exit", "on", ";", "set", "-sg", "escape-time", "0", ";",
-            "set", "-g", "status", "off", ";", "respawn-window", "-k", "-t", "t", f"exec {command}",
+            "set", "-g", "status", "off", ";", "respawn-window", "-k", "-t", "t", f"{command}; echo $? > {self._code}",
             env=variables,
         )  # fmt: skip
 
@@ -113,18 +117,22 @@ class Tmux:
         return text
 
     def wait_for_end(self, seconds: float = PATIENCE) -> Ended:
-        """The program's end, and what it left of the terminal. Code: the exit code, or minus the signal."""
+        """The program's end, and what it left of the terminal. Code: as the shell has it, 128 more than a signal.
+
+        The shell writes the code down: tmux, asked for it, now and then knows nothing of a program that is gone.
+        """
         end = time.monotonic() + seconds
-        flags = "#{pane_dead_status},#{pane_dead_signal},#{alternate_on},#{mouse_any_flag}"
-        while True:
-            code, killed, alternate, mouse = self._tmux("display", "-p", "-t", "t", flags).strip("\n").split(",")
-            if code or killed:
-                return Ended(int(code or -int(killed)), alternate == "1", mouse == "1")
+        while not self._code.exists() or not (code := self._code.read_text().strip()):
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
             time.sleep(0.05)
+        alternate, mouse = (
+            self._tmux("display", "-p", "-t", "t", "#{alternate_on},#{mouse_any_flag}").strip().split(",")
+        )
+        return Ended(int(code), alternate == "1", mouse == "1")
 
     def close(self) -> None:
         self._tmux("kill-server")
+        self._folder.cleanup()
 
     def __enter__(self) -> Tmux:
         return self

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -47,10 +48,13 @@ async def asked(*words: str) -> AsyncIterator[dict[str, Any]]:
             raise TuinetError(safe(complaint.removeprefix("tuinet: "), SENTENCE) or f"tuinet {words[0]} failed")
     finally:
         said.cancel()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            await process.wait()
+        try:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        finally:  # else the pipes are left to the garbage, which may find the loop gone
+            process._transport.close()  # type: ignore[attr-defined]
 
 
 async def all_of(*words: str) -> list[dict[str, Any]]:
