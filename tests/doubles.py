@@ -11,10 +11,12 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from tuinet.engine.pace import Pace
 from tuinet.runs import weights_sha256
 
 
@@ -58,6 +60,7 @@ class ScriptedTrainer:
         clip_value: Any = None,
         clip_norm: Any = None,
         on_compile: Any = None,
+        begin: int = 0,
         script: Script | None = None,
     ) -> None:
         self.script = script or Script.from_environment()
@@ -70,7 +73,8 @@ class ScriptedTrainer:
         self.t = part.targets
         self.classes = bound.facts.task == "classes"
         outputs = bound.facts.classes if self.classes else self.t.shape[1]
-        self.examples, self.batch, self.accumulate = len(self.x), batch_size, accumulate
+        self.examples = len(self.x)
+        self.pace = Pace(self.examples, batch_size * accumulate, begin)
         self.seed, self.step, self.rate_factor = seed, 0, 1.0
         self.base = float(getattr(optimizer, "learning_rate", 0.05))
         start = np.random.default_rng([seed, 1])
@@ -85,10 +89,10 @@ class ScriptedTrainer:
 
     @property
     def steps_per_epoch(self) -> float:
-        return self.examples / (self.batch * self.accumulate)
+        return self.pace.steps_per_epoch
 
     def epoch_end(self, epoch: int) -> int:
-        return -(-epoch * self.examples // (self.batch * self.accumulate))
+        return self.pace.epoch_end(epoch)
 
     def ask_to_stop(self) -> None:
         self.asked = True
@@ -103,6 +107,7 @@ class ScriptedTrainer:
         end = time.monotonic() + seconds
         while self.step < until_step:
             if self.asked:
+                self.asked = False
                 return "asked"
             if not self._one_step():
                 return "diverged"
@@ -113,8 +118,7 @@ class ScriptedTrainer:
     def _one_step(self) -> bool:
         if self.script.step_seconds:
             time.sleep(self.script.step_seconds)
-        size = self.batch * self.accumulate
-        places = np.arange(self.step * size, (self.step + 1) * size)
+        places = np.arange(self.pace.seen(self.step), self.pace.seen(self.step + 1))
         chosen = np.array([self._order(place // self.examples)[place % self.examples] for place in places])
         x, t = self.x[chosen], self.t[chosen]
         noise = np.random.default_rng([self.seed, 2, self.step]).random(x.shape) < 0.9  # dropout, by step
@@ -183,6 +187,21 @@ class ScriptedTrainer:
             return {"loss": loss, "accuracy": float((out.argmax(axis=1) == part.targets).mean())}
         return {"loss": loss, "rmse": loss**0.5, "mae": float(np.abs(out - part.targets).mean())}
 
+    @property
+    def program(self) -> Any:
+        """What is asked of a program: the names and shapes of what is kept."""
+        kinds = {"out.W": "parameter", "out.b": "parameter", "out.seen": "statistic"}
+        slots = [
+            SimpleNamespace(name=name, shape=array.shape, kind=kinds[name]) for name, array in self.model().items()
+        ]
+        return SimpleNamespace(kept=lambda: slots)
+
+    def value(self, name: str) -> np.ndarray:
+        return self.model()[name]
+
+    def gradient(self, name: str) -> np.ndarray:
+        return np.zeros_like(self.value(name))
+
     def model(self) -> dict[str, np.ndarray]:
         return {"out.W": self.w.copy(), "out.b": self.b.copy(), "out.seen": self.seen.copy()}
 
@@ -193,7 +212,7 @@ class ScriptedTrainer:
         self.w, self.b, self.seen = (np.array(model[name]) for name in ("out.W", "out.b", "out.seen"))
         if optimizer is not None:
             self.m = np.array(optimizer["out.W.m"])
-        self.step = step
+        self.step = self.step if step is None else step
 
     def explain_divergence(self) -> dict[str, Any]:
         return self.trouble
@@ -257,13 +276,15 @@ class ScriptedEngine:
         tensors = [Tensor(name, shape) for name, shape in shapes.items()]
         return Preview([*tensors, Tensor("out.seen", (1,), is_weight=False)], threads or 1)
 
-    def trainer(self, preset: Any, bound: Any, *, device: str, threads: int | None, on_compile: Any) -> ScriptedTrainer:
+    def trainer(
+        self, preset: Any, bound: Any, *, device: str, threads: int | None, on_compile: Any = None, begin: int = 0
+    ) -> ScriptedTrainer:
         training = preset.training
         size = len(bound.train.inputs) if training.batch_size == "all" else training.batch_size
         return ScriptedTrainer(
             None, training.loss, training.optimizer, bound, batch_size=size, seed=training.seed, threads=threads,
             device=device, schedule=training.schedule, epochs=training.epochs, accumulate=training.accumulate,
-            on_compile=on_compile, script=self.script,
+            on_compile=on_compile, begin=begin, script=self.script,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -50,6 +51,7 @@ def _made(runs: Path) -> RunFolder:
         _train(run, generation=1, epochs=(1, 2))
         _train(run, generation=2, epochs=(2,))
         run.write_by_class(by_class(), step=230, epoch=2)
+        run.probe_writer(0).take(230, shown(230))
         run.write_info(
             state="finished", epoch=2, step=230, seconds=0.5, best=0.25, best_epoch=2, verdict="good",
             final={"train_loss": 0.25, "val_loss": 0.25, "val_accuracy": 0.921875},
@@ -116,6 +118,8 @@ def _train(run: RunFolder, *, generation: int, epochs: tuple[int, ...]) -> None:
                 *arrays(step),
                 {
                     "epoch": epoch,
+                    "preset": run.preset_text(),
+                    "seen": 32 * step,
                     "learning_rate": 0.001,
                     "best": {"monitor": "val_loss", "value": float(loss), "epoch": epoch, "step": step},
                 },
@@ -183,6 +187,13 @@ def arrays(step: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         "batch_norm_1.mean": np.arange(2, dtype=np.float32),
     }
     return model, {"neuron.W.m": np.full((3, 1), 0.5, np.float32), "neuron.b.m": np.zeros(1, np.float32)}
+
+
+def shown(step: int) -> SimpleNamespace:
+    """What a probe is taken of."""
+    model = arrays(step)[0]
+    slots = [SimpleNamespace(name=name, shape=array.shape) for name, array in model.items()]
+    return SimpleNamespace(slots=slots, value=model.__getitem__)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli_scenes import make_run, rows, tuinet
 from tuinet.cli.bench import Times, command_words, peer_lines
-from tuinet.cli.runs import compares
 from tuinet.errors import TuinetError, UsageError
+from tuinet.runs.choosing import compares
 
 GOLDEN = Path(__file__).parent / "golden" / "json" / "rows.jsonl"
 
@@ -144,7 +144,7 @@ def test_compare_says_which_metric_is_better(runs: Path) -> None:
 
 
 def test_compare_gathers_layers_that_only_one_run_has(runs: Path) -> None:
-    from tuinet.cli.compare import gathered
+    from tuinet.runs.comparing import gathered
 
     rows_ = [("layers.a.type", "dense", None), ("layers.a.units", 3, None), ("training.epochs", 1, 2)]
     assert gathered(rows_) == [("layers.a", "dense", None), ("training.epochs", 1, 2)]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuinet.cli import figures
+from tuinet import figures
+from tuinet.cells import cell_width, cut, pad, wrap
 from tuinet.cli.bar import Bar, Rate, bar_line
-from tuinet.cli.cells import cell_width, cut, pad, wrap
 from tuinet.cli.chart import Curve, chart, reduced
 from tuinet.cli.output import Terminal
 from tuinet.cli.table import Cell, Column, table

@@ -19,6 +19,7 @@ from tuinet.cli.comparison import Comparison, Trained
 from tuinet.runs import RunFolder, json_line, list_runs, weights_sha256
 from tuinet.runs.data import encoded
 from tuinet.runs.info import KEYS
+from tuinet.training import protocol
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMATS = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -177,7 +178,7 @@ def golden_lines(name: str) -> list[str]:
     return (GOLDEN / "json" / name).read_text(encoding="ascii").splitlines()
 
 
-@pytest.mark.parametrize("name", ["run.jsonl", "diverged.jsonl", "comparison.jsonl", "rows.jsonl"])
+@pytest.mark.parametrize("name", ["run.jsonl", "diverged.jsonl", "comparison.jsonl", "rows.jsonl", "messages.jsonl"])
 def test_golden_lines_are_written_to_the_byte(name: str) -> None:
     for line in golden_lines(name):
         assert json_line(json.loads(line)) == line
@@ -212,6 +213,21 @@ def test_the_golden_run_has_every_event_and_all_of_their_fields() -> None:
     for event in events:
         missing = table[f"`{event['event']}`"] - set(event) - {event["event"]} - inside - reals
         assert not missing, f"{event['event']} lacks {missing}"
+
+
+def test_golden_messages_are_framed_to_the_byte_and_are_what_a_worker_takes() -> None:
+    section = FORMATS.read_text(encoding="utf-8").split("\n## Messages of a worker\n")[1].split("\n## ")[0]
+    asked = set()
+    for line in golden_lines("messages.jsonl"):
+        golden = json.loads(line)
+        body, frame = bytes.fromhex(golden["body"]), bytes.fromhex(golden["frame"])
+        assert protocol.encode(golden["message"], body) == frame
+        assert protocol.Frames(1 << 16, bodies=True).feed(frame) == [protocol.Message(golden["message"], body)]
+        if golden["from"] == "client" and golden["message"]["do"] in protocol.COMMANDS:
+            word, fields = protocol.checked(golden["message"])
+            asked.add(word)
+            assert all(f"`{name}`" in section for name in (word, *fields))
+    assert asked == set(protocol.COMMANDS)
 
 
 def test_the_golden_comparison_has_the_documented_keys_and_those_that_are_written() -> None:

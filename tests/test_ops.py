@@ -24,6 +24,7 @@ SIZES = {
 SETTINGS = {
     "examples": 40,
     "stride": 6,
+    "begin": 3,
     "seed": 5,
     "tag": 2,
     "rate": 0.25,
@@ -123,7 +124,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
         settings = {"steps": steps, "heads": heads, "causal": causal}
     if name == "add_rows":
         sizes = sizes | {"R": settings["count"]}
-    if "begin" in each.settings or name == "choose_columns_back":
+    if ("begin" in each.settings and "stride" not in each.settings) or name == "choose_columns_back":
         begin, width = COLUMNS[kind]
         sizes = sizes | {"A": width}
         settings = {"begin": begin, "width": width if name.startswith("slice_") else sizes["J"]}

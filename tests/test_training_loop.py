@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from tests.doubles import MemoryStore, Scene, Script, ScriptedTrainer, scripted_bound
+from tuinet.engine.pace import Pace
+from tuinet.training.course import Course
 from tuinet.training.early_stopping import Best, Patience, Plateau
 from tuinet.training.events import Event
 from tuinet.training.goals import parse
 from tuinet.training.keeping import Keeper
-from tuinet.training.loop import Course, Loop
+from tuinet.training.loop import Loop
 from tuinet.training.measuring import Measured, guess, measure, sample
 from tuinet.training.progress import Progress
 from tuinet.training.signals import StopFlag
@@ -54,8 +56,8 @@ class Training:
         clock = {} if self.clock is None else {"clock": self.clock}
         keeper = Keeper(self.store, every=self.every, **clock)
         self._go_on(trainer, keeper, progress)
-        given = {"epochs": self.epochs, "step_examples": BATCH, "guess": guess(bound), "rate": lambda step: self.rate}
-        given["examples"] = len(bound.train.inputs)
+        pace = Pace(len(bound.train.inputs), BATCH)
+        given = {"epochs": self.epochs, "pace": pace, "guess": guess(bound), "rate": lambda step: self.rate}
         course = Course(**given | self.course)
         history = [e.fields for e in self.events if e.kind == "epoch" and e.fields["step"] <= progress.step]
         loop = Loop(

@@ -206,11 +206,19 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
     assert list_runs(tmp_path) == []
 
 
-def test_only_limits_can_be_set_at_a_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_may_change_can_be_set_at_a_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch)
     told = train(tmp_path)
-    with pytest.raises(UsageError, match="only its limits can be set"):
-        resume(told.run, overrides=["training.batch_size=8"], command=LINEAR)
+    with pytest.raises(UsageError, match=r"training\.seed: cannot be set once a run trains"):
+        resume(told.run, overrides=["training.seed=8"], command=LINEAR)
+    again = go_on(told.run, overrides=["training.batch_size=8", "training.epochs=8"])
+    assert again.code == 0
+    assert [event["key"] for event in again.all("changed")] == ["training.epochs", "training.batch_size"]
+    # 203 examples an epoch in steps of 16, and of 8 from the 77th on, which have seen 1,232
+    assert [event["step"] for event in again.all("epoch")] == [
+        77 + -(-(7 * 203 - 77 * 16) // 8),
+        77 + -(-(8 * 203 - 77 * 16) // 8),
+    ]
 
 
 def test_a_step_of_more_examples_than_there_are_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from tests.doubles import MemoryStore, Scene
 from tests.workers import LINEAR, act, clouds, go_on, train
 from tuinet import presets
 from tuinet.runs import RunFolder
+from tuinet.training.course import course_of
 from tuinet.training.early_stopping import Best
 from tuinet.training.engine import RealEngine
 from tuinet.training.keeping import Keeper
@@ -24,7 +25,6 @@ from tuinet.training.loop import Loop
 from tuinet.training.measuring import Measured
 from tuinet.training.progress import Progress
 from tuinet.training.session import WORKER
-from tuinet.training.work import _course
 
 TEXT = (Path(__file__).parent / "resume.toml").read_text()
 
@@ -115,7 +115,7 @@ def poisoned_loop(device: str, where: str, at: int, draws: random.Random) -> tup
     trainer = engine.trainer(preset, bound, device=device, threads=1, on_compile=lambda *told: None)
     poisoned: Any = Poisoned(trainer, bound, where, at, draws)
     store, progress = MemoryStore(), Progress(Best("val_loss"))
-    loop = Loop(poisoned, Measured.of(bound, 1), _course(preset, bound), progress, Keeper(store, every=0.0))
+    loop = Loop(poisoned, Measured.of(bound, 1), course_of(preset, bound), progress, Keeper(store, every=0.0))
     for _ in loop.events():
         pass
     return loop, store

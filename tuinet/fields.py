@@ -17,8 +17,10 @@ import dataclasses
 import json
 import math
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import PresetError, nearest
@@ -69,7 +71,8 @@ class Field:
 
     def limits(self) -> str:
         """The range in words: "between 0 and 1", "at least 0, below 1"; empty where there is none."""
-        top = None if self.kind == "whole" and (self.at_most or 0) >= LARGEST_WHOLE else self.at_most
+        endless = self.kind in ("whole", "pair", "wholes") and (self.at_most or 0) >= LARGEST_WHOLE
+        top = None if endless else self.at_most
         if self.at_least is not None and top is not None:
             return f"between {self.at_least:.12g} and {top:.12g}"
         words = (("at least", self.at_least), ("above", self.above), ("at most", top), ("below", self.below))
@@ -167,9 +170,11 @@ def choice(default: Any, options: Iterable[str], help: str = "", noun: str = "",
     return _declare(Field("choice", default, help, options=tuple(options), noun=noun, live=live))
 
 
-def text(default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "") -> Any:
+def text(
+    default: Any = REQUIRED, help: str = "", pattern: str | None = None, noun: str = "", live: bool = False
+) -> Any:
     """Text; pattern is a regular expression for the whole of it, noun says in words what it allows."""
-    return _declare(Field("text", default, help, pattern=pattern, noun=noun))
+    return _declare(Field("text", default, help, pattern=pattern, noun=noun, live=live))
 
 
 def part(default: Any, family: Family, help: str = "", noun: str = "") -> Any:
@@ -249,9 +254,14 @@ def _callable(family: Family) -> Callable[[], Mapping[str, type]]:
 
 def describe(cls: type) -> list[Field]:
     """The settings of a class, in the order they were declared, late ones last."""
+    return list(_described(cls))
+
+
+@cache
+def _described(cls: type) -> tuple[Field, ...]:
     declared = [item for item in dataclasses.fields(cls) if "field" in item.metadata]
     fields = [replace(item.metadata["field"], name=item.name) for item in declared]
-    return sorted(fields, key=lambda field: field.late)
+    return tuple(sorted(fields, key=lambda field: field.late))
 
 
 def as_table(instance: Any) -> dict[str, Any]:
@@ -280,6 +290,99 @@ def _written(field: Field, value: Any) -> Any:
     if field.kind == "table":
         return as_table(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+# -- typed by a person ------------------------------------------------------------------------
+
+
+def typed(field: Field, text: str) -> Any:
+    """The value that a person means by what they type, as TOML would give it; None: the setting is left out.
+
+    Nothing is checked: what cannot be read comes back as the text, for `check` to say what would be right.
+    """
+    words = text.strip()
+    if not words:
+        return None
+    if words.strip('"') in field.symbols:
+        return words.strip('"')
+    if field.kind in ("part", "table") and words.startswith("{"):
+        return _as_toml(words, words)
+    return _TYPED.get(field.kind, _same)(words)
+
+
+def as_typed(field: Field, value: Any) -> str:
+    """A value in the form in which `typed` reads it back; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0") if abs(value) < 1e16 else repr(value)
+    if isinstance(value, list | tuple):
+        both = field.kind == "pair" and len(set(value)) == 1
+        return as_typed(field, value[0]) if both else ", ".join(as_typed(field, item) for item in value)
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key} = {_inline(item)}" for key, item in value.items())
+        return "{ " + inside + " }" if inside else "{}"
+    return str(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return as_typed(Field("table"), value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else as_typed(Field("text"), value)
+
+
+def _same(words: str) -> Any:
+    return words
+
+
+def _number(words: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(words)
+        except ValueError:
+            continue
+    return words
+
+
+def _truth(words: str) -> Any:
+    known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return known.get(words.lower(), words)
+
+
+def _numbers(words: str) -> Any:
+    """ "3, 5", "3 5", "3x5" and "[3, 5]" are two numbers, and "3" is one."""
+    return [_number(word) for word in re.split(r"[\s,x×]+", words.strip("[] ")) if word] or words
+
+
+def _pair_typed(words: str) -> Any:
+    found = _numbers(words)
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
+
+
+def _texts(words: str) -> Any:
+    return [word.strip().strip('"') for word in words.strip("[] ").split(",") if word.strip()]
+
+
+def _as_toml(words: str, otherwise: Any) -> Any:
+    try:
+        return tomllib.loads(f"value = {words}")["value"]
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+_TYPED: dict[str, Callable[[str], Any]] = {
+    "whole": _number,
+    "real": _number,
+    "flag": _truth,
+    "pair": _pair_typed,
+    "wholes": _numbers,
+    "reals": _numbers,
+    "texts": _texts,
+}
 
 
 # -- building -------------------------------------------------------------------------------

@@ -10,6 +10,11 @@ ATTENTION_BLOCK = 16  # positions of a sequence whose scores are worked out at a
 NEAR = 65536  # numbers of windows that are laid out at a time: they stay in the second cache
 
 
+def divisor(number: int, at_most: int) -> int:
+    """The largest whole number up to at_most that divides the number."""
+    return next(size for size in range(min(number, at_most), 0, -1) if number % size == 0)
+
+
 class Geometry(NamedTuple):
     """An image (height, width, channels), and the windows of tall x wide values that slide over it.
 
@@ -72,10 +77,11 @@ def slide(
             first = 0 if isinstance(padding, str) else padding[axis]
             count = (size + 2 * first - reach) // step + 1
             if count < 1:
+                most = (size + 2 * first - 1) // apart + 1
                 raise ShapeError(
                     f"a window that reaches over {reach} values does not fit into {size + 2 * first} "
-                    f"({('height', 'width')[axis]}{' with its padding' if first else ''}); make the window smaller, or "
-                    'write padding = "same"'
+                    f"({('height', 'width')[axis]}{' with its padding' if first else ''}); make the window at most "
+                    f'{most}, or write padding = "same"'
                 )
         counts.append(count)
         before.append(first)

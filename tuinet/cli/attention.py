@@ -20,8 +20,7 @@ def show_attention(output: Output, run: RunFolder, text: str) -> None:
 
     UsageError where the network reads no text, or has no attention.
     """
-    from tuinet import presets
-    from tuinet.cli import figures
+    from tuinet import figures, presets
     from tuinet.cli.trained import data_of, network_of
     from tuinet.data import Vocabulary
     from tuinet.errors import UsageError
@@ -50,7 +49,7 @@ def show_attention(output: Output, run: RunFolder, text: str) -> None:
 
 
 def _draw(output: Output, one: Looked, vocabulary: Vocabulary) -> None:
-    from tuinet.cli.cells import cut
+    from tuinet.cells import cut
 
     room = output.terminal.width or 10_000
     shades = SHADES if output.terminal.unicode else PLAIN_SHADES
@@ -75,7 +74,7 @@ def _names(tokens: list[int], vocabulary: Vocabulary) -> list[str]:
 
 def _sign(name: str) -> str:
     """One cell for a token."""
-    from tuinet.cli.cells import cell_width
+    from tuinet.cells import cell_width
     from tuinet.data.vocabulary import END, MARKS, START
     from tuinet.safe_text import safe
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tuinet.cli.cells import cell_width, cut
-from tuinet.cli.figures import clock
+from tuinet.cells import cell_width, cut
 from tuinet.cli.output import Terminal
+from tuinet.figures import clock
 
 REDRAW_SECONDS = 0.1
 SHORTEST, LONGEST = 8, 40

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tuinet.cli import figures
-from tuinet.cli.cells import wrap
+from tuinet import figures
+from tuinet.cells import wrap
 from tuinet.cli.output import Terminal
 from tuinet.cli.table import Cell, Column, table
 from tuinet.safe_text import safe

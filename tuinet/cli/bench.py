@@ -186,8 +186,8 @@ def _line(text: bytes) -> dict[str, Any] | None:
 
 
 def _print(output: Output, rows: list[dict[str, Any]]) -> None:
-    from tuinet.cli.figures import count
     from tuinet.cli.table import Cell, Column, table
+    from tuinet.figures import count
 
     columns = [
         Column("task", need=9, least=10),

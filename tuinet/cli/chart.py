@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuinet.cli.cells import cell_width, cut, wrap
+from tuinet.cells import cell_width, cut, wrap
 from tuinet.cli.output import Terminal
 
 MOST_POINTS = 220

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from tuinet.cli.output import Output
     from tuinet.runs import RunFolder
 
-SILENT = ("title", "teaches", "tries")
-LABELS = ("device", "threads")
-BETTER_SMALL = ("loss", "rmse", "mae", "perplexity", "bits_per_char", "cer")
-
 
 @click.command()
 @click.argument("a", metavar="A")
@@ -27,6 +23,7 @@ def compare(a: str, b: str, runs_folder: str | None, as_json: bool) -> None:
     from tuinet.cli.output import Output
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
+    from tuinet.runs.comparing import changed_settings, metrics_of
 
     output = Output(as_json=as_json)
     folder = chosen(runs_folder)
@@ -39,65 +36,15 @@ def compare(a: str, b: str, runs_folder: str | None, as_json: bool) -> None:
     _print(output, pair, changed, measured)
 
 
-def changed_settings(a: RunFolder, b: RunFolder) -> list[tuple[str, Any, Any]]:
-    """The keys of the two presets that differ, then device and threads where they do."""
-    from tuinet.cli.settings import differences, flat_settings
-
-    rows = differences(flat_settings(a.preset_text()), flat_settings(b.preset_text()))
-    left, right = a.info(), b.info()
-    rows += [(key, left.get(key), right.get(key)) for key in LABELS if left.get(key) != right.get(key)]
-    return [row for row in rows if row[0] not in SILENT]
-
-
-def gathered(changed: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]:
-    """For people: a layer that only one run has is one row, not one for each of its settings."""
-    types = {key.removesuffix("type"): (left, right) for key, left, right in changed if key.endswith(".type")}
-    lone = [start for start, sides in types.items() if start.startswith("layers.") and None in sides]
-    rows = []
-    for key, left, right in changed:
-        start = next((start for start in lone if key.startswith(start)), None)
-        if start is None:
-            rows.append((key, left, right))
-        elif key == f"{start}type" and not any(start != other and start.startswith(other) for other in lone):
-            rows.append((start.rstrip("."), left, right))
-    return rows
-
-
-def metrics_of(a: RunFolder, b: RunFolder) -> list[tuple[str, Any, Any, str | None]]:
-    """Rows of metric, its value in both runs, and which is better: last and best values, test part, work and time."""
-    left, right = _figures(a.info()), _figures(b.info())
-    names = [*left, *(name for name in right if name not in left)]
-    return [(name, left.get(name), right.get(name), _better(name, left.get(name), right.get(name))) for name in names]
-
-
-def _figures(info: dict[str, Any]) -> dict[str, Any]:
-    figures = {name: value for name, value in (info.get("final") or {}).items() if name.startswith(("train_", "val_"))}
-    if info.get("best") is not None:
-        figures[f"best_{info.get('monitor')}"] = info["best"]
-    figures["best_epoch"] = info.get("best_epoch")
-    figures |= dict(info.get("test") or {})
-    figures |= {name: info.get(name) for name in ("epoch", "step", "seconds", "parameters")}
-    return {name: value for name, value in figures.items() if value is not None}
-
-
-def _better(name: str, a: Any, b: Any) -> str | None:
-    from tuinet.training.early_stopping import rises
-
-    if not isinstance(a, (int, float)) or not isinstance(b, (int, float)) or a == b:
-        return None
-    if rises(name):
-        return "a" if a > b else "b"
-    return ("a" if a < b else "b") if name.endswith(BETTER_SMALL) else None
-
-
 def _print(
     output: Output,
     pair: tuple[RunFolder, RunFolder],
     changed: list[tuple[str, Any, Any]],
     measured: list[tuple[str, Any, Any, str | None]],
 ) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
+    from tuinet.runs.comparing import gathered
 
     names = [run.id for run in pair]
     output.say()
@@ -126,7 +73,7 @@ def _print(
 
 def _print_curves(output: Output, pair: tuple[RunFolder, RunFolder], metric: str) -> None:
     from tuinet.cli.chart import Curve, chart
-    from tuinet.cli.history import points
+    from tuinet.runs.history import points
 
     curves = [Curve(run.id, points(run, metric)) for run in pair]
     if not all(curve.points for curve in curves):
@@ -137,7 +84,7 @@ def _print_curves(output: Output, pair: tuple[RunFolder, RunFolder], metric: str
 
 
 def _shown(name: str, value: Any) -> str:
-    from tuinet.cli import figures
+    from tuinet import figures
 
     if name == "seconds":
         return figures.duration(value)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tuinet.cli import figures
+from tuinet import figures
 from tuinet.cli.follow import Signals, record, tell
 from tuinet.cli.output import Output
+from tuinet.diagnostics.metrics import rises
 from tuinet.errors import Diverged, TuinetError
 from tuinet.safe_text import safe
-from tuinet.training.early_stopping import rises
 
 if TYPE_CHECKING:
     from tuinet.cli.table import Cell
@@ -228,7 +228,7 @@ class Comparison:
 
     def _print_curves(self, output: Output) -> None:
         from tuinet.cli.chart import Curve, chart
-        from tuinet.cli.history import points
+        from tuinet.runs.history import points
 
         if self.monitor is None or self.differs:
             return

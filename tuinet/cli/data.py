@@ -51,7 +51,7 @@ def data(ctx: click.Context, as_json: bool) -> None:
 @json_option
 def get(name: str, as_json: bool) -> None:
     """Download the set NAME, check it, and keep it in the cache."""
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.bar import Bar
     from tuinet.cli.output import Output
     from tuinet.data import get as fetch
@@ -81,8 +81,10 @@ def get(name: str, as_json: bool) -> None:
     metavar="PRESET|SETTINGS",
     help="Also show examples as training draws them: by a preset's [training.augment], or by shift=2,flip=horizontal.",
 )
+@click.option("--examples", type=click.IntRange(1, 1000), default=4, show_default=True, help="How many examples.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Pass over so many, to see others.")
 @json_option
-def show(name: str, augment: str | None, as_json: bool) -> None:
+def show(name: str, augment: str | None, examples: int, skip: int, as_json: bool) -> None:
     """Look into the set NAME, a file or a folder of pictures: its parts, classes and columns, and some examples."""
     from pathlib import Path
 
@@ -100,7 +102,7 @@ def show(name: str, augment: str | None, as_json: bool) -> None:
         chosen.check(bound.facts)
     output.record(_bound_row(name, bound))
     _print_bound(output, name, bound)
-    preview(output, bound, chosen, seed)
+    preview(output, bound, chosen, seed, count=examples, skip=skip)
 
 
 def set_row(info: SetInfo) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def set_row(info: SetInfo) -> dict[str, Any]:
 
 
 def _cells(info: SetInfo) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     kind = {"not fetched": ("dim",), "cached": ("good",)}.get(info.state, ())
@@ -158,7 +160,7 @@ def _class_counts(bound: Bound) -> dict[str, int]:
 
 
 def _print_bound(output: Output, name: str, bound: Bound) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.safe_text import safe
 
     facts = bound.facts
@@ -178,7 +180,7 @@ def _print_bound(output: Output, name: str, bound: Bound) -> None:
 
 
 def _print_classes(output: Output, counts: dict[str, int]) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Column, table
 
     if not counts:

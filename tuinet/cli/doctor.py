@@ -38,7 +38,7 @@ def doctor(runs_folder: str | None, as_json: bool) -> int:
 
     The exit code is 1 where something is wrong that keeps tuinet from training.
     """
-    from tuinet.cli.cells import pad, wrap
+    from tuinet.cells import pad, wrap
     from tuinet.cli.output import Output
     from tuinet.safe_text import safe
 
@@ -66,6 +66,7 @@ def findings(runs_folder: str | None) -> Iterator[Finding]:
         ("runs", lambda: _runs(runs_folder)),
         ("data", _data),
         ("terminal", _terminal),
+        ("keys", _keys),
     ]
     for subject, check in checks:
         try:
@@ -179,3 +180,18 @@ def _terminal() -> Iterator[Finding]:
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
     if encoding.replace("-", "") != "utf8":
         yield Finding("encoding", encoding or "unknown", "note", "lines and bars need UTF-8: set LANG=C.UTF-8")
+
+
+def _keys() -> Iterator[Finding]:
+    """What is wrong with keys.toml, where there is one."""
+    from tuinet.tui.config import config_folder
+    from tuinet.tui.keymap import FILE, read_keymap
+
+    path = config_folder() / FILE
+    if not os.path.lexists(path):
+        return
+    keymap, problems = read_keymap()
+    count = f"{len(keymap)} of your own" if keymap else "none of your own"
+    yield Finding("keys", f"{count}, from {path}")
+    for problem in problems:
+        yield Finding("keys", problem, "note", "`?` in the application shows the keys and what they do")

@@ -123,7 +123,7 @@ def _forward(run: RunFolder, preset: Any, facts: Facts, output: Output) -> Any:
 
 def _write(output: Output, prompt: str, tokens: Iterator[tuple[int, float]], vocabulary: Vocabulary, seed: int) -> None:
     """The text as it comes, or with --json an object a token and one at the end."""
-    from tuinet.cli import figures
+    from tuinet import figures
 
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     pieces: list[str] = []

@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 import click
 
 from tuinet import __version__
-from tuinet.cli.cells import wrap
+from tuinet.cells import wrap
+from tuinet.cli.options import colour_option, mouse_option
 from tuinet.cli.output import Terminal, forgive_encodings
 from tuinet.errors import TuinetError, UsageError, nearest
 from tuinet.safe_text import safe
@@ -26,6 +27,7 @@ from tuinet.safe_text import safe
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Train": ("run", "resume"),
     "Choose and write presets": ("presets", "show", "new", "data"),
+    "Watch and steer": ("attach", "watch", "ctl"),
     "Look at runs": ("runs", "compare", "predict", "generate", "rm"),
     "Check": ("gradcheck", "bench", "doctor"),
 }
@@ -201,13 +203,24 @@ def _close_output() -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "--version", message="tuinet %(version)s")
+@colour_option
+@mouse_option
 @click.pass_context
-def cli(ctx: click.Context) -> None:
-    """Train neural networks in a terminal and see what happens inside them."""
-    if ctx.invoked_subcommand is None:
-        from tuinet.cli.welcome import welcome
+def cli(ctx: click.Context, colour: str, no_mouse: bool) -> int | None:
+    """Train neural networks in a terminal and see what happens inside them.
 
-        welcome()
+    Without a command the screens open.
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    from tuinet.cli.screens import has_terminal, open_screens
+
+    if has_terminal():
+        return open_screens(None, colour=colour, mouse=not no_mouse)
+    from tuinet.cli.welcome import welcome
+
+    welcome()
+    return None
 
 
 def main() -> None:

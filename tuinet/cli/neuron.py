@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
-from tuinet.cli.cells import cell_width, pad
+from tuinet.cells import cell_width, pad
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:

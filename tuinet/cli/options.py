@@ -27,6 +27,16 @@ set_option = click.option(
     help="Another value for a setting, as in training.optimizer.learning_rate=0.01; may be given several times.",
 )
 
+colour_option = click.option(
+    "--color",
+    "colour",
+    type=click.Choice(["auto", "truecolor", "256", "16", "none"]),
+    default="auto",
+    help="Colours of the screens (default: auto).",
+)
+
+mouse_option = click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+
 
 def training_options(command: F) -> F:
     """What a run and a resume both can be told: where it runs, and when it ends."""

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from tuinet.cli.cells import cell_width, cut, wrap
+from tuinet.cells import cell_width, cut, wrap
 from tuinet.safe_text import safe
 
 PIPED_WIDTH = 100

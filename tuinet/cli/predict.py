@@ -154,7 +154,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(rows: Sequence[dict[str, Any]], facts: Facts, out: str) -> str:
-    from tuinet.cli.figures import plural
+    from tuinet.figures import plural
     from tuinet.safe_text import safe
 
     words = f"Wrote {plural(len(rows), 'prediction')} to {safe(out, 200)}"
@@ -168,7 +168,7 @@ def _summary(rows: Sequence[dict[str, Any]], facts: Facts, out: str) -> str:
 
 
 def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str] | None, facts: Facts) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
 
     given = labels if labels is not None and len(labels) == len(rows) else [str(row["row"]) for row in rows]
@@ -196,7 +196,7 @@ def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str]
 
 def _runner_up(row: dict[str, Any]) -> str:
     """The next two classes with their shares."""
-    from tuinet.cli.figures import share
+    from tuinet.figures import share
 
     rest = sorted(row.get("probabilities", {}).items(), key=lambda item: -item[1])[1:3]
     return ", ".join(f"{name} {share(value)}" for name, value in rest if value >= 0.001)

@@ -56,7 +56,7 @@ def _record(preset: Headline) -> dict[str, object]:
 
 
 def _print(output: Output, found: list[Headline]) -> None:
-    from tuinet.cli.cells import pad, wrap
+    from tuinet.cells import pad, wrap
     from tuinet.safe_text import safe
 
     paint, width = output.terminal.paint, output.terminal.prose_width

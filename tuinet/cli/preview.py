@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuinet.cli import figures
-from tuinet.cli.cells import pad
+from tuinet import figures
+from tuinet.cells import pad
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:
@@ -26,24 +26,31 @@ MOST_COLUMNS = 12
 MOST_STEPS = 16  # of a series or a text in a line
 
 
-def preview(output: Output, bound: Bound, augment: Augment | None, seed: int) -> None:
-    """Print some training examples, one of each class as far as they go; with augment, also as they are drawn."""
+def preview(
+    output: Output, bound: Bound, augment: Augment | None, seed: int, *, count: int = EXAMPLES, skip: int = 0
+) -> None:
+    """Print some training examples, one of each class as far as they go; with augment, also as they are drawn.
+
+    count: how many. skip: pass over so many of the training part, to see others.
+    """
     import numpy as np
 
-    part, labels = _chosen(bound)
-    shown = np.asarray(part.inputs[:EXAMPLES], np.float64)[None]
+    from tuinet.data import Part
+
+    part, labels = _chosen(bound, count, skip)
+    shown = np.asarray(part.inputs[:count], np.float64)[None]
     if augment is not None:
         from tuinet.engine.augmented import augmented
 
-        drawn = augmented(part, bound.facts, augment, steps=VERSIONS, seed=seed)[:, :EXAMPLES]
+        drawn = augmented(part, bound.facts, augment, steps=VERSIONS, seed=seed)[:, :count]
         shown = np.concatenate([shown, drawn])
-    for number, label in enumerate(labels[:EXAMPLES]):
+    for number, label in enumerate(labels[:count]):
         for version, values in enumerate(shown[:, number]):
             row = {"row": "example", "number": number + 1, "version": version, "label": label}
-            output.record({**row, "values": values.tolist()})
+            output.record({**row, "values": values.tolist(), **_own(bound, values)})
     output.say()
     if bound.facts.tokens:
-        _print_texts(output, bound, part, labels)
+        _print_texts(output, bound, Part(part.inputs[:count], part.targets[:count]), labels)
     elif len(bound.facts.inputs) == 3:
         for line in pictures(shown, labels, output):
             output.say(line)
@@ -51,7 +58,20 @@ def preview(output: Output, bound: Bound, augment: Augment | None, seed: int) ->
         _print_rows(output, bound, shown, labels)
 
 
-def _chosen(bound: Bound) -> tuple[Part, list[str]]:
+def _own(bound: Bound, values: NDArray[Any]) -> dict[str, Any]:
+    """An example as it stands in its file: {"text": ...} of tokens, {"numbers": [...]} of numbers that are no picture.
+
+    Of a pair the text is the source; the target is its label.
+    """
+    from tuinet.data import Vocabulary
+
+    if isinstance(bound.scaler, Vocabulary):
+        tokens = values[: bound.scaler.source or None]
+        return {"text": b"".join(bound.scaler.decode(int(token)) for token in tokens).decode("utf-8", "replace")}
+    return {} if len(bound.facts.inputs) == 3 else {"numbers": original(bound, values).tolist()}
+
+
+def _chosen(bound: Bound, count: int = EXAMPLES, skip: int = 0) -> tuple[Part, list[str]]:
     """The first training example of each class, and more than are shown, for mixup to find others; and their labels.
 
     Of pairs these are the targets.
@@ -62,7 +82,9 @@ def _chosen(bound: Bound) -> tuple[Part, list[str]]:
     from tuinet.training.translating import texts
 
     facts, train = bound.facts, bound.train
-    order = np.arange(min(len(train), 32))
+    skip = skip % max(1, len(train))
+    train = Part(train.inputs[skip:], train.targets[skip:])
+    order = np.arange(min(len(train), max(32, count)))
     if facts.class_names and train.targets.reshape(len(train), -1).shape[1] == 1:
         codes = train.targets.reshape(-1).astype(int)
         firsts = [int(np.argmax(codes == code)) for code in dict.fromkeys(codes.tolist())][: len(order)]
@@ -131,14 +153,10 @@ def _means(values: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray
 def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str]) -> None:
     """The beginning of each example, with the label in front where it has one."""
     from tuinet.cli.table import Column, table
-    from tuinet.data import Vocabulary
 
-    if not isinstance(bound.scaler, Vocabulary):
-        return
     rows = []
-    for number, (row, label) in enumerate(zip(part.inputs[:EXAMPLES], labels, strict=False), 1):
-        read = row[: bound.scaler.source or None]  # of a pair the source; the target is its label
-        text = b"".join(bound.scaler.decode(int(token)) for token in read).decode("utf-8", "replace")
+    for number, (row, label) in enumerate(zip(part.inputs, labels, strict=False), 1):
+        text = _own(bound, row).get("text", "")
         rows.append([str(number), *([label] if any(labels) else []), safe(text)])
     columns = [Column("example", right=True, need=9)]
     columns += [Column(safe(bound.facts.target, 30), need=8)] if any(labels) else []

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tuinet.cli import figures
+from tuinet import figures
+from tuinet.cells import wrap
 from tuinet.cli.bar import Bar, Rate
 from tuinet.cli.baselines import baseline_lines
-from tuinet.cli.cells import wrap
 from tuinet.cli.epoch_table import EpochTable
 from tuinet.cli.output import Output
 from tuinet.safe_text import safe

@@ -27,8 +27,8 @@ def resume(
 ) -> int:
     """Go on with a run from its last checkpoint.
 
-    It goes on as it began: only its limits can be set (epochs, steps, seconds, --until, patience). RUN is an id, a
-    unique beginning of one, a folder, or last.
+    It goes on as it began. What may change while it trains can be set here too: its limits, the learning rate, the
+    batch size, penalties, dropout, augmentation. RUN is an id, a unique beginning of one, a folder, or last.
     """
     from functools import partial
 

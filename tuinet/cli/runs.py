@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from tuinet.cli.options import json_option, runs_option
-from tuinet.training.early_stopping import rises
+from tuinet.runs.choosing import SORTS, check_filter, matches, sorted_runs
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
     from tuinet.cli.table import Cell
     from tuinet.runs import RunSummary
 
-SORTS = ("created", "best", "epoch", "preset", "run", "seconds", "size", "state")
 STATE_PAINT = {
     "running": ("accent",),
     "paused": ("accent",),
@@ -26,8 +24,6 @@ STATE_PAINT = {
     "damaged": ("bad",),
     "interrupted": ("warn",),
 }
-COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*(>=|<=|!=|=|>|<)\s*(.*)")
-NUMBERS = ("epoch", "epochs", "step", "seconds", "best", "best_epoch", "bytes")
 LIVE = ("running", "paused")
 DAY = 86_400.0
 
@@ -65,11 +61,16 @@ def runs(
         ctx.obj = (runs_folder, as_json)
         return
     from tuinet.cli.output import Output
+    from tuinet.errors import UsageError
     from tuinet.runs import list_runs
     from tuinet.runs import runs_folder as chosen
 
     output = Output(as_json=as_json)
-    check_filters(filters)
+    for text in filters:
+        try:
+            check_filter(text)
+        except UsageError as error:
+            raise UsageError(f"--filter: {error}") from None
     everything = list_runs(chosen(runs_folder))
     found = [run for run in everything if all(matches(run, text) for text in filters)]
     found = sorted_runs(found, sort, reverse)[:limit]
@@ -101,8 +102,8 @@ def prune(
     as_json: bool,
 ) -> None:
     """Delete runs by state, age or number. Runs that are being trained stay."""
+    from tuinet import figures
     from tuinet import runs as store
-    from tuinet.cli import figures
     from tuinet.cli.output import Output
     from tuinet.errors import UsageError
 
@@ -128,94 +129,6 @@ def prune(
     output.prose(f"Deleted {what}." if yes else f"This would delete {what}; add --yes to do it.")
 
 
-# -- choosing --------------------------------------------------------------------------------
-
-
-def matches(run: RunSummary, text: str) -> bool:
-    """Whether the run has the word, or its key compares as the text says."""
-    form = COMPARISON.fullmatch(text.strip())
-    if form is None:
-        word = text.strip().lower()
-        return any(word in str(part).lower() for part in (run.run, run.title, run.state, run.verdict))
-    key, comparison, wanted = form.groups()
-    return compares(_value_of(run, key), comparison, wanted)
-
-
-def check_filters(filters: Sequence[str]) -> None:
-    """UsageError for a key that no run has, whether there are runs or not."""
-    from tuinet.errors import UsageError, nearest
-    from tuinet.runs import RunSummary
-    from tuinet.safe_text import safe
-
-    known = RunSummary("", "").row()
-    for text in filters:
-        form = COMPARISON.fullmatch(text.strip())
-        if form is not None and form[1] not in known and "." not in form[1]:
-            close = nearest(form[1], known) or "; there are " + ", ".join(known)
-            raise UsageError(f'--filter: runs have no "{form[1]}"{close}')
-        if form is not None and form[1] in NUMBERS and not _is_number(form[3]):
-            raise UsageError(f'--filter {safe(text, 60)}: {form[1]} is a number, and "{safe(form[3], 40)}" is none')
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return not math.isnan(float(text))
-    except ValueError:
-        return False
-
-
-def compares(value: Any, comparison: str, wanted: str) -> bool:
-    """Numbers as numbers, all else as text without regard to case. What is not there fits only `!=`."""
-    if value is None:
-        return comparison == "!="
-    left: Any
-    right: Any
-    try:
-        left, right = float(value), float(wanted)
-    except (TypeError, ValueError):
-        left, right = str(value).lower(), wanted.lower()
-    answers: dict[str, Callable[[], bool]] = {
-        "=": lambda: bool(left == right),
-        "!=": lambda: bool(left != right),
-        "<": lambda: bool(left < right),
-        "<=": lambda: bool(left <= right),
-        ">": lambda: bool(left > right),
-        ">=": lambda: bool(left >= right),
-    }
-    return answers[comparison]()
-
-
-def _value_of(run: RunSummary, key: str) -> Any:
-    """A column of the table, or a setting of the run's preset where the key has a dot."""
-    from tuinet.errors import RunError
-    from tuinet.runs import RunFolder
-
-    if "." in key:
-        from tuinet.cli.settings import flat_settings
-
-        try:
-            return flat_settings(RunFolder(run.folder).preset_text()).get(key)
-        except RunError:  # a damaged run has no settings; it is listed all the same
-            return None
-    return run.row()[key]
-
-
-def sorted_runs(found: Sequence[RunSummary], sort: str, reverse: bool) -> list[RunSummary]:
-    """Newest, best, longest, largest first; words in their own order. Runs without the value come last."""
-
-    def key(run: RunSummary) -> Any:
-        if sort == "best" and run.best is not None:
-            return -run.best if rises(str(run.monitor)) else run.best
-        if sort == "created":
-            return (run.sequence, run.created, run.run)
-        return run.bytes if sort == "size" else getattr(run, sort)
-
-    falling = sort in ("created", "epoch", "seconds", "size")
-    known = [run for run in found if key(run) is not None]
-    unknown = [run for run in found if key(run) is None]
-    return sorted(known, key=key, reverse=falling != reverse) + unknown
-
-
 # -- showing ---------------------------------------------------------------------------------
 
 
@@ -239,7 +152,7 @@ def print_runs(output: Output, found: Sequence[RunSummary]) -> None:
 
 
 def _cells(run: RunSummary) -> list[str | Cell]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
     from tuinet.runs.wall_clock import seconds_since
 

@@ -39,26 +39,9 @@ def show_preset(output: Output, name: str, overrides: Sequence[str], program: bo
 
 
 def _planned(preset: Preset, bound: Bound) -> Plan:
-    from tuinet.engine.plan import plan
-    from tuinet.errors import PresetError
+    from tuinet.training.planning import plan_of
 
-    training = preset.training
-    try:
-        found: Plan = plan(
-            preset.network(bound.facts),
-            training.loss,
-            training.optimizer,
-            bound.facts,
-            examples=len(bound.train.inputs),
-            batch_size=training.batch_size,
-            accumulate=training.accumulate,
-            clip_value=training.clip_value,
-            clip_norm=training.clip_norm,
-            augment=training.augment,
-        )
-    except PresetError as error:  # the plan knows layers, and the preset the lines they stand in
-        raise preset.place(error) from None
-    return found
+    return plan_of(preset, bound.facts, len(bound.train.inputs))
 
 
 # -- rows ------------------------------------------------------------------------------------
@@ -142,7 +125,7 @@ def _print_tries(output: Output, preset: Preset) -> None:
 
 
 def _show_variants(output: Output, preset: Preset, bound: Bound, variants: Sequence[Preset]) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
     from tuinet.data import bind_for
 
@@ -189,7 +172,7 @@ def _said_otherwise(variant: Preset) -> dict[str, Any]:
 
 def _brief(key: str, value: Any) -> str:
     """A setting and its value, of a list of layers their types."""
-    from tuinet.cli import figures
+    from tuinet import figures
 
     if value == "":
         return f"without {key}"
@@ -202,7 +185,7 @@ def _brief(key: str, value: Any) -> str:
 
 def _rows(planned: Plan) -> list[list[Any]]:
     """A row a layer; of layers that repeat one after the other, the first and one row for the rest."""
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     cells: list[list[Any]] = []
@@ -252,7 +235,7 @@ def _form(group: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _cells(row: Any, parameters: int) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     depth = "  " * row.path.count(".")
@@ -270,7 +253,7 @@ def _cells(row: Any, parameters: int) -> list[Any]:
 
 
 def _total(planned: Plan) -> list[Any]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell
 
     texts = [
@@ -287,7 +270,7 @@ def _total(planned: Plan) -> list[Any]:
 
 
 def _data_line(facts: Facts) -> str:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.safe_text import safe
 
     output = figures.plural(facts.outputs, "output")
@@ -296,7 +279,7 @@ def _data_line(facts: Facts) -> str:
 
 
 def _training_lines(preset: Preset, planned: Plan) -> list[str]:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.fields import type_word
     from tuinet.losses import LOSSES
     from tuinet.optimizers import OPTIMIZERS, SCHEDULES

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuinet.cli import figures
+from tuinet import figures
+from tuinet.cells import wrap
 from tuinet.cli.baselines import baseline_lines
-from tuinet.cli.cells import wrap
-from tuinet.cli.history import epochs
+from tuinet.runs.history import epochs
 from tuinet.safe_text import safe
 
 if TYPE_CHECKING:

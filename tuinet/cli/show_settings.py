@@ -35,7 +35,7 @@ def _families() -> tuple[Mapping[str, type], ...]:
 
 def show_settings(output: Output, word: str, classes: list[type]) -> None:
     """Print the settings of the classes, a row each."""
-    from tuinet.cli.cells import wrap
+    from tuinet.cells import wrap
     from tuinet.fields import describe
 
     for cls in classes:
@@ -70,7 +70,7 @@ def _row(word: str, field: Field) -> dict[str, Any]:
 
 
 def _default(field: Field) -> str:
-    from tuinet.cli import figures
+    from tuinet import figures
 
     if field.required:
         return "(required)"

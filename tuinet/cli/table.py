@@ -1,31 +1,19 @@
-"""Tables of aligned columns that fit the terminal: what may shrink is cut first, then the least needed columns go.
-
-Everything a table leaves out can be had with --json.
-"""
+"""Tables of aligned columns that fit the terminal (columns.py). What a table leaves out can be had with --json."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuinet.cli.cells import cell_width, pad
+from tuinet.cells import pad
 from tuinet.cli.output import Terminal
+from tuinet.columns import GAP, Column, fitted
 from tuinet.safe_text import safe
 
-GAP = "  "
+__all__ = ["Cell", "Column", "table"]
+
 LONGEST_CELL = 200
 """Characters of one cell that are looked at: a name of ten thousand letters says no more than its beginning."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its title, how it lines up, and what may happen to it where the terminal is narrow."""
-
-    title: str
-    right: bool = False
-    need: int = 5  # 9 stays to the last; the smallest number leaves first
-    least: int | None = None  # may be cut to so many cells; None: never cut
-    cut_after: int = 0  # ... but only once all columns that are needed less than this have left
 
 
 @dataclass(frozen=True)
@@ -43,36 +31,6 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]], termi
     shown = [index for index in range(len(columns)) if widths[index]]
     title = [Cell(columns[index].title, ("dim",)) for index in range(len(columns))]
     return [_line(columns, row, widths, shown, terminal) for row in [title, *cells]]
-
-
-def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """The width of each column, 0 for one that does not fit."""
-    natural = [
-        max([cell_width(column.title), *(cell_width(row[index]) for row in rows)])
-        for index, column in enumerate(columns)
-    ]
-    widths = list(natural)
-    if width is None:
-        return widths
-    while _total(widths) > width:
-        excess = _total(widths) - width
-        present = [i for i in range(len(columns)) if widths[i]]
-        needed = min(columns[i].need for i in present)
-        soft = [i for i in present if widths[i] > (columns[i].least or widths[i]) and needed >= columns[i].cut_after]
-        if soft:
-            widest = max(soft, key=lambda i: widths[i])
-            widths[widest] = max(columns[widest].least or 0, widths[widest] - excess)
-            continue
-        if len(present) <= 1:
-            break
-        gone = min(present, key=lambda i: (columns[i].need, -i))
-        widths = [0 if not widths[i] or i == gone else natural[i] for i in range(len(columns))]
-    return widths
-
-
-def _total(widths: Sequence[int]) -> int:
-    present = [width for width in widths if width]
-    return sum(present) + len(GAP) * (len(present) - 1)
 
 
 def _cell(cell: str | Cell) -> Cell:

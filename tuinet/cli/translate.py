@@ -41,7 +41,7 @@ def translate(
     for row in rows:
         output.record(row)
     if out is not None:
-        from tuinet.cli.figures import plural
+        from tuinet.figures import plural
         from tuinet.safe_text import safe
 
         write_csv(Path(out), rows)
@@ -74,7 +74,7 @@ def forward_of(run: RunFolder, preset: Preset, facts: Facts, output: Output) -> 
 
 
 def _print(output: Output, rows: list[dict[str, Any]], places: list[str]) -> None:
-    from tuinet.cli import figures
+    from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
 
     columns = [

@@ -28,19 +28,24 @@ class Augment:
     beyond an image's edge is 0.
     """
 
-    flip: str = choice("none", FLIPS, noun="a way to flip", help="mirror half of the images: horizontal swaps sides")
-    zoom: float = real(0.0, at_least=0.0, at_most=0.9, help="enlarge by 1 - zoom to 1 + zoom")
-    rotate: float = real(0.0, at_least=0.0, at_most=180.0, help="turn by up to so many degrees either way")
-    shift: int = whole(0, at_least=0, at_most=1_000, help="move by up to so many whole pixels each way")
-    brightness: float = real(
-        0.0, at_least=0.0, at_most=1.0, help="multiply an image by 1 - brightness to 1 + brightness"
+    flip: str = choice(
+        "none", FLIPS, noun="a way to flip", live=True, help="mirror half of the images: horizontal swaps sides"
     )
-    noise: float = real(0.0, at_least=0.0, at_most=100.0, help="deviation of normal noise added to each number")
-    cutout: int = whole(0, at_least=0, at_most=1_000, help="set a square of so many pixels a side to 0")
+    zoom: float = real(0.0, at_least=0.0, at_most=0.9, live=True, help="enlarge by 1 - zoom to 1 + zoom")
+    rotate: float = real(0.0, at_least=0.0, at_most=180.0, live=True, help="turn by up to so many degrees either way")
+    shift: int = whole(0, at_least=0, at_most=1_000, live=True, help="move by up to so many whole pixels each way")
+    brightness: float = real(
+        0.0, at_least=0.0, at_most=1.0, live=True, help="multiply an image by 1 - brightness to 1 + brightness"
+    )
+    noise: float = real(
+        0.0, at_least=0.0, at_most=100.0, live=True, help="deviation of normal noise added to each number"
+    )
+    cutout: int = whole(0, at_least=0, at_most=1_000, live=True, help="set a square of so many pixels a side to 0")
     mixup: float = real(
         0.0,
         at_least=0.0,
         at_most=2.0,
+        live=True,
         help="mix each example with another, and the loss of its label with that of the other; "
         "the share is drawn from Beta(mixup, mixup), so 0.2 mixes little and 1 evenly",
     )

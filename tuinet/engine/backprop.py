@@ -13,6 +13,7 @@ on the same program, so that the backward pass is a list of calls too.
 
 from __future__ import annotations
 
+from ..errors import ShapeError
 from .program import NOTHING
 
 
@@ -63,7 +64,12 @@ def keep_apart(ops, d, parameter, parameters):
     """Give a parameter a gradient slot of its own, named after it."""
     known = d.get(parameter)
     if known is None:
-        raise ValueError(f"{parameter} has no part in the loss")
+        path = parameter.name.rpartition(".")[0]
+        raise ShapeError(
+            "nothing that it learns has a part in the loss, as no layer looks at what it gives; take it out, or put in "
+            "one that does (a decoder_block looks at what an encoder has read)",
+            key=f"layers.{path}",
+        )
     if known.kind != "value" or known.base or any(d.get(p) is known for p in parameters if p is not parameter):
         known = d[parameter] = ops.copy(known)
     known.kind, known.name = "gradient", f"d {parameter}"

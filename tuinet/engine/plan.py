@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ..errors import ShapeError
 from ..fields import type_word
 from ..layers import LAYERS
 from ..shapes import ATTENTION_BLOCK as BLOCK
 from .arena import KINDS, PRIVATE, padded
+from .program import Program
 from .sharing import CELLS
-from .step import Step, batch_of
+from .step import Step, batch_of, lengths_of
 
 WORD = 4  # bytes of a float32
 
@@ -30,9 +33,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """rows: the layers, after each those that it holds. arena_bytes: all that training holds besides the data."""
+    """rows: the layers, after each those that it holds. arena_bytes: all that training holds besides the data.
+
+    tensors: shape of each parameter and running statistic, by name, as a checkpoint holds them.
+    """
 
     rows: tuple
+    tensors: dict
     parameters: int
     trainable_parameters: int
     multiply_adds: int
@@ -76,6 +83,7 @@ def plan(
         augment=augment,
     )
     program = step.program
+    tensors = {s.name: s.shape for s in program.kept()}
     kept = [s for s in program.kept() if s.kind != "statistic"]
     forward = step.sections["forward"]
     rows = []
@@ -95,11 +103,10 @@ def plan(
                 WORD * (sum(s.size for s in weights) + sum(s.size for s in values)),
             )
         )
-    order = {path: i for i, path in enumerate(row.path for row in rows)}
-    rows.sort(key=lambda row: _outer_first(row.path, order))
     slots = [s for s in program.slots if not s.base and s.kind in (*KINDS, *PRIVATE)]
     return Plan(
-        tuple(rows),
+        _outer_first(rows),
+        tensors,
         sum(s.size for s in kept),
         sum(s.size for s in program.parameters()),
         sum(multiply_adds(c) for c in forward) // batch,
@@ -109,12 +116,31 @@ def plan(
     )
 
 
-def _outer_first(path, order):
+def layers_that_fit(network, facts):
+    """Rows of the layers up to the first that does not fit what comes into it; nothing but shapes is worked out."""
+    ops = Program()
+    x = ops.slot("inputs", (1, *facts.inputs), "data", whole=bool(facts.tokens))
+    ops.lengths = lengths_of(ops, x, facts)
+    with suppress(ShapeError):
+        network.forward(ops, x)
+    rows, kept = [], [s for s in ops.kept() if s.kind != "statistic"]
+    for path, layer, x, y, _ in ops.marks:
+        weights = [s for s in kept if s.name.startswith(f"{path}.")]
+        size, trains = sum(s.size for s in weights), bool(getattr(layer, "trainable", True))
+        rows.append(Row(path, type_word(layer, LAYERS), x.shape[1:], y.shape[1:], size, trains, 0, 0))
+    return _outer_first(rows)
+
+
+def _outer_first(rows):
     """Layers before what they hold, siblings in the order of the network."""
-    parts = path.split(".")
-    prefixes = [".".join(parts[: i + 1]) for i in range(len(parts))]
     # A layer's place is known by when its last inner layer was done: the order of marks.
-    return [order.get(prefix, 0) for prefix in prefixes]
+    order = {row.path: place for place, row in enumerate(rows)}
+
+    def places(row):
+        parts = row.path.split(".")
+        return [order.get(".".join(parts[: depth + 1]), len(rows)) for depth in range(len(parts))]
+
+    return tuple(sorted(rows, key=places))
 
 
 HISTORIES = ("recurrent_weights", "gru_weights")

@@ -5,12 +5,14 @@ Recording needs no Numba: tables, listings and the editor make steps too, and ne
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
 
 from .arena import padded
 from .backprop import backpropagate
+from .pace import Pace
 from .passes import add_in_place, bring_forward, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
@@ -47,9 +49,11 @@ class Step:
         clip_norm=None,
         shuffle=True,
         augment=None,
+        begin=0,
     ):
         self.network, self.loss, self.optimizer, self.facts = network, loss, optimizer, facts
         self.examples, self.batch, self.accumulate = examples, batch_size, accumulate
+        self.pace = Pace(examples, batch_size * accumulate, begin)
         self.program = ops = Program(seed)
         self._batch(ops, shuffle, augment)
         began = len(ops.calls)
@@ -98,14 +102,14 @@ class Step:
 
     def _batch(self, ops, shuffle, augment):
         table, targets = data_slots(ops, "train", self.examples, self.loss, self.facts)
-        stride = self.batch * self.accumulate
+        self.order = {"examples": self.examples, "stride": self.pace.stride, "begin": self.pace.begin}
         choose = ops.shuffled_rows if shuffle else ops.ordered_rows
         self.place_slots = [
             ops.constant(f"place_{k}", np.arange(k * self.batch, (k + 1) * self.batch, dtype=np.int32))
             for k in range(self.accumulate)
         ]
         ops.batch_places = self.place_slots[0]
-        rows = choose(ops.step, self.place_slots[0], examples=self.examples, stride=stride, seed=ops.seed)
+        rows = choose(ops.step, self.place_slots[0], **self.order, seed=ops.seed)
         self.rows = rows
         rows.name = "rows"
         chosen, self.targets = chosen_rows(ops, table, rows), chosen_rows(ops, targets, rows)
@@ -121,8 +125,7 @@ class Step:
         """Change the inputs as they are drawn; with mixup, mix in others, which are drawn and changed likewise."""
         changed = augment.record(ops, drawn, self.facts)
         if augment.mixup:
-            order = {"examples": self.examples, "stride": self.batch * self.accumulate, "seed": ops.seed ^ PARTNERS}
-            others = ops.shuffled_rows(ops.step, ops.batch_places, **order)
+            others = ops.shuffled_rows(ops.step, ops.batch_places, **self.order, seed=ops.seed ^ PARTNERS)
             inputs, targets = (chosen_rows(ops, table, others) for table in self.tables)
             partners = augment.record(ops, inputs, self.facts, partner=True)
             share = augment.shares(ops)
@@ -229,17 +232,6 @@ class Step:
             at += count
         self.norm = ops.norm(squares)
 
-    # -- counting -----------------------------------------------------------------------------------
-
-    @property
-    def steps_per_epoch(self):
-        """A batch may straddle two epochs, so this need not be whole."""
-        return self.examples / (self.batch * self.accumulate)
-
-    def epoch_end(self, epoch):
-        """The number of steps after which so many epochs are done."""
-        return -(-epoch * self.examples // (self.batch * self.accumulate))
-
 
 def data_slots(ops, name, examples, loss, facts):
     """Where inputs and targets of so many examples come from: numbers, or whole numbers for tokens and classes."""
@@ -261,23 +253,31 @@ def lengths_of(ops, inputs, facts):
     return ops.lengths_of(inputs) if facts.padded and not facts.source_steps else None
 
 
+@contextmanager
+def aside(program):
+    """Record the network once more, as in use: without dropout, and beside the program's own calls."""
+    kept = {name: getattr(program, name) for name in ("training", "calls", "marks", "skips", "lengths", "memory")}
+    program.training, program.calls, program.marks, program.skips = False, [], [], []
+    try:
+        yield program
+    finally:
+        for name, value in kept.items():
+            setattr(program, name, value)
+
+
 class Pass:
     """The network without its gradients: outputs and losses of so many examples, as in use."""
 
     def __init__(self, step, rows, examples):
         self.step, self.rows, self.examples = step, rows, examples
-        ops = step.program
-        training, calls, ops.training, ops.calls = ops.training, ops.calls, False, []
-        marks = ops.marks
-        ops.marks = []
-        facts, lengths = step.facts, ops.lengths
-        self.inputs, self.targets = data_slots(ops, "pass", rows, step.loss, facts)
-        x = ops.view(self.inputs, (rows, *facts.inputs))
-        ops.lengths = lengths_of(ops, x, facts)
-        self.outputs = step.network.forward(ops, x)
-        self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
-        wanted, skips, ops.skips = [self.outputs, self.losses], ops.skips, []
-        self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
-        self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
-        self.marks = ops.marks
-        ops.training, ops.calls, ops.marks, ops.skips, ops.lengths = training, calls, marks, skips, lengths
+        facts = step.facts
+        with aside(step.program) as ops:
+            self.inputs, self.targets = data_slots(ops, "pass", rows, step.loss, facts)
+            x = ops.view(self.inputs, (rows, *facts.inputs))
+            ops.lengths = lengths_of(ops, x, facts)
+            self.outputs = step.network.forward(ops, x)
+            self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
+            wanted = [self.outputs, self.losses]
+            self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
+            self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
+            self.marks = ops.marks

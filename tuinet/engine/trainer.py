@@ -17,6 +17,7 @@ from ..data.baselines import errors_of
 from ..errors import RunDamaged
 from . import reference
 from .arena import Arena
+from .inspection import Activations, changes
 from .plan import multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
@@ -69,6 +70,7 @@ class Trainer:
         clip_norm=None,
         shuffle=True,
         augment=None,
+        begin=0,
         on_compile=None,
     ):
         train = bound.train
@@ -89,6 +91,7 @@ class Trainer:
             clip_norm=clip_norm,
             shuffle=shuffle,
             augment=augment,
+            begin=begin,
         )
         self.program = self.plan.program
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
@@ -114,6 +117,7 @@ class Trainer:
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
         self._fresh = []
+        self._activations = None  # recorded when they are first asked for
         self.diverged = None
         self.machine = None
         if device != "reference":
@@ -143,11 +147,11 @@ class Trainer:
 
     @property
     def steps_per_epoch(self):
-        return self.plan.steps_per_epoch
+        return self.plan.pace.steps_per_epoch
 
     def epoch_end(self, epoch):
         """The number of steps after which so many epochs are done."""
-        return self.plan.epoch_end(epoch)
+        return self.plan.pace.epoch_end(epoch)
 
     @property
     def total_steps(self):
@@ -234,7 +238,8 @@ class Trainer:
 
     def rates_at(self, steps):
         """The learning rate of each step."""
-        factors = 1.0 if self.schedule is None else self.schedule.factors(steps, self.total_steps, self.steps_per_epoch)
+        pace, schedule = self.plan.pace, self.schedule
+        factors = 1.0 if schedule is None else pace.factors(schedule, np.asarray(steps, np.int64), self.epochs)
         return self.rate * self.rate_factor * factors * np.ones(len(steps))
 
     def _fill_rates(self, step):
@@ -299,6 +304,18 @@ class Trainer:
                 found[p.name.rsplit(".", 2)[0]] = self.arena.view(p).reshape(shape)[0].copy()
         return found
 
+    def activations(self, inputs):
+        """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
+        through in a tenth of a second, at most 256. Layers are in the order in which they are done.
+        """
+        if self._activations is None:
+            self._activations = Activations(self.plan, self.pass_rows)
+        return self._activations.of(inputs, self.arena)
+
+    def changes(self):
+        """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
+        return changes(self.plan, self.arena)
+
     def evaluate(self, part, limit=None):
         """Mean loss without dropout and penalty, and the loss's metrics, over the first `limit` examples."""
         count = len(part.inputs) if limit is None else min(limit, len(part.inputs))
@@ -312,6 +329,19 @@ class Trainer:
         loss = float(losses.mean(dtype=np.float64))
         written = text_metrics(loss) if facts.writes else {}
         return {"loss": loss, **metrics(kind, outputs, targets, facts), **written}
+
+    def judge(self, inputs, targets):
+        """Outputs (n, numbers) and losses (n), or (n, T) where each position has a target, of examples as in use."""
+        return self._pass(inputs, targets)
+
+    @property
+    def multiply_adds(self):
+        """Of the forward pass of one example."""
+        return sum(multiply_adds(call) for call in self.forward.calls) // self.pass_rows
+
+    def last_loss(self):
+        """Mean loss of the last step's batch, without the penalty; None where no step was made."""
+        return float(self.arena.view(self.plan.mean_loss)) if self.step else None
 
     def classify(self, inputs):
         """The class that the network gives each example: whole numbers (n). For yes or no, 1 from a half on."""
@@ -330,6 +360,15 @@ class Trainer:
         return float(total)
 
     # -- weights --------------------------------------------------------------------------------------
+
+    def value(self, name):
+        """One of the weights or running statistics, copied."""
+        return self.arena.view(next(s for s in self.program.kept() if s.name == name)).copy()
+
+    def gradient(self, name):
+        """The gradient of the last step of one of the weights, copied; None where it is not trained."""
+        found = next((g for p, g in self.program.gradients.items() if p.name == name), None)
+        return None if found is None else self.arena.view(found).copy()
 
     def model(self):
         """Weights by name, then running statistics, copied: float32 (float64 on the reference)."""

@@ -10,36 +10,37 @@ from .scalars import ONE, ZERO, U
 
 
 @op(cut="N")
-def shuffled_rows(step, place, *, examples: int, stride: int, seed: int):
+def shuffled_rows(step, place, *, examples: int, stride: int, begin: int, seed: int):
     """rows = the examples that a batch sees, in an order new for every epoch
 
     Batches follow each other through an endless line of epochs, so that one may end an epoch and
     begin the next: all batches have one size, and an epoch sees every example once. `place` is where
-    in the step's examples each row stands; stride of them belong to a step.
+    in the step's examples each row stands; stride of them belong to a step. `begin` is where step 0 would
+    stand in that line: 0, unless the stride was another one before (engine/pace.py).
 
     step () int   place (N) int   rows (N) int
     """
-    at = int(step) * stride + place.astype(np.int64)
+    at = begin + int(step) * stride + place.astype(np.int64)
     return np.array([scalars.shuffled(i % examples, examples, scalars.key(seed, i // examples, 0)) for i in at])
 
 
 @shuffled_rows.cpu
-def shuffled_rows_cpu(step, place, rows, examples, stride, seed):
+def shuffled_rows_cpu(step, place, rows, examples, stride, begin, seed):
     for n in range(rows.size):
-        i = step * stride + place[n]
+        i = begin + step * stride + place[n]
         rows[n] = scalars.shuffled(i % examples, examples, scalars.key(seed, i // examples, 0))
 
 
 @op(cut="N")
-def ordered_rows(step, place, *, examples: int, stride: int, seed: int):
+def ordered_rows(step, place, *, examples: int, stride: int, begin: int, seed: int):
     """rows = the examples as they stand, round and round        step () int   place (N) int   rows (N) int"""
-    return (int(step) * stride + place.astype(np.int64)) % examples
+    return (begin + int(step) * stride + place.astype(np.int64)) % examples
 
 
 @ordered_rows.cpu
-def ordered_rows_cpu(step, place, rows, examples, stride, seed):
+def ordered_rows_cpu(step, place, rows, examples, stride, begin, seed):
     for n in range(rows.size):
-        rows[n] = (step * stride + place[n]) % examples
+        rows[n] = (begin + step * stride + place[n]) % examples
 
 
 def mixed(h):

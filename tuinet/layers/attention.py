@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuinet.errors import ShapeError
 from tuinet.fields import flag, whole
 from tuinet.layers.base import Ops, WeightedLayer, sequence
-from tuinet.shapes import ATTENTION_BLOCK
+from tuinet.shapes import ATTENTION_BLOCK, divisor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,9 @@ class Attention(WeightedLayer):
 def memory_rows(ops: Ops, width: int) -> tuple[Any, Any]:
     """What the encoder has read as rows (N S, D), and how many steps of each example are real; ShapeError without."""
     if ops.memory is None:
-        raise ShapeError("it looks at what an encoder has read, but there is none before it")
+        raise ShapeError(
+            "it looks at what an encoder has read, but there is none before it; put it into a decoder, behind one"
+        )
     memory, lengths = ops.memory
     batch, steps, numbers = memory.shape
     if numbers != width:
@@ -59,7 +61,8 @@ def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any, *,
     if width % heads or (layer.rotary and width % (2 * heads)):
         raise ShapeError(
             f"vectors of {width} numbers cannot be parted into {heads} heads"
-            f"{' of an even size, which rotary needs' if layer.rotary else ''}; choose a number that divides them",
+            f"{' of an even size, which rotary needs' if layer.rotary else ''}; choose "
+            f"{_fitting(width, heads, layer.rotary)}"
         )
     q, k, v = (
         ops.view(_project(layer, ops, rows, word), (batch, count * width))
@@ -72,6 +75,13 @@ def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any, *,
     scratch = ops.scratch(others * (width // heads + ATTENTION_BLOCK))
     y = ops.attention(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=int(causal))[0]
     return _project(layer, ops, ops.view(y, (batch * steps, width)), "o")
+
+
+def _fitting(width: int, heads: int, rotary: bool) -> str:
+    """A number of heads that will do, in words."""
+    if rotary and width % 2:
+        return "vectors of an even size"
+    return f"a number that divides them, such as {divisor(width // 2 if rotary else width, heads)}"
 
 
 def _project(layer: Any, ops: Ops, rows: Any, word: str) -> Any:

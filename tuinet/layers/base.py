@@ -135,8 +135,8 @@ class WeightedLayer(Layer):
         part("glorot_uniform", INITIALIZERS, noun="an initializer", help="distribution the weights are drawn from")
     )
     bias_start: float = late(real(0.0, help="value that every offset b starts with"))
-    l1: float = late(real(0.0, at_least=0.0, help="adds l1 times the sum of |W| to the loss"))
-    l2: float = late(real(0.0, at_least=0.0, help="adds l2 times the sum of W squared to the loss"))
+    l1: float = late(real(0.0, at_least=0.0, live=True, help="adds l1 times the sum of |W| to the loss"))
+    l2: float = late(real(0.0, at_least=0.0, live=True, help="adds l2 times the sum of W squared to the loss"))
 
     def weights(self, ops: Ops, name: str, inputs: int, outputs: int, shape: tuple[int, ...] | None = None) -> Any:
         """Weights under this layer's penalties, drawn by the initializer: a matrix (I, O), or of another shape.

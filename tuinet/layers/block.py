@@ -24,7 +24,9 @@ class Block(WeightedLayer):
     )
     norm: str = choice("layer_norm", NORMS, help="which normalisation")
     place: str = choice("pre", ("pre", "post"), help="normalise what goes into a branch, or what comes out of the sum")
-    dropout: float = real(0.0, at_least=0.0, at_most=0.999999, help="share of what a branch adds that is left out")
+    dropout: float = real(
+        0.0, at_least=0.0, at_most=0.999999, live=True, help="share of what a branch adds that is left out"
+    )
     bias: bool = flag(True, help="add learned offsets")
 
     def branch(self, ops: Ops, x: Any, name: str, make: Callable[[Any], Any]) -> Any:

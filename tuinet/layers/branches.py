@@ -71,7 +71,7 @@ class Branch(Layer):
     def _seen(self, ops: Ops, x: Any) -> Any:
         """The columns, the last axis of x."""
         width = x.shape[-1]
-        chosen = self._numbers(width)
+        chosen = self.places(width)
         rows = ops.view(x, (prod(x.shape[:-1]), width))
         if chosen == list(range(chosen[0], chosen[0] + len(chosen))):
             y = ops.slice_columns(rows, begin=chosen[0], width=len(chosen))
@@ -79,7 +79,7 @@ class Branch(Layer):
             y = ops.choose_columns(rows, ops.constant("columns", chosen))
         return ops.view(y, (*x.shape[:-1], len(chosen)))
 
-    def _numbers(self, width: int) -> list[int]:
+    def places(self, width: int) -> list[int]:
         """Places from 0. ShapeError for one that is not there, or comes twice."""
         found: dict[int, None] = {}
         for word in self.columns:
@@ -88,7 +88,7 @@ class Branch(Layer):
                 raise ShapeError(f"{shown(word)} is known only once data is bound; give a number here")
             low, high = int(match[1]), int(match[2] or match[1])
             if not 1 <= low <= high <= width:
-                raise ShapeError(f"there is no column {word}; {width} come in, and they are counted from 1")
+                raise ShapeError(f"there is no column {word}; {width} come in, so give numbers from 1 to {width}")
             for place in range(low - 1, high):
                 if place in found:
                     raise ShapeError(f"column {place + 1} is named twice; name each column once")

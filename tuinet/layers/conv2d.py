@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from tuinet.errors import ShapeError
@@ -10,7 +11,7 @@ from tuinet.fields import choice, flag, pair, whole
 from tuinet.layers.activation import FUNCTIONS, activate
 from tuinet.layers.base import Ops, WeightedLayer
 from tuinet.layers.images import image, rows, shaped
-from tuinet.shapes import slide
+from tuinet.shapes import divisor, slide
 
 if TYPE_CHECKING:
     from tuinet.layers.conv1d import Conv1d
@@ -54,7 +55,7 @@ def convolve(
     if channels % groups or filters % groups:
         raise ShapeError(
             f"{channels} channels and {filters} filters cannot be parted into {groups} groups; "
-            "choose a number of groups that divides both"
+            f"choose a number of groups that divides both, such as {divisor(gcd(channels, filters), groups)}"
         )
     geometry = slide((height, width, channels), kernel, stride, padding, dilation, groups)
     shape = (*kernel[2 - axes :], channels // groups, filters)

@@ -16,7 +16,7 @@ class Dropout(Layer):
     y = x k / (1 - rate)        x, y (N, ...)   k is 1, or 0 with probability rate, drawn anew for each value and step
     """
 
-    rate: float = real(0.5, at_least=0.0, at_most=0.999999, help="share of the values that is left out")
+    rate: float = real(0.5, at_least=0.0, at_most=0.999999, live=True, help="share of the values that is left out")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         if not ops.training or self.rate == 0.0:

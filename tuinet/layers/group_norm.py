@@ -9,6 +9,7 @@ from tuinet.errors import ShapeError
 from tuinet.fields import real, whole
 from tuinet.layers.base import Layer, Ops
 from tuinet.layers.images import axes_of, rows
+from tuinet.shapes import divisor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class GroupNorm(Layer):
         channels = x.shape[-1]
         if channels % self.groups:
             raise ShapeError(
-                f"{channels} channels cannot be parted into {self.groups} groups; choose a number that divides them"
+                f"{channels} channels cannot be parted into {self.groups} groups; choose a number that divides them, "
+                f"such as {divisor(channels, self.groups)}"
             )
         g = ops.parameter("g", (channels,), 1.0, trainable=self.trainable)
         b = ops.parameter("b", (channels,), 0.0, trainable=self.trainable)

@@ -61,6 +61,9 @@ def slid(
         size, stride = (1, size[1]), (1, stride[1])
         padding = padding if isinstance(padding, str) else (0, padding[1])
     if not isinstance(padding, str) and any(edge >= length for edge, length in zip(padding, size, strict=True)):
-        raise ShapeError(f"padding {list(padding)} lets whole windows of {list(size)} lie outside; it must be smaller")
+        raise ShapeError(
+            f"padding {list(padding)} lets whole windows of {list(size)} lie outside; make it at most "
+            f"{[length - 1 for length in size]}"
+        )
     geometry = slide(image(x, "pooling", axes), size, stride, padding)
     return shaped(ops, layer.pooled(ops, rows(ops, x), geometry), geometry, x.shape[-1], axes)

@@ -29,7 +29,9 @@ class Recurrent(WeightedLayer):
     sequence: bool = flag(True, help="give the state at every step; false: only the last one")
     depth: int = whole(1, at_least=1, at_most=64, help="so many on top of each other, each reading the states below")
     bidirectional: bool = flag(False, help="read backwards too, with weights of its own; the states stand side by side")
-    dropout: float = real(0.0, at_least=0.0, at_most=0.999999, help="share of the values left out between them")
+    dropout: float = real(
+        0.0, at_least=0.0, at_most=0.999999, live=True, help="share of the values left out between them"
+    )
     truncate: int = whole(
         0, at_least=0, at_most=1_000_000,
         help="gradients go back within stretches of so many steps, the state through all; 0: gradients too",

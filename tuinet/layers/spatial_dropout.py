@@ -21,7 +21,7 @@ class SpatialDropout(Layer):
     them. Tompson et al. 2015.
     """
 
-    rate: float = real(0.2, at_least=0.0, at_most=0.999999, help="share of the channels that is left out")
+    rate: float = real(0.2, at_least=0.0, at_most=0.999999, live=True, help="share of the channels that is left out")
 
     def forward(self, ops: Ops, x: Any) -> Any:
         axes_of(x, "spatial_dropout")

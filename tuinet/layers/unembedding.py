@@ -25,7 +25,10 @@ class Unembedding(Layer):
     def forward(self, ops: Ops, x: Any) -> Any:
         W = self._weights(ops)
         if W is None:
-            raise ShapeError(f'there is no embedding called "{self.embedding}" before it')
+            raise ShapeError(
+                f'there is no embedding called "{self.embedding}" before it; write the name of the one that is there, '
+                "or put one first"
+            )
         rows, inputs = vectors(ops, x, "unembedding")
         tokens, units = W.shape
         if inputs != units:

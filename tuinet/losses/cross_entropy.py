@@ -25,7 +25,7 @@ class CrossEntropy(Loss):
     last = "softmax"
 
     label_smoothing: float = real(
-        0.0, at_least=0.0, below=1.0, help="share of the certainty that is spread over all classes"
+        0.0, at_least=0.0, below=1.0, live=True, help="share of the certainty that is spread over all classes"
     )
     class_weights: tuple[float, ...] | str | None = optional(
         real_list(

@@ -16,8 +16,8 @@ class Moments(Optimizer):
     """What Adam and AdamW share: the running means of the gradient and of its square."""
 
     learning_rate: float = real(1e-3, above=0.0, at_most=1e6, live=True, help="length of a step; a schedule scales it")
-    beta1: float = real(0.9, at_least=0.0, below=1.0, help="share of m that is kept at each step")
-    beta2: float = real(0.999, at_least=0.0, below=1.0, help="share of v that is kept at each step")
+    beta1: float = real(0.9, at_least=0.0, below=1.0, live=True, help="share of m that is kept at each step")
+    beta2: float = real(0.999, at_least=0.0, below=1.0, live=True, help="share of v that is kept at each step")
     eps: float = real(1e-8, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     @property
@@ -60,7 +60,7 @@ class AdamW(Moments):
     p -= rate (m' / (sqrt(v') + eps) + weight_decay p)        (Loshchilov and Hutter 2019)
     """
 
-    weight_decay: float = real(0.01, at_least=0.0, at_most=1e6, help="pull of every weight towards 0")
+    weight_decay: float = real(0.01, at_least=0.0, at_most=1e6, live=True, help="pull of every weight towards 0")
 
     def record(self, ops: Ops, p: Any, g: Any, rate: Any, clip: Any, state: Mapping[str, Any]) -> None:
         self.adam(ops, p, g, rate, clip, state, weight_decay=self.weight_decay)

@@ -16,8 +16,8 @@ class RMSprop(Optimizer):
     """v = decay v + (1 - decay) g^2;  m = momentum m + g / (sqrt(v) + eps);  p -= rate m        (Hinton, lecture 6e)"""
 
     learning_rate: float = real(1e-3, above=0.0, at_most=1e6, live=True, help="length of a step; a schedule scales it")
-    decay: float = real(0.9, at_least=0.0, below=1.0, help="share of v that is kept at each step")
-    momentum: float = real(0.0, at_least=0.0, below=1.0, help="share of the last step's speed that is kept")
+    decay: float = real(0.9, at_least=0.0, below=1.0, live=True, help="share of v that is kept at each step")
+    momentum: float = real(0.0, at_least=0.0, below=1.0, live=True, help="share of the last step's speed that is kept")
     eps: float = real(1e-8, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
     @property

@@ -21,8 +21,8 @@ class SGD(Optimizer):
     m = momentum m + g;  p -= rate (g + momentum m)  nesterov
     """
 
-    momentum: float = real(0.0, at_least=0.0, below=1.0, help="share of the last step's speed that is kept")
-    nesterov: bool = flag(False, help="look ahead by one step of momentum")
+    momentum: float = real(0.0, at_least=0.0, below=1.0, live=True, help="share of the last step's speed that is kept")
+    nesterov: bool = flag(False, live=True, help="look ahead by one step of momentum")
 
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:

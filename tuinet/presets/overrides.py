@@ -67,10 +67,10 @@ def apply(document: dict[str, Any], text: str) -> Override:
         if words[0] == "variants":
             raise PresetError("choose one by --variant NAME and give the setting itself, as in training.epochs=5")
         path = walk(document, words)
-        parsed = _parse(value.strip())
-        if path == ("data", "file") and isinstance(parsed, str):
-            parsed = str(pathlib.Path(parsed).expanduser().absolute())  # as seen from where the command is given
-        write(document, path, parsed)
+        given = parsed(value.strip())
+        if path == ("data", "file") and isinstance(given, str):
+            given = str(pathlib.Path(given).expanduser().absolute())  # as seen from where the command is given
+        write(document, path, given)
     except PresetError as error:
         raise error.at(file=f"--set {safe(text, 100)}") from None
     return Override(text, path)
@@ -120,7 +120,7 @@ def write(document: Any, path: Path, value: Any) -> None:
         del document[int(last)]
 
 
-def _parse(value: str) -> Any:
+def parsed(value: str) -> Any:
     """A TOML value, a number as people write it (.5), or the text itself; None for an empty one."""
     if not value:
         return None

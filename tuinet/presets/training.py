@@ -16,10 +16,10 @@ GOAL = r"\s*|\s*[A-Za-z_0-9]{1,40}\s*(>=|<=|>|<)\s*[-+]?[0-9.]{1,30}([eE][-+]?[0
 class EarlyStopping:
     """Stop when a measured value has not improved for a while."""
 
-    monitor: str = choice("val_loss", MONITORS, noun="a measured value", help="what must improve")
-    min_delta: float = real(0.0, at_least=0.0, help="a smaller change is no improvement")
-    patience: int = whole(5, at_least=1, help="epochs without improvement that are waited for")
-    restore_best: bool = flag(True, help="end with the weights of the best epoch instead of the last ones")
+    monitor: str = choice("val_loss", MONITORS, noun="a measured value", live=True, help="what must improve")
+    min_delta: float = real(0.0, at_least=0.0, live=True, help="a smaller change is no improvement")
+    patience: int = whole(5, at_least=1, live=True, help="epochs without improvement that are waited for")
+    restore_best: bool = flag(True, live=True, help="end with the weights of the best epoch instead of the last ones")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,9 @@ class TrainingSettings:
     """How the network is trained, and for how long."""
 
     loss: Loss = part(REQUIRED, LOSSES, noun="a loss", help="what training makes small")  # noqa: RUF009
-    epochs: int = whole(10, at_least=1, at_most=10_000_000, help="how often every training example is used")
+    epochs: int = whole(10, at_least=1, at_most=10_000_000, live=True, help="how often every training example is used")
     batch_size: int | str = whole(
-        32, at_least=1, symbols=("all",), help='examples in a step; "all": the whole training part'
+        32, at_least=1, symbols=("all",), live=True, help='examples in a step; "all": the whole training part'
     )
     seed: int = whole(1, at_least=0, help="decides first weights, order, split and dropout")
     optimizer: Optimizer = part("adam", OPTIMIZERS, noun="an optimizer", help="how a step is made")  # noqa: RUF009
@@ -42,15 +42,19 @@ class TrainingSettings:
     augment: Augment | None = optional(  # noqa: RUF009
         table(REQUIRED, Augment, help="change the examples a little each time they are drawn; left out: as they are")
     )
-    accumulate: int = whole(1, at_least=1, at_most=1_000, help="batches whose gradients are averaged for a step")
+    accumulate: int = whole(
+        1, at_least=1, at_most=1_000, live=True, help="batches whose gradients are averaged for a step"
+    )
     clip_value: float | None = optional(
-        real(at_least=1e-30, help="cut every entry of the gradient at plus and minus this")
+        real(at_least=1e-30, live=True, help="cut every entry of the gradient at plus and minus this")
     )
     clip_norm: float | None = optional(
-        real(at_least=1e-30, help="scale the gradient down to this length where it is longer")
+        real(at_least=1e-30, live=True, help="scale the gradient down to this length where it is longer")
     )
-    max_steps: int | None = optional(whole(at_least=1, help="stop after so many steps"))
-    max_seconds: float | None = optional(real(above=0.0, help="stop after so many seconds of training and measuring"))
+    max_steps: int | None = optional(whole(at_least=1, live=True, help="stop after so many steps"))
+    max_seconds: float | None = optional(
+        real(above=0.0, live=True, help="stop after so many seconds of training and measuring")
+    )
     until: str = text(
-        "", pattern=GOAL, noun='a comparison such as "val_accuracy>=0.9"', help="stop when this is reached"
+        "", pattern=GOAL, noun='a comparison such as "val_accuracy>=0.9"', live=True, help="stop when this is reached"
     )

@@ -80,7 +80,7 @@ def _dumped(content: Mapping[str, Any], **form: Any) -> str:
 
 def _loaded(text: bytes) -> Json | None:
     try:
-        content = json.loads(text)
+        content = json.loads(text.decode())  # given bytes, it would look for their encoding first
     except (ValueError, RecursionError):  # a checksum keeps out accidents, not a forger
         return None
     return content if isinstance(content, dict) else None

@@ -20,7 +20,7 @@ from tuinet import __version__
 from tuinet.atomic import explained, sync_folder, write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import RunDamaged, RunError, RunNotFound, TuinetError
-from tuinet.runs import checkpoint, classes, data, info, lock
+from tuinet.runs import checkpoint, classes, data, info, lock, probes
 from tuinet.runs.checked import Json
 from tuinet.runs.checkpoint import Checkpoint, Loaded
 from tuinet.runs.lock import RunLock
@@ -31,6 +31,7 @@ from tuinet.safe_text import safe
 if TYPE_CHECKING:
     from tuinet.data import Facts, Scaler
     from tuinet.diagnostics.by_class import ByClass
+    from tuinet.runs.probes import Probes, ProbeWriter
     from tuinet.runs.tensors import Arrays
 
 PRESET_LIMIT = 1 << 20  # bytes: every default is written out, so it is longer than what a person writes
@@ -59,6 +60,7 @@ class RunFolder:
         self.path = Path(path).absolute()
         self.id = self.path.name
         self._lock: RunLock | None = None
+        self._probes: Probes | None = None
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -156,6 +158,7 @@ class RunFolder:
         self._lock = RunLock.take(self.path)
         checkpoint.remove_leftovers(self.path)
         checkpoint.remove_leftovers(self._checkpoints)
+        checkpoint.remove_leftovers(self.path / probes.FOLDER)
         return self._lock
 
     def is_live(self) -> bool:
@@ -215,6 +218,19 @@ class RunFolder:
         if "generation" not in said:
             said["generation"] = self.info()["generation"]
         return checkpoint.save(self._checkpoints, step, model, optimizer, said, keep=keep)
+
+    # -- probes -------------------------------------------------------------------------------------------------
+
+    def probes(self) -> Probes:
+        """The history of its parameters as small pictures."""
+        if self._probes is None:
+            self._probes = probes.Probes(self.path)  # it reads each file once
+        return self._probes
+
+    def probe_writer(self, step: int) -> ProbeWriter:
+        """Goes on with that history from the step at which training stands."""
+        self._check_lock()
+        return probes.ProbeWriter(self.path, step)
 
 
 def looks_like_run(path: Path) -> bool:

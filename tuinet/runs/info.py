@@ -17,7 +17,7 @@ from tuinet.safe_text import safe
 NAME = "run.json"
 LIMIT = 1 << 20  # bytes
 FORMAT = 1
-FORMATS = {"preset": 1, "metrics": 1, "events": 1, "checkpoint": 1, "data": 1, "classes": 1}
+FORMATS = {"preset": 1, "metrics": 1, "events": 1, "checkpoint": 1, "data": 1, "classes": 1, "probes": 1}
 STATES = ("created", "running", "paused", "finished", "stopped", "failed", "diverged")
 
 

@@ -6,9 +6,13 @@ is wrong with it; only the one who asks for that run gets the error.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import re
 import shutil
 import socket
+import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +26,7 @@ from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 
 DAMAGED = "damaged"
+FORGOTTEN = re.compile(re.escape(UNFINISHED) + r"([0-9]{1,9})-" + ID.pattern)
 LIVE = ("running", "paused")
 STATES = ("created", "running", "paused", "finished", "stopped", "failed", "diverged", "interrupted", DAMAGED)
 
@@ -141,15 +146,68 @@ def remove(run: RunFolder) -> None:
 
     RunLocked where a worker has it, RunNotFound where the folder is no run.
     """
+    remove_aside(set_aside(run), run.id)
+
+
+def set_aside(run: RunFolder) -> Path:
+    """Takes the run out of every list at once, and removes nothing: `bring_back` undoes it, `remove_aside` ends it.
+
+    RunLocked where a worker has it, RunNotFound where the folder is no run. Gives the folder where it lies now.
+    """
     if not looks_like_run(run.path):
         raise RunNotFound(f"{safe(str(run.path))} is no run, so it is not removed")
+    hidden = run.path.with_name(f"{UNFINISHED}{os.getpid()}-{run.id}")
     with run.lock():
-        hidden = run.path.with_name(f"{UNFINISHED}{os.getpid()}-{run.id}")
         try:
-            os.rename(run.path, hidden)  # gone from every list at once, whatever happens next
-            shutil.rmtree(hidden)
+            os.rename(run.path, hidden)
         except OSError as error:
             raise RunError(f"run {safe(run.id)} could not be removed: {explained(error, run.path)}") from error
+    return hidden
+
+
+def bring_back(hidden: Path, run: RunFolder) -> None:
+    """Puts a run that was set aside where it was. RunError where something stands there by now."""
+    try:
+        if os.path.lexists(run.path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(run.path))
+        os.rename(hidden, run.path)
+    except OSError as error:
+        raise RunError(f"run {safe(run.id)} could not be brought back: {explained(error, run.path)}") from error
+
+
+def remove_aside(hidden: Path, name: str) -> None:
+    """Removes what was set aside; `name` is what an error calls it."""
+    try:
+        shutil.rmtree(hidden)
+    except OSError as error:
+        raise RunError(f"run {safe(name)} could not be removed: {explained(error, hidden)}") from error
+
+
+def remove_forgotten(runs: Path, older_than: float = 3600.0) -> int:
+    """Removes what processes that are gone had set aside or left half removed; how many there were.
+
+    older_than: seconds. A process of another host that shares the folder cannot be seen, and gets that long.
+    """
+    count = 0
+    with contextlib.suppress(OSError), os.scandir(runs) as entries:
+        for entry in entries:
+            form = FORGOTTEN.fullmatch(entry.name)
+            if form is None or not entry.is_dir(follow_symlinks=False) or _lives(int(form[1])):
+                continue
+            if time.time() - entry.stat(follow_symlinks=False).st_ctime > older_than:
+                shutil.rmtree(entry.path, ignore_errors=True)
+                count += 1
+    return count
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def prune(

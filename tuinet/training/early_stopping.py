@@ -9,12 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-RISING = ("accuracy", "top5", "exact_match")
-
-
-def rises(metric: str) -> bool:
-    """Whether more of this metric is better."""
-    return metric.endswith(RISING)
+from tuinet.diagnostics.metrics import rises
 
 
 def improves(metric: str, value: float, best: float | None, by: float = 0.0) -> bool:

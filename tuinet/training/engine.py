@@ -50,8 +50,16 @@ class Engine(Protocol):
         """What can be said before anything is compiled."""
 
     def trainer(
-        self, preset: Preset, bound: Bound, *, device: str, threads: int | None, on_compile: OnCompile
-    ) -> Trains: ...
+        self,
+        preset: Preset,
+        bound: Bound,
+        *,
+        device: str,
+        threads: int | None,
+        on_compile: OnCompile | None = None,
+        begin: int = 0,
+    ) -> Trains:
+        """begin: of the Pace, where the batch size has changed on the way."""
 
 
 class RealEngine:
@@ -75,7 +83,14 @@ class RealEngine:
         return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
 
     def trainer(
-        self, preset: Preset, bound: Bound, *, device: str, threads: int | None, on_compile: OnCompile
+        self,
+        preset: Preset,
+        bound: Bound,
+        *,
+        device: str,
+        threads: int | None,
+        on_compile: OnCompile | None = None,
+        begin: int = 0,
     ) -> Trains:
         from tuinet.engine.trainer import Trainer
 
@@ -95,6 +110,7 @@ class RealEngine:
             clip_value=training.clip_value,
             clip_norm=training.clip_norm,
             augment=training.augment,
+            begin=begin,
             on_compile=on_compile,
         )
         return built  # type: ignore[no-any-return]

@@ -1,8 +1,7 @@
-"""What a training tells, to two kinds of listeners: the records in the run's folder, and a pipe to a printer.
+"""What a training tells: the records in the run's folder, a pipe to a printer, and the clients of the worker's socket.
 
-The record is written first, so whatever a printer has shown is on disk. A printer may be slow or gone: the
-pipe never makes training wait, and when nobody reads it any more it is simply not written to. The forms of both are
-in docs/formats.md.
+The record is written first, so whatever is shown is on disk. A printer or a client may be slow or gone: neither
+makes training wait, and when nobody reads any more nothing is written to them. The forms are in docs/formats.md.
 """
 
 from __future__ import annotations
@@ -14,16 +13,19 @@ import select
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tuinet.runs.checked import json_line
+
+if TYPE_CHECKING:
+    from tuinet.engine.pace import Pace
 
 METRICS = {"steps", "epoch", "evaluation", "test"}
 RECORDED_AS = {"start": "started", "warning": "alert", "end": "stopped"}
 STARTED = ("device", "threads", "seed", "parameters", "resumed", "versions", "init")
 STOPPED = ("state", "reason", "best_epoch", "best", "test", "weights_sha256", "error")
 NOT_ON_THE_PIPE = {"compiled", "test"}
-NOT_IN_RECORDS = {"compile"}
+NOT_IN_RECORDS = {"compile", "state"}
 NAMES = 50  # of tensors, in a record
 PLACE = ("step", "epoch", "seconds")
 BACKLOG = 64 << 20  # bytes kept for a printer that does not read, before it is given up
@@ -41,6 +43,12 @@ class Appends(Protocol):
     """The part of a record writer that is needed here."""
 
     def append(self, record: Mapping[str, object]) -> object: ...
+
+
+class Tells(Protocol):
+    """Whoever passes on what is told to others; `server.Server` is one."""
+
+    def tell(self, fields: Mapping[str, object], *, may_be_lost: bool = False) -> None: ...
 
 
 class Pipe:
@@ -107,28 +115,52 @@ def _shortened(init: Mapping[str, object]) -> dict[str, object]:
 class Reporter:
     """Takes events, writes their records, and then passes them on."""
 
-    def __init__(self, pipe: Pipe, *, run: str, steps_per_epoch: float = 0.0) -> None:
-        """steps_per_epoch: to say in records how many epochs `step` steps are; set when the data is known."""
-        self.pipe, self.run, self.steps_per_epoch = pipe, run, steps_per_epoch
+    def __init__(self, pipe: Pipe, *, run: str) -> None:
+        self.pipe, self.run = pipe, run
+        self.pace: Pace | None = None  # to say in records how many epochs `step` steps are; set when the data is known
         self.metrics: Appends | None = None
         self.records: Appends | None = None
+        self.server: Tells | None = None
         self.ended = False
+        self.standing: dict[str, object] = {"state": "starting", "slow": 0.0, "start": None}  # for a new client
 
     def tell(self, event: Event) -> None:
         """Raises what the writers raise: a metric that could not be written is not shown."""
-        self._record(event)
+        self.record(event)
         self.pass_on(event)
 
-    def pass_on(self, event: Event) -> None:
-        """To the pipe alone."""
-        self.ended = self.ended or event.kind == "end"
-        if event.kind == "steps":
-            self.pipe.send(json_line({"event": "progress", **self._progress(event.fields)}), may_be_lost=True)
-        elif event.kind not in NOT_ON_THE_PIPE:
-            run = {"run": self.run} if event.kind == "end" else {}
-            self.pipe.send(json_line({"event": event.kind, **run, **event.fields}))
+    def goes_on(self, **changed: object) -> None:
+        """What a new client is told of the start is told as it stands now."""
+        start = self.standing["start"]
+        if isinstance(start, Mapping):
+            self.standing = {**self.standing, "start": {**start, **changed}}
 
-    def _record(self, event: Event) -> None:
+    def hello(self) -> dict[str, object]:
+        """What a client has to know that comes in the middle. May be called from another thread."""
+        return {"run": self.run, **self.standing}
+
+    def pass_on(self, event: Event) -> None:
+        """To the pipe and the clients alone."""
+        self.ended = self.ended or event.kind == "end"
+        if event.kind == "start":  # kernels may have to be compiled before the first step
+            self.standing = {**self.standing, "start": dict(event.fields)}
+        elif event.kind in ("compiled", "state", "end"):
+            new = {"state": event.fields.get("state", "running"), "slow": event.fields.get("slow", 0.0)}
+            self.standing = {**self.standing, **new}
+            if event.kind == "compiled" and self.server is not None:
+                self.server.tell({"event": "state", **new})
+        if event.kind in NOT_ON_THE_PIPE:
+            return
+        newest = event.kind == "steps"  # the next one will say it better
+        fields: dict[str, object] = {"event": "progress", **self._progress(event.fields)} if newest else {
+            "event": event.kind, **({"run": self.run} if event.kind == "end" else {}), **event.fields,
+        }  # fmt: skip
+        self.pipe.send(json_line(fields), may_be_lost=newest)
+        if self.server is not None:
+            self.server.tell(fields, may_be_lost=newest)
+
+    def record(self, event: Event) -> None:
+        """To the run's folder alone."""
         writer = self.metrics if event.kind in METRICS else self.records
         if writer is None or event.kind in NOT_IN_RECORDS:
             return
@@ -160,6 +192,6 @@ class Reporter:
         }
 
     def _epochs(self, step: object) -> float:
-        if not isinstance(step, int) or self.steps_per_epoch <= 0:
+        if not isinstance(step, int) or self.pace is None:
             return 0.0
-        return round(step / self.steps_per_epoch, 6)
+        return round(self.pace.epochs(step), 6)

@@ -57,8 +57,11 @@ class _Held:
 class Keeper:
     """Saves when it is time. Decides nothing that training depends on."""
 
-    def __init__(self, store: Store, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
-        self.store, self.every, self.clock = store, every, clock
+    def __init__(
+        self, store: Store, *, preset: str = "", every: float = EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """preset: the resolved text. Each checkpoint has the one that it goes on with: what is trained may change."""
+        self.store, self.preset, self.every, self.clock = store, preset, every, clock
         self.weights_sha256: str | None = None
         self._held: _Held | None = None
         self._best: tuple[int, dict[str, Array]] | None = None
@@ -70,7 +73,7 @@ class Keeper:
 
     def goes_on(self, step: int, manifest: Mapping[str, Any], best: dict[str, Array] | None) -> None:
         """From a checkpoint that is on disk: the same state is not written again. best: the best epoch's weights."""
-        keys = ("kind", "epoch", *_STATE)
+        keys = ("kind", "epoch", "preset", *_STATE)
         self._last = step, _without_times({key: manifest.get(key) for key in keys})
         self.weights_sha256 = manifest.get("weights_sha256")
         kept = manifest.get("best")
@@ -81,14 +84,14 @@ class Keeper:
         """Copies the weights of the epoch that has just become the best."""
         model = trainer.model()
         self._best = trainer.step, model
-        self._held = _Held(trainer.step, model, {"kind": "best", "epoch": progress.epoch, **progress.as_table()})
+        self._held = _Held(trainer.step, model, self._manifest("best", progress))
 
     def save(self, trainer: HoldsWeights, progress: Progress) -> list[dict[str, Any]]:
         """The best weights where they are not on disk yet, then the state now. Raises NotFinite before any write.
 
         Gives the fields of the `checkpoint` events. Where nothing has changed since the last one, none.
         """
-        manifest = {"kind": "last", "epoch": progress.epoch, **progress.as_table()}
+        manifest = self._manifest("last", progress)
         if self._last is not None and self._last == (trainer.step, _without_times(manifest)):
             return []
         model, optimizer = trainer.model(), trainer.optimizer_state()
@@ -103,6 +106,24 @@ class Keeper:
         self._due = self.clock() + self.every
         return saved
 
+    def change(
+        self, trainer: HoldsWeights, progress: Progress, preset: str, *, best_anew: bool
+    ) -> list[dict[str, Any]]:
+        """`save` under another preset: with this checkpoint the change is made, whatever happens then.
+
+        best_anew: the weights of the best epoch are of another network, and no longer kept. Where it raises, everything
+        is as it was.
+        """
+        before = self.preset, self._held, self._best
+        self.preset = preset
+        if best_anew:
+            self._held = self._best = None
+        try:
+            return self.save(trainer, progress)
+        except BaseException:
+            self.preset, self._held, self._best = before
+            raise
+
     def best_model(self, progress: Progress) -> dict[str, Array] | None:
         """The weights of the best epoch, from memory or from disk. None where there are none, or no good ones."""
         if progress.best.epoch is None:
@@ -110,6 +131,9 @@ class Keeper:
         if self._best is not None and self._best[0] == progress.best.step:
             return self._best[1]
         return self.store.load_model(progress.best.step)
+
+    def _manifest(self, kind: str, progress: Progress) -> dict[str, Any]:
+        return {"kind": kind, "epoch": progress.epoch, "preset": self.preset or None, **progress.as_table()}
 
     def _write(
         self, step: int, model: dict[str, Array], optimizer: dict[str, Array] | None, manifest: dict[str, Any]

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from tuinet.diagnostics.by_class import ByClass, count
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import Diverged
+from tuinet.training.control import Control
+from tuinet.training.course import Course
 from tuinet.training.events import Event
-from tuinet.training.goals import Goal
 from tuinet.training.keeping import Keeper, NotFinite
 from tuinet.training.measuring import Measured, measure
 from tuinet.training.progress import Progress
@@ -31,10 +32,10 @@ from tuinet.training.signals import StopAsked, StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Part
-    from tuinet.data.baselines import Baseline
 
 STRETCH = 0.03  # seconds of training between two looks at the world
 RECORD_EVERY = 0.1  # seconds between two records of steps, at the least
+UPDATE_EVERY = 0.3  # seconds between two steps whose updates are kept for those who look at them, at the least
 
 Array = NDArray[np.generic]
 Clock = Callable[[], float]
@@ -56,31 +57,11 @@ class Trains(Protocol):
     def outputs(self, inputs: Array) -> NDArray[np.floating[Any]]: ...
     def classify(self, inputs: NDArray[np.float32]) -> NDArray[np.integer[Any]]: ...
     def penalty(self) -> float: ...
+    def value(self, name: str) -> Array: ...
     def model(self) -> dict[str, Array]: ...
     def optimizer_state(self) -> dict[str, Array]: ...
-    def load(self, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int) -> None: ...
+    def load(self, model: Mapping[str, Array], optimizer: Mapping[str, Array] | None, step: int | None) -> None: ...
     def explain_divergence(self) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class Course:
-    """Where a training is to end, and how its parts are counted."""
-
-    epochs: int
-    examples: int  # of the training part
-    step_examples: int  # examples of one update: batch size times accumulation
-    guess: float  # accuracy, rmse or bits per character of guessing
-    max_steps: int | None = None
-    max_seconds: float | None = None  # of the loop, over all generations
-    goal: Goal | None = None
-    restore_best: bool = False  # test with the best weights
-    class_names: Sequence[str] = ()  # where each class is to be measured by itself
-    rate: Callable[[int], float] = lambda step: math.nan  # learning rate of a step, without the plateau's factor
-    baselines: Sequence[Baseline] = ()  # what simple methods make of the same series
-
-    def epoch_end(self, epoch: int) -> int:
-        """The number of steps after which so many epochs are done."""
-        return -(-epoch * self.examples // self.step_examples)
 
 
 @dataclass
@@ -111,17 +92,26 @@ class Loop:
         keeper: Keeper,
         *,
         stop: StopFlag | None = None,
+        control: Control | None = None,
         history: Sequence[Mapping[str, object]] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        """history: the epoch records of earlier generations, up to `progress.epoch`."""
+        """history: the epoch records of earlier generations, up to `progress.epoch`. control: what clients ask."""
         self.trainer, self.measured, self.course = trainer, measured, course
         self.progress, self.keeper, self.clock = progress, keeper, clock
-        self.stop = stop or StopFlag()
+        self.stop, self.control = stop or StopFlag(), control or Control()
+        self.updates: dict[str, Array] = {}  # of the parameters that are looked at: what a step added to them
+        self._updated = -math.inf
         self.history: list[Mapping[str, object]] = list(history)
         self.window, self.epoch_window = _Window(clock()), _Window(clock())
-        self.started_at, self.started_seconds = progress.step, progress.spent.training
+        progress.seen = self.started_seen = course.pace.seen(progress.step)
+        self.started_seconds = progress.spent.training
         self.ending = Ending(metrics=_metrics(self.history[-1]) if self.history else {})
+
+    def go_on_with(self, trainer: Trains, course: Course, progress: Progress) -> None:
+        """From now on, between two stretches."""
+        self.trainer, self.course, self.progress = trainer, course, progress
+        self.updates = {}
 
     def events(self) -> Iterator[Event]:
         """All that happens, to the `end`. The time that the taker of the events needs counts as `records`."""
@@ -152,21 +142,24 @@ class Loop:
 
     def _epoch(self) -> Generator[Event, None, str | None]:
         """Trains to the end of the epoch and judges it. Returns why the run ends here, None to go on."""
-        epoch_end = self.trainer.epoch_end(self.progress.epoch + 1)
-        until = epoch_end if self.course.max_steps is None else min(epoch_end, self.course.max_steps)
         while True:
-            outcome = self._stretch(until)
+            yield from self.control.turn(self)
+            if self.stop.asked:
+                return "asked"
+            epoch_end = self.trainer.epoch_end(self.progress.epoch + 1)
+            until = epoch_end if self.course.max_steps is None else min(epoch_end, self.course.max_steps)
+            outcome = self._stretch(self.control.bound(self, until))
             if self.window.due(self.clock()):
                 yield self._steps_event()
             if outcome == "diverged":
                 return "diverged"
-            if self.stop.asked or outcome == "asked":
+            if self.stop.asked:
                 return "asked"
-            if outcome == "done":
+            if self.progress.step >= until:
                 break
             if self._seconds_left() <= 0:
                 return "max_seconds"
-            if self.keeper.due() and not (yield from self._save()):
+            if self.keeper.due() and not (yield from self.save()):
                 return "diverged"
         if self.progress.step < epoch_end:
             return None
@@ -174,21 +167,38 @@ class Loop:
             yield from self._judge()
         except StopAsked:
             return "asked"
-        if self.keeper.due() and self._over() is None and not (yield from self._save()):
+        if self.keeper.due() and self._over() is None and not (yield from self.save()):
             return "diverged"
         return None
 
     def _stretch(self, until: int) -> str:
+        watched = self.control.watched()
+        if not watched or self.clock() - self._updated < UPDATE_EVERY:
+            return self._run(until)
+        before = {name: self.trainer.value(name) for name in watched}
+        outcome = self._run(min(until, self.progress.step + 1))
+        self.updates = {name: np.subtract(self.trainer.value(name), value) for name, value in before.items()}
+        self._updated = self.clock()
+        return outcome
+
+    def _run(self, until: int) -> str:
         progress, began = self.progress, self.clock()
         outcome = self.trainer.run(max(min(STRETCH, self._seconds_left()), 0.0), until)
         took = self.clock() - began
         drained = self.trainer.drain()
         steps = self.trainer.step - progress.step
+        examples = steps * self.course.pace.stride
         progress.spent.training += took
         progress.step = self.trainer.step
+        progress.seen = self.course.pace.seen(progress.step)
         for window in (self.window, self.epoch_window):
-            window.add(drained, steps, took)
+            window.add(drained, steps, examples, took)
         return outcome
+
+    def flush(self) -> Iterator[Event]:
+        """The record of the steps that none has told of yet."""
+        if self.window.loss.count:
+            yield self._steps_event()
 
     def _seconds_left(self) -> float:
         limit = self.course.max_seconds
@@ -202,7 +212,7 @@ class Loop:
             self.keeper.hold_best(self.trainer, progress)
         goal = self.course.goal
         progress.goal_met = goal is not None and goal.met(metrics)
-        event = self._event("epoch", **metrics, **self._epoch_figures())
+        event = self.event("epoch", **metrics, **self._epoch_figures())
         self.history.append(event.fields)
         yield event
         if progress.plateau is not None:
@@ -213,18 +223,23 @@ class Loop:
     def _evaluate(self) -> dict[str, float]:
         began, found = self.clock(), {}
         for name, pieces in (("train", self.measured.train), ("val", self.measured.validation)):
-            for metric, value in measure(self.trainer, pieces, self.stop.check).items():
+            for metric, value in measure(self.trainer, pieces, self._between).items():
                 found[f"{name}_{metric}"] = value
-        for metric, value in self.measured.writing(self.trainer, self.measured.written, self.stop.check).items():
+        for metric, value in self.measured.writing(self.trainer, self.measured.written, self._between).items():
             found[f"val_{metric}"] = value
         self.ending.metrics = dict(found)
         found["penalty"] = float(self.trainer.penalty())
         self.progress.spent.evaluation += self.clock() - began
         return found
 
+    def _between(self) -> None:
+        """Between two pieces that are measured: a signal ends it, and who looks need not wait for the end."""
+        self.stop.check()
+        self.control.glance(self)
+
     def _epoch_figures(self) -> dict[str, float]:
         window, self.epoch_window = self.epoch_window, _Window(self.clock())
-        figures = {"learning_rate": self._rate(), "samples_per_s": window.rate(self.course.step_examples)}
+        figures = {"learning_rate": self._rate(), "samples_per_s": window.rate}
         if window.norm.count:
             figures["gradient_norm"] = window.norm.mean
         return figures
@@ -235,11 +250,11 @@ class Loop:
             return
         self.trainer.rate_factor = plateau.rate_factor
         why = f"{plateau.patience.metric} did not improve for {plateau.patience.patience} epochs"
-        yield self._event("changed", key="training.optimizer.learning_rate", old=before, new=self._rate(), why=why)
+        yield self.event("changed", key="training.optimizer.learning_rate", old=before, new=self._rate(), why=why)
 
     # -- saving and ending ---------------------------------------------------------------------------------------
 
-    def _save(self) -> Generator[Event, None, bool]:
+    def save(self) -> Generator[Event, None, bool]:
         """False where something is not finite: then nothing was saved, and `ending.error` says what it is."""
         began = self.clock()
         try:
@@ -257,9 +272,8 @@ class Loop:
         ending = self.ending
         if reason == "diverged" and ending.error is None:
             ending.error = self._divergence()
-        if self.window.loss.count:
-            yield self._steps_event()
-        if not (yield from self._save()):
+        yield from self.flush()
+        if not (yield from self.save()):
             reason = "diverged"
         inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
         if inside and reason in ("max_steps", "max_seconds"):
@@ -274,7 +288,7 @@ class Loop:
         ending.baselines = self._beside_baselines()
         judged = verdict(self.history, guess=self.course.guess, diverged=ending.error)
         ending.verdict = judged.word
-        yield self._event("verdict", **judged.as_table())
+        yield self.event("verdict", **judged.as_table())
         ending.exit_code = self._exit_code()
         yield self._end_event()
 
@@ -286,7 +300,7 @@ class Loop:
             return
         goal = self.course.goal
         self.progress.goal_met = goal is not None and goal.met(metrics)
-        yield self._event("evaluation", **metrics, **self._epoch_figures())
+        yield self.event("evaluation", **metrics, **self._epoch_figures())
 
     def _test(self) -> Iterator[Event]:
         """After the last save, so that weights put back for the test never reach the last checkpoint."""
@@ -301,7 +315,7 @@ class Loop:
             return
         self.progress.spent.evaluation += self.clock() - began
         self.ending.test = {f"test_{name}": value for name, value in found.items()}
-        yield self._event("test", **self.ending.test)
+        yield self.event("test", **self.ending.test)
 
     def _beside_baselines(self) -> dict[str, Any] | None:
         """The network's errors and the baselines' on the same part: the test part, or where none was measured the
@@ -358,25 +372,26 @@ class Loop:
         factor = progress.plateau.rate_factor if progress.plateau is not None else 1.0
         return self.course.rate(max(progress.step - 1, 0)) * factor
 
-    def _event(self, kind: str, **fields: object) -> Event:
+    def event(self, kind: str, **fields: object) -> Event:
         progress = self.progress
         place = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.spent.training}
         return Event(kind, place | fields)
 
     def _steps_event(self) -> Event:
         window, self.window = self.window, _Window(self.clock())
-        return self._event(
+        return self.event(
             "steps",
             n=window.steps,
             loss=window.loss.as_list(),
             gradient_norm=window.norm.as_list(),
             learning_rate=self._rate(),
-            samples_per_s=window.rate(self.course.step_examples),
+            samples_per_s=window.rate,
         )
 
     def _end_event(self) -> Event:
         progress, ending, best = self.progress, self.ending, self.progress.best
-        steps, seconds = progress.step - self.started_at, progress.spent.training - self.started_seconds
+        examples = self.course.pace.seen(progress.step) - self.started_seen
+        seconds = progress.spent.training - self.started_seconds
         return Event(
             "end",
             {
@@ -391,7 +406,7 @@ class Loop:
                 "test": ending.test,
                 "baselines": ending.baselines,
                 "until": None if self.course.goal is None else progress.goal_met,
-                "samples_per_s": steps * self.course.step_examples / seconds if seconds > 0 else 0.0,
+                "samples_per_s": examples / seconds if seconds > 0 else 0.0,
                 "spent": vars(progress.spent).copy(),
                 "weights_sha256": ending.weights_sha256,
                 "error": ending.error,
@@ -439,12 +454,12 @@ class _Window:
     """What happened since the last record of its kind."""
 
     def __init__(self, now: float) -> None:
-        self.since, self.steps, self.seconds = now, 0, 0.0
+        self.since, self.steps, self.examples, self.seconds = now, 0, 0, 0.0
         self.loss, self.norm = _Range(), _Range()
 
-    def add(self, drained: NDArray[np.float64], steps: int, seconds: float) -> None:
+    def add(self, drained: NDArray[np.float64], steps: int, examples: int, seconds: float) -> None:
         """drained (k, 3): step, data loss of the batch, gradient norm."""
-        self.steps, self.seconds = self.steps + steps, self.seconds + seconds
+        self.steps, self.examples, self.seconds = self.steps + steps, self.examples + examples, self.seconds + seconds
         if len(drained):
             with np.errstate(invalid="ignore", over="ignore"):
                 self.loss.add(drained[:, 1])
@@ -453,5 +468,7 @@ class _Window:
     def due(self, now: float) -> bool:
         return self.loss.count > 0 and now - self.since >= RECORD_EVERY
 
-    def rate(self, step_examples: int) -> float:
-        return self.steps * step_examples / self.seconds if self.seconds > 0 else 0.0
+    @property
+    def rate(self) -> float:
+        """Examples a second."""
+        return self.examples / self.seconds if self.seconds > 0 else 0.0

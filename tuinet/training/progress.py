@@ -34,6 +34,7 @@ class Progress:
 
     best: Best
     step: int = 0
+    seen: int | None = 0  # examples; None: an older checkpoint does not say, as all batches of its run were alike
     epoch: int = 0
     patience: Patience | None = None
     plateau: Plateau | None = None
@@ -44,6 +45,7 @@ class Progress:
     def as_table(self) -> dict[str, object]:
         """What the manifest of a checkpoint holds of it (`step` and `epoch` have keys of their own there)."""
         return {
+            "seen": self.seen,
             "best": self._best_table(),
             "patience": _counters(self.patience),
             "plateau": None
@@ -54,11 +56,19 @@ class Progress:
             "spent": asdict(self.spent),
         }
 
-    def begin_anew(self) -> None:
-        """After the limits were set otherwise: what was decided under the old ones is open again."""
+    def begin_anew(self, *, best: bool = False) -> None:
+        """After the limits were set otherwise: what was decided under the old ones is open again.
+
+        best: what was measured before cannot be compared with what comes, so that the best epoch is looked for anew.
+        """
         self.goal_met = self.stopped_early = False
         if self.patience is not None:
             self.patience.waited = 0
+        if best:
+            self.best = Best(self.best.metric)
+            watching = [self.patience, None if self.plateau is None else self.plateau.patience]
+            for patience in filter(None, watching):
+                patience.reference = None
 
     def _best_table(self) -> dict[str, object] | None:
         best = self.best
@@ -72,6 +82,7 @@ class Progress:
         What the preset decides (metrics, limits of patience) stays as it is. Raises RunDamaged.
         """
         self.step, self.epoch = step, _whole(table, "epoch")
+        self.seen = None if table.get("seen") is None else _whole(table, "seen")
         best = _table(table, "best")
         if best is not None and best.get("monitor") == self.best.metric:
             self.best = Best(self.best.metric, _whole(best, "epoch"), _whole(best, "step"), _real(best, "value"))

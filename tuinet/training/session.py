@@ -19,27 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import tuinet
+from tuinet import presets
 from tuinet.atomic import explained
 from tuinet.errors import PresetError, RunError, UsageError
 from tuinet.presets import Preset
 from tuinet.runs import RunFolder, remove, runs_folder
 from tuinet.safe_text import safe
+from tuinet.training import live
 from tuinet.training.goals import parse
 from tuinet.training.signals import EXIT_CODES
 
 WORKER = ("-P", "-m", "tuinet.training.worker")
 LINE_LIMIT = 16 << 20  # bytes of one event
 LOG_TAIL = 400  # characters of worker.log in an error
-
-# What a resume may set: when to end, never what a step is.
-LIMITS = (
-    "training.epochs",
-    "training.max_steps",
-    "training.max_seconds",
-    "training.until",
-    "training.early_stopping.patience",
-    "training.early_stopping.min_delta",
-)
 
 
 class Session:
@@ -146,12 +138,14 @@ def start(
     init: RunFolder | None = None,
     origin: Mapping[str, Any] | None = None,
     checkpoint_seconds: float | None = None,
+    last_at_least: float | None = None,
     command: Sequence[str] = WORKER,
 ) -> Session:
     """Makes a run for the preset as it stands, and starts its worker; of a comparison, give one `with_variant`.
 
     runs: folder of the runs (None: the usual one). threads: None lets the engine measure. init: a run whose weights
-    are taken where they fit. origin: what run.json says of where the preset came from. command: what Python runs.
+    are taken where they fit. origin: what run.json says of where the preset came from. last_at_least: seconds that the
+    training is to take, in slow motion where it would be over sooner. command: what Python runs.
     """
     parse(until or "")
     given = {"until": until, "max_seconds": max_seconds, "max_steps": max_steps}
@@ -161,7 +155,9 @@ def start(
     sources = dict(origin or {}) | ({} if init is None else {"init": init.id})
     folder = RunFolder.create(runs or runs_folder(), preset.name, preset.variant, **known, origin=sources or None)
     folder.write_preset(replace(preset, variants=()).resolved())
-    options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
+    options = _options(
+        device=device, threads=threads, checkpoint_seconds=checkpoint_seconds, last_at_least=last_at_least
+    )
     if init is not None:
         options += ["--init", str(init.path)]
     return _spawn(folder, command, options, preset)
@@ -178,14 +174,12 @@ def resume(
 ) -> Session:
     """Goes on with a run from its newest good checkpoint; one that is at its end just ends again.
 
-    overrides: KEY=VALUE for the keys in LIMITS; device and threads are the run's own where they are not given.
+    overrides: KEY=VALUE for what may change while a run trains (live.py). device and threads are the run's own where
+    they are not given.
     """
-    for override in overrides:
-        if override.partition("=")[0].strip() not in LIMITS:
-            raise UsageError(
-                f"--set {safe(override, 100)}: a run goes on as it began, and only its limits can be set: "
-                f"{', '.join(LIMITS)}"
-            )
+    if overrides:
+        preset = presets.load(folder.path / "preset.toml")
+        live.check_live(preset, preset.with_overrides(overrides))
     folder.info()
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     for override in overrides:
@@ -213,7 +207,7 @@ def _spawn(folder: RunFolder, command: Sequence[str], options: Sequence[str], pr
                 stderr=log,
                 start_new_session=True,
                 pass_fds=(writer,),
-                env=_environment(),
+                env=environment(),
             )
     except OSError as error:
         os.close(reader)
@@ -237,7 +231,7 @@ def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The worker must import the same tuinet, and nothing from the folder it happens to be started in (hence -P)."""
     home = str(Path(tuinet.__file__).resolve().parent.parent)
     before = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]

@@ -8,40 +8,46 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Generator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuinet import presets
-from tuinet.diagnostics.by_class import MOST_CLASSES
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
-from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
+from tuinet.runs.probes import ProbeWriter
 from tuinet.safe_text import safe
-from tuinet.training.early_stopping import Best, Patience, Plateau
-from tuinet.training.engine import Engine, RealEngine, Tensor, batch_size
+from tuinet.training import live
+from tuinet.training.changes import Change, comparable, prepared, take_over
+from tuinet.training.control import Control
+from tuinet.training.course import MOST_STEPS, Course, course_of, progress_of
+from tuinet.training.early_stopping import Best
+from tuinet.training.engine import Engine, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
 from tuinet.training.goals import parse
+from tuinet.training.growing import Applied, applied
 from tuinet.training.initial import Initial, fit, model_of, weights_of
-from tuinet.training.keeping import EVERY, Keeper
-from tuinet.training.loop import Course, Loop, Trains
-from tuinet.training.measuring import Measured, guess
+from tuinet.training.keeping import EVERY, Keeper, NotFinite
+from tuinet.training.loop import Loop, Trains
+from tuinet.training.measuring import Measured
 from tuinet.training.progress import Progress
+from tuinet.training.protocol import Refused
+from tuinet.training.server import Server
 from tuinet.training.signals import StopFlag
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
     from tuinet.presets import Preset
+    from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
 DEVICES = ("auto", "cpu", "reference")
+WORTH_SLOWING = 5e-4  # seconds a step: training step by step costs a part of that
 STALE = 1.0  # seconds after which run.json is behind
-MOST_STEPS = 2**31 - 1  # the step is counted in 32 bits
 
 
 class Work:
@@ -59,59 +65,96 @@ class Work:
         """held: closes the record files when the worker is done, before the lock is given back."""
         self.run, self.options, self.stop, self.reporter, self.held = run, options, stop, reporter, held
         self.engine: Engine = engine or RealEngine()
+        self.control = Control(self)
+        self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         self.device = _device(options.device or self.info["device"] or "auto")
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
+        self.prober: ProbeWriter | None = None
         self.notes: list[Event] = []  # found before the start was told
         self.stale_at = time.monotonic()  # when run.json tells too old a story
-        self.before: Preset | None = None  # the preset before a resume has set its limits otherwise
+        self.before: Preset | None = None  # the preset before a resume has set something otherwise
+        self.unwritten = ""  # what preset.toml is to say, where it says something else
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
 
     def train(self) -> int:
         """The exit code. Raises TuinetError, MemoryError and StopAsked; the caller says the end then."""
-        preset = self._preset()
+        loaded = self._newest()
+        preset = self._preset(loaded)
         self.run.write_info(
             state="running", generation=self.generation, device=self.device, versions=versions(), error=None
         )
         self._open_records()
+        self._listen()
         self.stop.check()
-        bound = self.engine.bind(preset)
+        bound = self.bound = self.engine.bind(preset)
+        self.network = preset.network(bound.facts)
         self._check_data(bound)
         self.stop.check()
-        loop = self._loop(preset, bound)
+        self.preset = preset
+        loop = self._loop(preset, bound, loaded)
         for event in loop.events():
             if event.kind == "end":
                 self._write_end(loop)
+            if event.kind == "state":
+                self.run.write_info(state=event.fields["state"])
             self.reporter.tell(event)
             if not loop.ending.state and (event.kind == "checkpoint" or (event.kind == "epoch" and self._stale())):
                 self._write_progress(loop)
+        self.control.finish()
         return loop.ending.exit_code
 
     # -- what the folder says ------------------------------------------------------------------------------------
 
-    def _preset(self) -> Preset:
-        """The run's preset, with the limits that a resume sets otherwise."""
-        preset = presets.load(self.run.path / "preset.toml")
+    def _preset(self, loaded: Loaded | None) -> Preset:
+        """The preset that the checkpoint goes on with, and what a resume sets otherwise."""
+        path = self.run.path / "preset.toml"
+        text = None if loaded is None else loaded.manifest.get("preset")
+        preset = presets.load(path, text=text) if isinstance(text, str) else presets.load(path)
+        if isinstance(text, str):
+            self._make_good(preset, text)
         if not self.options.overrides:
             return preset
         changed = preset.with_overrides(self.options.overrides)
+        live.check_live(preset, changed)
         parse(changed.training.until)
-        self.before = preset
-        for override in self.options.overrides:
-            key = override.partition("=")[0].strip()
-            old, new = (_at(each.table(), key) for each in (preset, changed))
-            if old != new:
-                self._note("changed", key=key, old=old, new=new, why="set at the resume")
+        self.before, self.unwritten = preset, changed.resolved()
+        for key, old, new in live.differing(preset, changed):
+            self._note("changed", key=key, old=old, new=new, why="set at the resume")
         return changed
+
+    def _make_good(self, preset: Preset, text: str) -> None:
+        """A worker that was killed in the middle of a change may not have come to write what all can read."""
+        try:
+            said = self.run.preset_text()
+            differences = [] if said == text else live.differing(presets.load(self.run.path / "preset.toml"), preset)
+        except (RunDamaged, PresetError) as error:
+            self._warn("records-damaged", f"{error}; it is written anew from the checkpoint")
+            said, differences = "", []
+        for key, old, new in differences:
+            self._note("changed", key=key, old=old, new=new, why="as the checkpoint says, which preset.toml did not")
+        if said != text:
+            self.unwritten = text
 
     def _open_records(self) -> None:
         seconds = float(self.info["seconds"] or 0.0)
         for records in (self.run.metrics(), self.run.events()):
             self.writers.append(self.held.enter_context(records.writer(self.generation, seconds)))
         self.reporter.metrics, self.reporter.records = self.writers
+
+    def _listen(self) -> None:
+        """Lets clients in. They are told of what comes, and ask from the first step on."""
+        server = Server(self.run, self.control.ask, self.reporter.hello)
+        try:
+            server.start()
+        except RunError as error:
+            self._warn("machine", str(error))
+            return
+        self.reporter.server = server
+        self.held.callback(server.close)
 
     def _check_data(self, bound: Bound) -> None:
         """A run goes on with the data it began with, or not at all: half of each would be no training."""
@@ -171,49 +214,55 @@ class Work:
 
     # -- before the first step -----------------------------------------------------------------------------------
 
-    def _loop(self, preset: Preset, bound: Bound) -> Loop:
+    def _loop(self, preset: Preset, bound: Bound, loaded: Loaded | None) -> Loop:
         """Everything that is told before the first step is told here, `start` first."""
-        course = _course(preset, bound)
+        course = course_of(preset, bound)
         measured = Measured.of(bound, preset.training.seed)
         measured_names = measured.names(bound.facts)
         self._note_written(measured, bound)
         if course.goal is not None:
             course.goal.check(measured_names)
-        progress = _progress(preset, measured_names)
+        progress = progress_of(preset, measured_names)
         preview = self.engine.preview(preset, bound, device=self.device, threads=self.threads)
         self.threads = preview.threads
-        loaded = self._newest()
         best = self._take(progress, loaded)
+        if progress.seen is None:
+            progress.seen = progress.step * course_of(self.before or preset, bound).pace.stride
+        course = course_of(preset, bound, progress.step, progress.seen)
         self._note_stretched(preset, bound, progress.step)
         self._keep_data(bound)
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
-        self.reporter.steps_per_epoch = len(bound.train.inputs) / course.step_examples
+        self.reporter.pace = course.pace
         self._tell_start(preset, bound, course, progress.best, preview.parameters, loaded, source and source[1])
         trainer = self._trainer(preset, bound, course)
-        keeper = Keeper(_Store(self.run, self.generation, self.writers), every=self._every())
+        store = _Store(self.run, self.generation, self.writers)
+        keeper = Keeper(store, preset=preset.resolved(), every=self._every())
         if loaded is not None:
-            trainer.load(loaded.model, loaded.optimizer, loaded.step)
+            take_over(trainer, loaded.model, loaded.optimizer, loaded.step)
             keeper.goes_on(loaded.step, loaded.manifest, best)
-        if self.before is not None:
-            if loaded is not None:
-                keeper.save(trainer, progress)  # the counters begun anew: from now on a kill does not take them back
-            self.run.write_preset(preset.resolved())
-            self.run.write_info(epochs=preset.training.epochs)
+        if self.before is not None and loaded is not None:
+            keeper.save(trainer, progress)  # the counters begun anew: from now on a kill does not take them back
+        if self.unwritten:
+            self.run.write_preset(self.unwritten)
         if progress.plateau is not None:
             trainer.rate_factor = progress.plateau.rate_factor
         if source is not None:
             trainer.load({**trainer.model(), **source[0]}, None, 0)
             keeper.save(trainer, progress)  # from now on the other run is not needed any more
-        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, history=history)
+        steps = min(course.pace.epoch_end(course.epochs), course.max_steps or MOST_STEPS)
+        each = (self.options.last_at_least or 0.0) / steps
+        if loaded is None and each >= WORTH_SLOWING:
+            self.control.slow = round(each, 4)
+        return Loop(trainer, measured, course, progress, keeper, stop=self.stop, control=self.control, history=history)
 
     def _take(self, progress: Progress, loaded: Loaded | None) -> dict[str, Array] | None:
         """Lets progress go on from the checkpoint; gives the weights of its best epoch where that is another one."""
         if loaded is None:
             return None
         progress.take(loaded.step, loaded.manifest)
-        if self.options.overrides:
-            progress.begin_anew()
+        if self.before is not None:
+            progress.begin_anew(best=not comparable(self.before, self.preset))
         if progress.best.epoch is None or progress.best.step == loaded.step:
             return loaded.model
         best = model_of(self.run, progress.best.step)
@@ -230,7 +279,7 @@ class Work:
         """A schedule that runs over all epochs has other rates once there are more of them: no secret is made of it."""
         if self.before is None or self.before.training.epochs == preset.training.epochs:
             return
-        was, now = (_course(each, bound).rate(step) for each in (self.before, preset))
+        was, now = (course_of(each, bound).rate(step) for each in (self.before, preset))
         if was != now:
             self._warn(
                 "schedule",
@@ -262,7 +311,7 @@ class Work:
     ) -> None:  # fmt: skip
         training = preset.training
         step = 0 if loaded is None else loaded.step
-        steps = course.epoch_end(training.epochs)
+        steps = course.pace.epoch_end(training.epochs)
         facts = bound.facts
         self.run.write_info(
             seed=training.seed,
@@ -312,12 +361,31 @@ class Work:
             self.stop.check()
             self.reporter.tell(Event("compile", {"done": done, "total": total, "name": name}))
 
-        trainer = self.engine.trainer(preset, bound, device=self.device, threads=self.threads, on_compile=on_compile)
-        self.stop.on_ask = trainer.ask_to_stop
+        trainer = self.engine.trainer(
+            preset, bound, device=self.device, threads=self.threads, on_compile=on_compile, begin=course.pace.begin
+        )
+        self.initial = trainer.model()  # before a checkpoint is loaded: they are drawn from the seed
+        self.stop.on_ask = self.control.on_ask = trainer.ask_to_stop
         self.stop.check()
         fields = {"seconds": time.monotonic() - began, "kernels": compiled}
         self.reporter.tell(Event("compiled", fields))
         return trainer
+
+    def source(self, loop: Loop) -> Source:
+        """What clients look at."""
+        from tuinet.training.looks import LiveSource
+
+        return LiveSource(
+            loop.trainer, self.bound, self.network, updates=loop.updates, initial=self.initial, probes=self.run.probes()
+        )
+
+    def keep_history(self, loop: Loop) -> int | None:
+        """A probe, where one is due: small pictures of all parameters, for who comes later and looks back."""
+        if self.prober is None:
+            self.prober = self.run.probe_writer(loop.progress.step)
+        if self.prober.due(loop.progress.step):
+            self.prober.take(loop.progress.step, self.source(loop))
+        return None if self.prober.trouble else self.prober.next_step
 
     def _every(self) -> float:
         given: float | None = self.options.checkpoint_seconds
@@ -328,6 +396,63 @@ class Work:
 
     def _warn(self, code: str, message: str) -> None:
         self._note("warning", code=code, message=message)
+
+    # -- while it trains ------------------------------------------------------------------------------------------
+
+    def set_live(self, loop: Loop, key: str, value: Any) -> Generator[Event, None, dict[str, Any]]:
+        """A setting that may change, or several by a pattern. PresetError, and nothing is changed, if it may not.
+
+        The answer: `changes`, a list of key, old and new, and the step from which on they count.
+        """
+        return (yield from self._change(loop, live.changed(self.preset, key, value), "set while it trained"))
+
+    def apply(self, loop: Loop, preset: str) -> Generator[Event, None, dict[str, Any]]:
+        """An edited preset; see growing.py for what its network keeps. The answer says that too."""
+        new = live.edited(self.preset, preset)
+        trainer = loop.trainer
+        taken = applied(self.preset, new, self.bound.facts, trainer.model(), trainer.optimizer_state())
+        answer = yield from self._change(loop, new, "edited while it trained", taken)
+        return answer | taken.as_table()
+
+    def _change(
+        self, loop: Loop, new: Preset, why: str, taken: Applied | None = None
+    ) -> Generator[Event, None, dict[str, Any]]:
+        change = prepared(
+            self.engine, loop, self.preset, new, self.bound, device=self.device, threads=self.threads,
+            model=None if taken is None else taken.model, optimizer=None if taken is None else taken.optimizer,
+            on_compile=lambda done, total, name: self.reporter.tell(
+                Event("compile", {"done": done, "total": total, "name": name})
+            ),
+        )  # fmt: skip
+        step, differences = loop.progress.step, change.differences
+        if differences:
+            yield from loop.flush()
+            self._commit(loop, change, why)
+        changes = [{"key": key, "old": old, "new": now} for key, old, now in differences]
+        only = {name: changes[0][name] for name in ("old", "new")} if len(changes) == 1 else {}
+        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes, **only}
+
+    def _commit(self, loop: Loop, change: Change, why: str) -> None:
+        """The checkpoint makes it final. All can read it then, in an order that a resume can make good."""
+        text = change.preset.resolved()
+        try:
+            saved = loop.keeper.change(change.trainer, change.progress, text, best_anew=change.best_anew)
+        except NotFinite as found:
+            raise Refused(f"nothing was changed: {found}") from None
+        loop.go_on_with(change.trainer, change.course, change.progress)
+        self.preset, self.reporter.pace = change.preset, change.course.pace
+        self.network, self.initial = change.preset.network(self.bound.facts), change.first
+        self.stop.on_ask = self.control.on_ask = change.trainer.ask_to_stop
+        events = [Event("checkpoint", fields) for fields in saved]
+        events += [loop.event("changed", key=key, old=old, new=new, why=why) for key, old, new in change.differences]
+        for event in events:
+            self.reporter.record(event)
+        self.run.write_preset(text)
+        preview = self.engine.preview(change.preset, self.bound, device=self.device, threads=self.threads)
+        self.run.write_info(epochs=change.preset.training.epochs, parameters=preview.parameters, **self._standing(loop))
+        self.reporter.goes_on(preset=change.preset.table(), epochs=change.preset.training.epochs)
+        for event in events:
+            self.reporter.pass_on(event)
 
     # -- run.json ------------------------------------------------------------------------------------------------
 
@@ -394,81 +519,3 @@ def _device(word: str) -> str:
         known = ", ".join(DEVICES)
         raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
     return "cpu" if word == "auto" else word
-
-
-def _course(preset: Preset, bound: Bound) -> Course:
-    training, examples = preset.training, len(bound.train.inputs)
-    batch = batch_size(preset, bound)
-    step_examples = batch * training.accumulate
-    if step_examples > examples:
-        raise PresetError(
-            f"{training.accumulate} batches of {batch} examples are more than the {examples} of the training part, so "
-            f"that an epoch would have no step; at most {examples // batch} fit",
-            key="training.accumulate",
-        )
-    course = Course(
-        epochs=training.epochs,
-        examples=examples,
-        step_examples=step_examples,
-        guess=guess(bound),
-        max_steps=training.max_steps,
-        max_seconds=training.max_seconds,
-        goal=parse(training.until),
-        class_names=_class_names(bound),
-        restore_best=training.early_stopping is not None and training.early_stopping.restore_best,
-        baselines=bound.baselines,
-    )
-    steps = course.epoch_end(training.epochs)
-    if min(steps, training.max_steps or steps) > MOST_STEPS:
-        raise PresetError(
-            f"{training.epochs} epochs have {steps} steps; at most {MOST_STEPS} can be counted",
-            key="training.epochs",
-        )
-    return replace(course, rate=_rates(preset, course))
-
-
-def _class_names(bound: Bound) -> list[str]:
-    """Of data with a class an example; none where there are too many to tell of each."""
-    facts = bound.facts
-    one_each = bound.train.targets.ndim == 1 if facts.task == "classes" else facts.task == "binary"
-    return facts.class_names if one_each and len(facts.class_names) <= MOST_CLASSES else []
-
-
-def _rates(preset: Preset, course: Course) -> Callable[[int], float]:
-    """The learning rate of a step as the preset has it, for the records."""
-    training = preset.training
-    total, each = course.epoch_end(training.epochs), course.examples / course.step_examples
-
-    def rate(step: int) -> float:
-        factor = training.schedule.factors(np.array([step], np.int64), total, each)[0]
-        return float(training.optimizer.learning_rate * factor)
-
-    return rate
-
-
-def _progress(preset: Preset, measured: list[str]) -> Progress:
-    """As it stands before the first step. PresetError where a monitor is not measured with this data."""
-    stopping, schedule = preset.training.early_stopping, preset.training.schedule
-    monitor = "val_loss" if "val_loss" in measured else "train_loss"
-    patience = plateau = None
-    if stopping is not None:
-        monitor = _measured(stopping.monitor, measured, "training.early_stopping.monitor")
-        patience = Patience(monitor, stopping.patience, stopping.min_delta)
-    if isinstance(schedule, ReduceOnPlateau):
-        watched = _measured(schedule.monitor, measured, "training.schedule.monitor")
-        plateau = Plateau(Patience(watched, schedule.patience, schedule.min_delta), schedule.factor, schedule.minimum)
-    return Progress(Best(monitor), patience=patience, plateau=plateau)
-
-
-def _measured(monitor: str, measured: list[str], key: str) -> str:
-    if monitor not in measured:
-        raise PresetError(f'"{monitor}" is not measured with this data; there are {", ".join(measured)}', key=key)
-    return monitor
-
-
-def _at(table: Mapping[str, Any], key: str) -> Any:
-    """The value under a dotted key, None where it is not set."""
-    value: Any = table
-    for word in key.split("."):
-        value = value.get(word) if isinstance(value, Mapping) else None
-    return value

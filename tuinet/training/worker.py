@@ -50,6 +50,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--init", default=None, help="folder of the run whose weights are taken")
     parser.add_argument("--checkpoint-seconds", type=float, default=None, help="seconds between two last checkpoints")
+    parser.add_argument(
+        "--last-at-least", type=float, default=None, help="slow motion, so that it takes so many seconds"
+    )
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE")
     return parser.parse_args(arguments)
 

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuinet.errors import RunDamaged
 
-
-def flat_settings(text: str) -> dict[str, Any]:
-    """`training.optimizer.learning_rate` and the like of a resolved preset, layers by their names.
-
-    Raises RunDamaged for a text that is no TOML: the preset of a run was written by tuinet itself.
-    """
-    try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RunDamaged(f"preset.toml of the run cannot be read: {error}") from None
-    return dict(_leaves(tables, ""))
+def flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """`training.optimizer.learning_rate` and the like of a parsed preset, layers by their names."""
+    return dict(_leaves(table, ""))
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -1,0 +1,214 @@
+"""What a screen knows of a run: the files first, the worker where there is one, and nothing lost in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workers import LINEAR, Told, act, clouds, listen, train, wait_for
+from tuinet.errors import RunError
+from tuinet.runs import RunFolder
+from tuinet.training.protocol import Refused
+from tuinet.training.session import Session, resume, start
+from tuinet.tui.view import RunView
+
+GOLDEN = Path(__file__).parent / "golden" / "run"
+
+
+@contextmanager
+def training(runs: Path, patch: pytest.MonkeyPatch, session: Session | None = None, **script: Any) -> Iterator[Session]:
+    act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
+    session = session or start(clouds(100_000), runs=runs, command=LINEAR)
+    heard: list[Told] = []
+    listener = threading.Thread(target=lambda: heard.append(listen(session)))
+    listener.start()
+    try:
+        yield session
+    finally:
+        session.forward(signal.SIGKILL)
+        listener.join()
+
+
+def watched(folder: RunFolder, steps: Callable[[RunView], Awaitable[None]]) -> None:
+    async def work() -> None:
+        view = RunView(folder)
+        try:
+            await view.open()
+            await steps(view)
+        finally:
+            await view.close()
+
+    asyncio.run(asyncio.wait_for(work(), 60.0))
+
+
+async def until(view: RunView, condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come about: {view.status}"
+        await view.poll()
+        await asyncio.sleep(0.02)
+
+
+def test_a_finished_run_is_read_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch, kernels=0)
+    told = train(home / "runs", clouds(5))
+
+    async def steps(view: RunView) -> None:
+        assert (view.status.state, view.status.epochs, view.live) == ("finished", 5, False)
+        assert [row["epoch"] for row in view.epochs] == [1, 2, 3, 4, 5]
+        assert [row["val_loss"] for row in view.epochs] == [event["val_loss"] for event in told.all("epoch")]
+        assert view.verdict["word"] == told.all("verdict")[0]["word"]
+        assert view.preset is not None and view.preset.training.epochs == 5
+        with pytest.raises(Refused, match="is finished: nobody trains it now"):
+            await view.command("pause")
+        look = await view.ask("parameters")
+        assert [slot["name"] for slot in look.fields["parameters"]] == ["out.W", "out.b", "out.seen"]
+        assert (await view.ask("heatmap", slot="out.V")).error
+
+    watched(told.run, steps)
+
+
+def test_a_live_run_is_followed_and_steered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+
+        async def steps(view: RunView) -> None:
+            await until(view, lambda: view.live and view.status.state == "running" and view.status.step > 50)
+            assert view.start["epochs"] == 100_000
+            assert view.status.steps == view.start["steps"]
+            await view.command("pause")
+            assert view.status.state == "paused", "seen before the next look into the files"
+            step = (await view.ask("parameters")).fields["step"]
+            await until(view, lambda: view.status.step == step)
+            await view.command("resume")
+            await until(view, lambda: view.status.step > step + 20)
+
+        watched(session.folder, steps)
+
+
+def test_wishes_are_granted_again_and_again_while_it_trains(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+
+        async def steps(view: RunView) -> None:
+            await until(view, lambda: view.live)
+            view.want("map", "heatmap", slot="out.W", rows=2, columns=2)
+            await until(view, lambda: "map" in view.looked)
+            first = view.looked["map"]
+            assert not first.error and first.body
+            await until(view, lambda: view.looked["map"].fields["step"] > first.fields["step"])
+            view.want("map", "heatmap", slot="out.V")
+            await until(
+                view, lambda: "did you mean" in view.looked["map"].error or "no parameter" in view.looked["map"].error
+            )
+            view.want("map", None)
+            assert "map" not in view.looked
+
+        watched(session.folder, steps)
+
+
+def test_a_worker_that_is_killed_leaves_a_run_that_can_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+
+        async def steps(view: RunView) -> None:
+            await until(view, lambda: view.live and view.epochs)
+            os.kill(session.pid, signal.SIGKILL)
+            await until(view, lambda: not view.live and view.status.state == "interrupted")
+            assert view.epochs
+            with pytest.raises(Refused):
+                await view.command("resume")
+
+        watched(session.folder, steps)
+
+
+def test_a_run_that_is_resumed_is_followed_on_by_the_same_screen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+        wait_for(lambda: len(session.folder.metrics().read({"epoch"})[0]) > 2)
+    folder = session.folder
+
+    async def steps(view: RunView) -> None:
+        assert view.status.state == "interrupted"
+        again = await asyncio.to_thread(resume, folder, command=LINEAR)
+        listener = threading.Thread(target=listen, args=(again,))
+        listener.start()
+        try:
+            await until(view, lambda: view.live and view.status.state == "running")
+            await until(view, lambda: len({row["epoch"] for row in view.epochs}) == len(view.epochs) > 3)
+            await view.command("stop")
+            await until(view, lambda: view.status.state == "stopped")
+        finally:
+            again.forward(signal.SIGKILL)
+            await asyncio.to_thread(listener.join)
+
+    watched(folder, steps)
+
+
+def test_a_client_that_comes_late_misses_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+
+        async def early(view: RunView) -> None:
+            await until(view, lambda: len(view.epochs) >= 3)
+
+        watched(session.folder, early)
+
+        async def late(view: RunView) -> None:
+            await until(view, lambda: view.live and len(view.epochs) >= 6)
+            assert [row["epoch"] for row in view.epochs] == list(range(1, len(view.epochs) + 1))
+            records = session.folder.metrics().read({"epoch"})[0]
+            assert [row["val_loss"] for row in view.epochs] == [r["val_loss"] for r in records[: len(view.epochs)]]
+
+        watched(session.folder, late)
+
+
+def test_a_run_copied_from_elsewhere_opens_read_only(tmp_path: Path, home: Path) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "from-elsewhere")
+
+    async def steps(view: RunView) -> None:
+        assert (view.status.state, view.live, [row["epoch"] for row in view.epochs]) == ("finished", False, [1, 2])
+        assert view.facts is not None
+        assert view.looked == {}
+
+    watched(RunFolder(tmp_path / "from-elsewhere"), steps)
+
+
+def test_a_folder_without_a_run_is_said_to_be_none(tmp_path: Path) -> None:
+    async def steps(view: RunView) -> None: ...
+
+    with pytest.raises(RunError, match="is no run"):
+        watched(RunFolder(tmp_path), steps)
+
+
+@pytest.mark.parametrize("name", ["run.json", "preset.toml", "data.json", "metrics.jsonl", "events.jsonl"])
+def test_a_damaged_file_takes_only_what_it_held(name: str, tmp_path: Path, home: Path) -> None:
+    """run.json alone must be whole at the opening; if it breaks later, what is known stays."""
+    shutil.copytree(GOLDEN, tmp_path / "run")
+    path = tmp_path / "run" / name
+
+    async def steps(view: RunView) -> None:
+        if name == "run.json":
+            path.write_bytes(b"\xff" * 100)
+        view._info_at = -1e9
+        await view.poll()
+        assert view.status.state == "finished"
+
+    if name != "run.json":
+        path.write_bytes(b"\xff\x00{]\n" * 40)
+    watched(RunFolder(tmp_path / "run"), steps)
+
+
+def test_the_selection_is_one_for_all_and_is_told_once(tmp_path: Path) -> None:
+    view, nudges = RunView(RunFolder(tmp_path)), []
+    view.on_change = lambda: nudges.append(1)
+    view.choose_layer("hidden")
+    view.choose_layer("hidden")
+    view.choose_step(12)
+    assert (view.layer, view.at, len(nudges)) == ("hidden", 12, 2)
+    assert "selection" in view._changed

@@ -1,0 +1,315 @@
+"""The workbench as a frame: where the panes stand, what the keys ask of the training, and what is always visible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.scripted_view import ScriptedView, scripted_view
+from tests.tui_screens import check_picture, on_screen, picture, until, without_rates
+from tuinet.runs import RunFolder
+from tuinet.tui.actions import of
+from tuinet.tui.app import TuinetApp
+from tuinet.tui.panes import Pane
+from tuinet.tui.screens.leaving import Leaving
+from tuinet.tui.screens.workbench import Workbench, arrangement
+from tuinet.tui.view import Status
+from tuinet.tui.widgets.status import bar, fitting, parts
+
+
+class Alone(TuinetApp):
+    """The application with one workbench and a view without a run."""
+
+    def __init__(self, view: ScriptedView) -> None:
+        super().__init__()
+        self.shown = view
+        self.started: list[Any] = []
+
+    def open_first(self) -> None:
+        self.push_screen(Workbench(self.shown))
+
+    def start_run(self, preset: Any, name: str | None = None) -> None:
+        self.started.append((preset, name))
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
+
+
+def focused(app: TuinetApp) -> str:
+    """The name of the pane that has the focus, or has what has it."""
+    found = app.screen._focused_pane() if isinstance(app.screen, Workbench) else None
+    return found.NAME if found is not None else ""
+
+
+def shown_panes(app: TuinetApp) -> list[str]:
+    return [pane.NAME for pane in app.screen.query(Pane) if pane.display and pane.size.area]
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [((80, 24), "one"), ((99, 60), "one"), ((120, 40), "square"), ((120, 31), "one"), ((200, 50), "wide"),
+     ((300, 80), "wide"), ((160, 34), "square")],
+)  # fmt: skip
+def test_the_panes_stand_as_the_size_allows(size: tuple[int, int], wanted: str) -> None:
+    assert arrangement(*size) == wanted
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: shown_panes(app), "panes")
+        everything = {"architecture", "loss", "weights", "overfitting"}
+        assert set(shown_panes(app)) == ({"loss"} if wanted == "one" else everything)
+
+    on_screen(app, size, steps)
+
+
+def test_three_columns_stand_in_the_drawn_order() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: len(shown_panes(app)) == 4)
+        at = {pane.NAME: pane.region for pane in app.screen.query(Pane)}
+        assert at["architecture"].x < at["loss"].x == at["weights"].x < at["overfitting"].x
+        assert at["loss"].y < at["weights"].y
+        assert at["architecture"].height == at["overfitting"].height == at["loss"].height + at["weights"].height
+
+    on_screen(app, (200, 50), steps)
+
+
+def test_a_resize_moves_the_panes_and_loses_none() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        for size, count in (((200, 50), 4), ((80, 24), 1), ((120, 40), 4), ((300, 80), 4), ((80, 24), 1)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda count=count: len(shown_panes(app)) == count, f"{size}")
+
+    on_screen(app, (200, 50), steps)
+
+
+def test_digits_and_tab_choose_the_pane_and_z_gives_it_the_screen() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        for key, name in (("1", "architecture"), ("3", "weights"), ("4", "overfitting"), ("2", "loss")):
+            await pilot.press(key)
+            await until(pilot, lambda name=name: focused(app) == name, name)
+        await pilot.press("tab")
+        await until(pilot, lambda: focused(app) == "weights")
+        await pilot.press("z")
+        await until(pilot, lambda: shown_panes(app) == ["weights"])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(shown_panes(app)) == 4)
+
+    on_screen(app, (200, 50), steps)
+
+
+def test_one_pane_at_a_time_tells_what_the_others_say() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: "[3 Weights]" in picture(app))
+        assert " 1 Architecture " in picture(app)
+        await pilot.press("2")
+        await until(pilot, lambda: "[2 Loss]" in picture(app))
+
+    on_screen(app, (80, 24), steps)
+
+
+def test_no_key_of_a_pane_hides_one_of_the_workbench() -> None:
+    keys = {key: action.id for place in ("app", "workbench") for action in of(place) for key in action.keys.split(",")}
+    for name in ("architecture", "loss", "weights", "overfitting"):
+        for action in of(name):
+            both = set(action.keys.split(",")) & set(keys) - {"escape"}  # which goes back one thing at a time
+            assert not both, f"{action.id} and {[keys[key] for key in both]}"
+
+
+@pytest.mark.parametrize(
+    ("key", "commands"),
+    [
+        ("space", [("pause", {})]),
+        (".", [("step", {"batches": 1})]),
+        (">", [("step", {"epochs": 1})]),
+        ("S", [("slow", {"seconds": 0.1})]),
+        ("C", [("checkpoint", {})]),
+        ("X", [("stop", {})]),
+    ],
+)
+def test_a_key_asks_the_worker_for_what_it_says(key: str, commands: list[tuple[str, dict[str, Any]]]) -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press({".": "full_stop", ">": "greater_than_sign"}.get(key, key))
+        await until(pilot, lambda: view.commands == commands, str(view.commands))
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_space_pauses_and_goes_on_and_the_state_is_seen_at_once() -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "● training" in picture(app))
+        await pilot.press("space")
+        await until(pilot, lambda: "‖ paused" in picture(app))
+        await pilot.press("space")
+        await until(pilot, lambda: "● training" in picture(app))
+        assert [name for name, _ in view.commands] == ["pause", "resume"]
+
+    on_screen(app, (120, 40), steps)
+
+
+@pytest.mark.parametrize(("key", "seed"), [("n", 2), ("N", 1)])
+def test_starting_again_stops_the_run_and_trains_the_same_preset(key: str, seed: int) -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("2", key)
+        await until(pilot, lambda: app.started)
+        assert view.commands == [("stop", {})]
+        preset, name = app.started[0]
+        assert (preset.training.seed, name) == (seed, "fashion-mlp")
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_a_refusal_is_shown_as_a_sentence_and_changes_nothing() -> None:
+    view = scripted_view()
+    view.refuse = "this cannot be [b]done[/] now \x1b]52;c;eA==\x07"
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("C")
+        await until(pilot, lambda: "this cannot be [b]done[/] now ␛]52" in picture(app).replace("\n", " "))
+        assert not view.commands
+
+    on_screen(app, (200, 50), steps)
+
+
+def test_leaving_a_live_run_asks_once_and_says_how_to_come_back() -> None:
+    for key, wanted, commands in (("enter", True, []), ("escape", False, []), ("x", True, [("stop", {})])):
+        view = scripted_view()
+        app = Alone(view)
+
+        async def steps(pilot: Pilot[Any], app: Alone = app, key: str = key, wanted: bool = wanted) -> None:
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, Leaving))
+            assert "tuinet attach fashion-mlp-7f3a" in picture(app)
+            await pilot.press("q") if key == "enter" else await pilot.press(key)
+            await until(pilot, lambda: (app._exit or not app.is_running) == wanted and not (
+                isinstance(app.screen, Leaving) and not wanted))  # fmt: skip
+
+        on_screen(app, (80, 24), steps)
+        assert view.commands == commands
+
+
+def test_leaving_a_finished_run_asks_nothing() -> None:
+    view = scripted_view()
+    view.alive = False
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+    on_screen(app, (80, 24), steps)
+
+
+def test_a_step_under_the_cursor_is_told_in_the_top_line_and_escape_comes_back() -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        view.choose_step(812)
+        await until(pilot, lambda: "step 812, not live (esc)" in picture(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: view.at is None and "not live" not in picture(app))
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_plus_and_minus_change_how_often_it_is_painted() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        before = app.pace.period
+        await pilot.press("2", "minus")
+        await until(pilot, lambda: app.pace.period > before)
+        await pilot.press("plus")
+        await until(pilot, lambda: app.pace.period <= before)
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_a_terminal_that_is_too_small_is_told_so_and_growing_it_brings_the_workbench_back() -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await pilot.resize_terminal(40, 10)
+        await until(pilot, lambda: "60" in picture(app) and "40" in picture(app))
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: isinstance(app.screen, Workbench))
+
+    on_screen(app, (120, 40), steps)
+
+
+# -- the top line ----------------------------------------------------------------------------------------------------
+
+RUNNING = Status(state="running", step=1648, steps=4700, epoch=7.01, epochs=20, seconds=40.0, samples_per_s=41_200.4,
+                 device="cpu", threads=2)  # fmt: skip
+
+
+def test_the_top_line_says_what_is_needed_most_at_every_width() -> None:
+    found = parts("fashion-mlp-7f3a", RUNNING, None, "2.0 Hz")
+    for width in range(1, 240):
+        kept = fitting(found, width)
+        assert sum(len(part.text) for part in kept) + 3 * (len(kept) - 1) <= max(0, width - 2)
+    words = [part.text for part in fitting(found, 80)]
+    assert words[:2] == ["fashion-mlp-7f3a", "● training"]
+    assert " ".join(part.text for part in fitting(found, 240)) == (
+        "tuinet fashion-mlp-7f3a ● training epoch  7/20 ▕███▌      ▏ step 1,648/4,700    41,200 samples/s "
+        "ETA     1:14 cpu ×2 2.0 Hz"
+    )
+
+
+def test_a_number_that_grows_moves_nothing() -> None:
+    early = parts("a", Status(**{**vars(RUNNING), "step": 3, "epoch": 1.0}), None, "2.0 Hz")
+    late = parts("a", RUNNING, None, "2.0 Hz")
+    assert [len(part.text) for part in early[:5]] == [len(part.text) for part in late[:5]]
+
+
+@pytest.mark.parametrize(
+    ("share", "wanted"), [(0, "▕    ▏"), (0.5, "▕██  ▏"), (1, "▕████▏"), (2, "▕████▏"), (0.03, "▕▏   ▏")]
+)
+def test_the_bar_is_as_long_as_its_share(share: float, wanted: str) -> None:
+    assert bar(share, 4) == wanted
+
+
+def test_the_run_that_is_open_is_known_to_the_application(tmp_path: Any) -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.view is app.shown)
+        assert isinstance(app.view.folder, RunFolder)
+
+    on_screen(app, (120, 40), steps)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_workbench_looks_as_it_did(size: tuple[int, int]) -> None:
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "best" in picture(app))
+        await pilot.pause(0.6)
+        check_picture(app, f"workbench-{size[0]}x{size[1]}", still=without_rates)
+
+    on_screen(app, size, steps)

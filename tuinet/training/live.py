@@ -1,0 +1,164 @@
+"""What may be changed while a run trains, and when one is resumed: the settings that are declared `live`.
+
+Each of them leaves the tensors as they are and says only what the next step does, or when to end. Neither NumPy nor the
+engine is needed here: screens and the command line ask, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tuinet.data.augment import Augment
+from tuinet.data.settings import DataSettings
+from tuinet.errors import PresetError, nearest
+from tuinet.fields import as_table, describe, shown
+from tuinet.layers import LAYERS
+from tuinet.losses import LOSSES
+from tuinet.optimizers import OPTIMIZERS, SCHEDULES
+from tuinet.presets import Preset, TrainingSettings
+from tuinet.presets.finding import parse
+from tuinet.presets.stack import addresses, usual_types
+from tuinet.safe_text import safe
+
+Setting = tuple[str, Any, bool]  # its key, its value as TOML has it (None: not set), whether it is live
+Difference = tuple[str, Any, Any]  # key, old, new
+STAYS = ("data", "training.seed")  # what an edited preset must leave as it is: half of each would be no training
+
+
+def _patterns() -> tuple[str, ...]:
+    """Of every loss, optimizer, schedule and layer that there is."""
+    found: dict[str, None] = {}
+    tables: list[tuple[type, str]] = [(TrainingSettings, "training")]
+    tables += [(cls, "training.loss") for cls in LOSSES.values()]
+    tables += [(cls, "training.optimizer") for cls in OPTIMIZERS.values()]
+    tables += [(cls, "training.schedule") for cls in SCHEDULES.values()]
+    tables += [(cls, "layers.*") for cls in LAYERS.values()]
+    for cls, key in tables:
+        for field in describe(cls):
+            if field.kind == "table" and field.cls is not None:
+                found |= {f"{key}.{field.name}.{inner.name}": None for inner in describe(field.cls) if inner.live}
+            elif field.live:
+                found[f"{key}.{field.name}"] = None
+    return tuple(found)
+
+
+LIVE = _patterns()  # training.optimizer.learning_rate ..., layers.*.l2 ...; * stands for any layer
+
+
+def live_keys(preset: Preset) -> dict[str, Any]:
+    """The keys that this preset has of them with their values (None: not set), layers by their names."""
+    return {key: value for key, value, live in settings(preset) if live}
+
+
+def changed(preset: Preset, key: str, value: Any) -> Preset:
+    """The preset with one live setting otherwise; `layers.*.l2` sets it in every layer that has it.
+
+    value: as TOML would have it, or the text of that; None takes the setting out. PresetError where it is not live, or
+    will not do.
+    """
+    keys = [key]
+    if "*" in key:
+        keys = [each for each in live_keys(preset) if fnmatchcase(each, key)]
+        if not keys:
+            raise PresetError(f"no setting that is live fits this{_hint(key, preset)}", key=safe(key, 100))
+    text = _text(value)
+    try:
+        made = preset.with_overrides([f"{each}={text}" for each in keys])
+    except PresetError as error:
+        raise type(error)(error.message, key=error.key or safe(key, 100)) from None
+    check_live(preset, made)
+    return made
+
+
+def check_live(old: Preset, new: Preset) -> None:
+    """PresetError where two presets differ in more than live settings."""
+    live = {*live_keys(old), *live_keys(new)}
+    for key, _, _ in differing(old, new):
+        if key not in live:
+            raise PresetError(f"cannot be set once a run trains{_hint(key, old)}", key=key)
+
+
+def edited(old: Preset, text: str) -> Preset:
+    """The preset of a text, to train on with. PresetError where it is of other data, or of another seed."""
+    new = parse(text, old.name, "the edited preset", old.folder)
+    if new.variants:
+        raise PresetError("a run is one training; take [[variants]] out", key="variants")
+    for key, was, now in differing(old, new):
+        if key.startswith(STAYS):
+            raise PresetError(
+                f"is {_words(was)}, and cannot become {_words(now)} in a run that trains; start a new run", key=key
+            )
+    return new
+
+
+def differing(old: Preset, new: Preset) -> list[Difference]:
+    """The settings in which two presets differ, in their order; None where one is not set or not there."""
+    a, b = ({key: value for key, value, _ in settings(each)} for each in (old, new))
+    keys = [*a, *(key for key in b if key not in a)]
+    return [(key, a.get(key), b.get(key)) for key in keys if a.get(key) != b.get(key)]
+
+
+def settings(preset: Preset) -> Iterator[Setting]:
+    """Every setting of a preset by its key, as --set would have it."""
+    yield from _of(DataSettings, as_table(preset.data), "data")
+    yield "layers", _listed(preset.layers), False
+    yield from _stack(preset.layers, "layers", "")
+    yield from _of(TrainingSettings, as_table(preset.training), "training")
+
+
+def _of(cls: type, table: Mapping[str, Any], key: str) -> Iterator[Setting]:
+    for field in describe(cls):
+        name, value = f"{key}.{field.name}", table.get(field.name)
+        if field.kind == "part" and field.family is not None and isinstance(value, Mapping):
+            yield f"{name}.type", value["type"], False
+            yield from _of(field.family()[value["type"]], value, name)
+        elif field.kind == "table" and field.cls is not None:
+            nothing = (
+                as_table(Augment()) if field.cls is Augment else {}
+            )  # no augmentation, and none that says anything
+            yield from _of(field.cls, value or nothing, name)
+        elif field.name in usual_types() and isinstance(value, list | tuple):
+            yield name, _listed(value, field.usual), False
+            yield from _stack(value, key, field.usual)
+        else:
+            yield name, value, field.live
+
+
+def _stack(rows: Sequence[Mapping[str, Any]], key: str, usual: str) -> Iterator[Setting]:
+    for row, address in zip(rows, addresses(rows, usual), strict=True):
+        name = f"{key}.{address.name}"
+        yield f"{name}.type", row["type"], False
+        yield f"{name}.repeat", len(address.layers), False
+        yield from (setting for setting in _of(LAYERS[row["type"]], row, name) if setting[0] != f"{name}.name")
+
+
+def _listed(rows: Sequence[Mapping[str, Any]], usual: str = "") -> list[str]:
+    return [address.name or "" for address in addresses(rows, usual)]
+
+
+def _text(value: Any) -> str:
+    """What stands behind the = of an override."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_inner(item)}" for key, item in value.items()) + " }"
+    return _inner(value)
+
+
+def _inner(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, str | bool | list) else str(value)
+
+
+def _hint(key: str, preset: Preset) -> str:
+    """The nearest of what may be set, and all of it with the layers taken together."""
+    keys = live_keys(preset)
+    every = dict.fromkeys(re.sub(r"^layers\..*\.", "layers.*.", known) for known in keys)
+    return f"{nearest(key, keys) or '.'} What can: {', '.join(every)}"
+
+
+def _words(value: Any) -> str:
+    return "left out" if value is None else shown(value)

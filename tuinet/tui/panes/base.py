@@ -1,0 +1,47 @@
+"""What all panes of the workbench have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from tuinet.tui.view import RunView
+
+
+class Pane(Widget, can_focus=True):
+    """One of the views of a run that stand side by side.
+
+    `see` is called by the screen, on the event loop, a few times a second, with what has changed since the last time:
+    "view" (another run, or its worker came), "status", "curves", "epochs", "events", "preset", "selection", "looks",
+    "theme", "size". A pane repaints what that concerns, and reads nothing but its `view`.
+    """
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $border-blurred; border-title-color: $text-muted; border-subtitle-color: $text-muted;
+        padding: 0 1;
+    }
+    Pane:focus, Pane:focus-within { border: round $border; border-title-color: $primary; border-title-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    NAME: ClassVar[str] = ""  # as in actions.py, and on the strip of tabs
+    TITLE: ClassVar[str] = ""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id or self.NAME or None)
+        self.view: RunView | None = None
+        self.border_title = self.TITLE
+
+    def see(self, changed: frozenset[str]) -> None:
+        """Show what has changed. Must not wait."""
+
+    def summary(self) -> str:
+        """One short line, for when there is no room for the pane. Safe text."""
+        return ""
+
+    def command_form(self) -> str:
+        """The command that does what the pane shows, without `tuinet` in front; empty for the run's own."""
+        return ""

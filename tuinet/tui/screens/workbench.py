@@ -1,0 +1,352 @@
+"""The workbench: architecture, loss, weights and overfitting of one run side by side, and linked.
+
+The screen polls its view, hands what has changed to the panes that can be seen, and sends what the keys ask for to the
+run's worker. What a pane draws is its own business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tuinet.cells import cut
+from tuinet.errors import TuinetError
+from tuinet.figures import setting
+from tuinet.runs import RunFolder
+from tuinet.safe_text import safe
+from tuinet.tui.actions import bindings
+from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.panes.architecture import ArchitecturePane
+from tuinet.tui.terminal.app import TerminalApp
+from tuinet.tui.terminal.pace import Pace
+from tuinet.tui.view import RunView
+from tuinet.tui.widgets.hints import Hints
+from tuinet.tui.widgets.status import StatusLine
+
+SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
+ARRANGED = {"wide": (0, 1, 3, 2), "square": (0, 1, 2, 3), "one": (0, 1, 2, 3)}
+LEAST = 0.03  # seconds between two paintings, however much happens
+
+
+def arrangement(width: int, height: int) -> str:
+    """How the panes stand: three columns, two by two, or one at a time."""
+    if width >= 160 and height >= 36:
+        return "wide"
+    return "square" if width >= 100 and height >= 32 else "one"
+
+
+class Strip(Static):
+    """Where one pane is shown at a time: the tabs of all four, and a line of what the others say."""
+
+    DEFAULT_CSS = """
+    Strip { height: 2; display: none; background: $surface; }
+    """
+
+
+class Reason(Static):
+    """Why a run has failed, or was lost; there is none while all is well."""
+
+    DEFAULT_CSS = """
+    Reason { height: auto; max-height: 3; padding: 0 1; display: none; background: $surface; color: $bad; }
+    """
+
+
+class Workbench(Screen[None]):
+    """One run."""
+
+    BINDINGS = bindings("workbench")
+    DEFAULT_CSS = """
+    Workbench { background: $background; }
+    Workbench #panes { layout: grid; grid-size: 2 2; grid-gutter: 0; height: 1fr; }
+    Workbench.-wide #panes { grid-size: 3 2; grid-columns: 27fr 43fr 30fr; grid-rows: 1fr 1fr; }
+    Workbench.-wide #architecture, Workbench.-wide #overfitting { row-span: 2; }
+    Workbench.-square #panes { grid-columns: 5fr 7fr; grid-rows: 1fr 1fr; }
+    Workbench.-one Strip { display: block; }
+    Workbench.-one #panes, Workbench.-zoomed #panes { grid-size: 1 1; }
+    Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
+    Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
+    """
+
+    def __init__(self, view: RunView) -> None:
+        super().__init__()
+        self.view = view
+        self.panes: list[Pane] = [kind() for kind in PANES]
+        self._front = 1
+        self._arranged = ""
+        self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
+        self._nudged = asyncio.Event()
+        self._said = self._reason = ""
+        self._laid_over: tuple[RunFolder, ...] = ()
+
+    @property
+    def pace(self) -> Pace:
+        """How often it is painted."""
+        return cast("TerminalApp", self.app).pace
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine()
+        yield Reason(id="reason", markup=False)
+        yield Strip(id="strip", markup=False)
+        yield Container(*self.panes, id="panes")
+        yield Hints(self.command_form())
+
+    def on_mount(self) -> None:
+        for pane in self.panes:
+            pane.view = self.view
+        self.view.on_change = self._nudged.set
+        self._arrange()
+        self.panes[self._front].focus()
+        self.run_worker(self._watch(), group="watch", exclusive=True, exit_on_error=False)
+        self._lay_over()
+
+    def on_screen_resume(self) -> None:
+        self._lay_over()
+
+    def _lay_over(self) -> None:
+        """The runs that were marked on the screen of the runs."""
+        marked = tuple(getattr(self.app, "laid_over", ()))
+        if marked != self._laid_over:
+            self._laid_over = marked
+            self._in_background(self.view.lay_over(marked))
+
+    async def on_unmount(self) -> None:
+        self.view.on_change = lambda: None
+        await self.view.close()
+
+    # -- showing what is there -----------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Polls for as long as the screen is there. An error of the files is said, and tried again."""
+        while True:
+            self._nudged.clear()
+            began = time.monotonic()
+            try:
+                changed = await self.view.poll()
+            except TuinetError as error:
+                self._say_once(str(error))
+                changed = frozenset()
+            if self.is_current and self.pace.tick():
+                self._see(changed)
+            else:
+                for unseen in self._unseen.values():
+                    unseen |= changed
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), self.pace.period)
+            await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
+
+    def _see(self, changed: frozenset[str]) -> None:
+        with self.app.batch_update():
+            self.query_one(StatusLine).show(self.view, self.pace_words())
+            self._show_reason()
+            for pane in self.panes:
+                unseen = self._unseen[pane] | changed
+                if pane.display and pane.size.area:
+                    self._unseen[pane] = set()
+                    if unseen:
+                        pane.see(frozenset(unseen))
+                else:
+                    self._unseen[pane] = unseen
+            if self._arranged == "one":
+                self._show_strip()
+            self.query_one(Hints).say(self.command_form())
+
+    def _show_reason(self) -> None:
+        status = self.view.status
+        goes_on = f"`tuinet resume {self.view.name}` goes on from its last checkpoint"
+        text = f"✖ {status.error}" if status.error else f"! its worker was lost; {goes_on}"
+        text = safe(text, 600) if status.error or status.state == "interrupted" else ""
+        if text != self._reason:
+            self._reason = text
+            reason = self.query_one(Reason)
+            reason.update(text)
+            reason.display = bool(text)
+
+    def pace_words(self) -> str:
+        rate = f"{1 / self.pace.period:.1f} Hz"
+        return f"{rate} ↓link" if self.pace.held_back else rate
+
+    def _show_strip(self) -> None:
+        width = self.size.width
+        tabs = "  ".join(
+            f"[{number + 1} {pane.TITLE}]" if number == self._front else f" {number + 1} {pane.TITLE} "
+            for number, pane in enumerate(self.panes)
+        )
+        others = [pane.summary() for number, pane in enumerate(self.panes) if number != self._front]
+        said = "   ".join(line for line in others if line)
+        text = f" {cut(tabs, width - 2)}\n {cut(safe(said), width - 2)}"
+        if text != self._said:
+            self._said = text
+            self.query_one(Strip).update(text, layout=False)
+
+    def command_form(self) -> str:
+        focused = self._focused_pane()
+        said = focused.command_form() if focused is not None else ""
+        return f"tuinet {said or f'attach {self.view.name}'}"
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence != getattr(self, "_last_said", None):
+            self._last_said = sentence
+            self.tell(sentence, bad=True)
+
+    def tell(self, sentence: str, *, bad: bool = False) -> None:
+        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
+
+    # -- where the panes stand -----------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange()
+        for unseen in self._unseen.values():
+            unseen.add("size")
+        self._nudged.set()
+
+    def _arrange(self) -> None:
+        arranged = arrangement(self.size.width, self.size.height)
+        if arranged != self._arranged:
+            self._arranged = arranged
+            for name in ARRANGED:
+                self.set_class(name == arranged, f"-{name}")
+            holder = self.query_one("#panes", Container)
+            for place, number in enumerate(ARRANGED[arranged]):
+                if holder.children[place] is not self.panes[number]:
+                    holder.move_child(self.panes[number], before=place)
+        self._bring_to_front(self._front)
+
+    def _bring_to_front(self, number: int) -> None:
+        self._front = number
+        for place, pane in enumerate(self.panes):
+            pane.set_class(place == number, "-front")
+            self._unseen[pane].add("size")
+        self._nudged.set()
+
+    def _focused_pane(self) -> Pane | None:
+        widget: Widget | None = self.focused
+        while widget is not None and not isinstance(widget, Pane):
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
+        return widget
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        pane = self._focused_pane()
+        if pane is not None and self.panes.index(pane) != self._front:
+            self._bring_to_front(self.panes.index(pane))
+
+    def action_pane(self, number: int) -> None:
+        self._bring_to_front(number - 1)
+        self.panes[number - 1].focus()
+
+    def action_next(self) -> None:
+        self.action_pane((self._front + 1) % len(self.panes) + 1)
+
+    def action_previous(self) -> None:
+        self.action_pane((self._front - 1) % len(self.panes) + 1)
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+        self._bring_to_front(self._front)
+
+    def action_now(self) -> None:
+        if self.view.at is not None:
+            self.view.choose_step(None)
+        else:
+            self.remove_class("-zoomed")
+            self._bring_to_front(self._front)
+
+    # -- what the keys ask of the training -------------------------------------------------------------------
+
+    def _send(self, name: str, **fields: Any) -> None:
+        self._in_background(self._sent(name, **fields))
+
+    async def _sent(self, name: str, **fields: Any) -> dict[str, Any]:
+        return await self.view.command(name, **fields)
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except TuinetError as error:
+                self.tell(str(error), bad=True)
+
+        self.run_worker(guarded(), group="commands", exit_on_error=False)
+
+    def action_pause(self) -> None:
+        self._send("resume" if self.view.status.state == "paused" else "pause")
+
+    def action_step(self) -> None:
+        self._send("step", batches=1)
+
+    def action_step_epoch(self) -> None:
+        self._send("step", epochs=1)
+
+    def action_slow(self) -> None:
+        now = self.view.status.slow
+        self._send("slow", seconds=next((slow for slow in SLOW if slow > now), 0.0))
+
+    def action_full_speed(self) -> None:
+        self._send("slow", seconds=0.0)
+
+    def action_checkpoint(self) -> None:
+        async def save() -> None:
+            answer = await self.view.command("checkpoint")
+            self.tell(f"saved at step {answer.get('step'):,}")
+
+        self._in_background(save())
+
+    def action_stop(self) -> None:
+        self._send("stop")
+
+    def action_faster(self) -> None:
+        self.pace.faster()
+        self._nudged.set()
+
+    def action_slower(self) -> None:
+        self.pace.slower()
+        self._nudged.set()
+
+    def action_new_seed(self) -> None:
+        self._start_again(new=True)
+
+    def action_same_seed(self) -> None:
+        self._start_again(new=False)
+
+    def _start_again(self, *, new: bool) -> None:
+        """Another run of the same preset; the one under way is stopped, and kept."""
+        preset = self.view.preset
+        if preset is None:
+            self.tell("the preset of this run cannot be read", bad=True)
+            return
+
+        async def begin() -> None:
+            if self.view.live:
+                await self.view.command("stop")
+            seed = preset.training.seed
+            again = preset.with_overrides([f"training.seed={seed + 1}"]) if new else preset
+            self.app.start_run(again, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
+
+        self._in_background(begin())
+
+    def on_architecture_pane_start_asked(self, event: ArchitecturePane.StartAsked) -> None:
+        """A run of the edited preset; the one under way goes on."""
+        self.app.start_run(event.preset, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
+
+    def action_set(self) -> None:
+        from tuinet.tui.screens.setting import Setting
+
+        def given(answer: tuple[str, Any] | None) -> None:
+            if answer is not None:
+                self._in_background(self._set(*answer))
+
+        self.app.push_screen(Setting(self.view), given)
+
+    async def _set(self, key: str, value: Any) -> None:
+        answer = await self.view.command("set", key=key, value=value)
+        changes = [f"{one['key']}: {setting(one['old'])} → {setting(one['new'])}" for one in answer.get("changes", [])]
+        self.tell("\n".join(changes) or f"{key} is so already")
