@@ -61,3 +61,13 @@ def put_off(calls, gradients):
         if all(s in last or (s in readers and all(id(r) in late for r in readers[s])) for s in call.results):
             late.add(id(call))
     return [c for c in calls if id(c) not in late] + [c for c in calls if id(c) in late]
+
+
+def bring_forward(calls):
+    """What is made of weights alone goes before everything else: in between, threads would have to wait for it."""
+    made, early = set(), set()
+    for call in calls:
+        if all(s.root.kind in ("parameter", "frozen", "constant") or s.root in made for s in call.inputs):
+            early.add(id(call))
+            made.update(call.results)
+    return [c for c in calls if id(c) in early] + [c for c in calls if id(c) not in early]

@@ -204,17 +204,23 @@ class Sharing:
             """Whether other threads' part of a slot is touched: its cut now is not its cut then."""
             if slot.root.kind in PRIVATE or slot.root not in known:
                 return False
-            mine = self._part(slot, axes[id(slot)], cut.cuts)
-            return any(part != mine or mine[0] is None for part in known[slot.root])
+            mine, begin, end = self._part(slot, axes[id(slot)], cut.cuts), slot.offset, slot.offset + slot.size
+            return any(
+                (part != mine or mine[0] is None) and low < end and begin < high for part, low, high in known[slot.root]
+            )
+
+        def note(known, slot):
+            part = self._part(slot, axes[id(slot)], cut.cuts), slot.offset, slot.offset + slot.size
+            known.setdefault(slot.root, set()).add(part)
 
         if any(meets(self.written, s) for s in call.operands) or any(meets(self.read, s) for s in call.writes):
             self.wait()
         for slot in call.reads:
             if slot.root.kind not in PRIVATE:
-                self.read.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)], cut.cuts))
+                note(self.read, slot)
         for slot in call.writes:
             if slot.root.kind not in PRIVATE:
-                self.written.setdefault(slot.root, set()).add(self._part(slot, axes[id(slot)], cut.cuts))
+                note(self.written, slot)
                 self.home[slot.root] = axes[id(slot)]
 
     @staticmethod

@@ -13,7 +13,7 @@ import numpy as np
 from .arena import padded
 from .backprop import backpropagate
 from .pace import Pace
-from .passes import add_in_place, drop_unused, put_off
+from .passes import add_in_place, bring_forward, drop_unused, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
 from .skipping import drop_unpooled, fold_tables, gather_pooled, pool_first
@@ -84,7 +84,7 @@ class Step:
             "batch": [c for c in calls if id(c) in first],
             "forward": [c for c in calls if id(c) in forward],
             "loss": [c for c in calls if id(c) in of_loss and c is not last] + [last],
-            "backward": put_off([c for c in calls if id(c) in backward], ops.gradients.values()),
+            "backward": bring_forward(put_off([c for c in calls if id(c) in backward], ops.gradients.values())),
         }
         every = self.sections["batch"] + self.sections["forward"] + self.sections["loss"][:-1]
         every += self.sections["backward"] + [last]

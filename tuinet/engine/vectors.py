@@ -235,11 +235,11 @@ def make_hand_down(square):
     """The way back, one vector of a window. square: as for `make_largest`."""
 
     @intrinsic
-    def hand_down_vector(typingctx, dy, place, first, rows, down, columns, right, x, x_down, x_right, left):
+    def hand_down_vector(typingctx, dy, place, first, rows, down, columns, right, x, x_down, x_right, keep, left):
         def generate(context, builder, signature, args):
-            dy, place, first, rows, down, columns, right, x, x_down, x_right, left = args
+            dy, place, first, rows, down, columns, right, x, x_down, x_right, keep, left = args
             mask = first_lanes(builder, left)
-            gradient = load(builder, dy, mask)
+            gradient, kept = load(builder, dy, mask), first_lanes(builder, builder.mul(keep, left))
             number = builder.add(splat(builder, builder.trunc(first, i32), WHOLES), COUNTING)
             wanted = builder.sub(load(builder, place, mask, WHOLES), number)
 
@@ -252,7 +252,7 @@ def make_hand_down(square):
                 here = builder.icmp_signed("==", wanted, splat(builder, builder.trunc(step, i32), WHOLES))
                 pointer = offset(builder, x, (u, x_down), (v, x_right))
                 share = builder.select(here, gradient, ir.Constant(REALS, None))
-                store(builder, builder.fadd(load(builder, pointer, mask), share), pointer, mask)
+                store(builder, builder.fadd(load(builder, pointer, kept), share), pointer, mask)
                 return []
 
             if square:
@@ -262,7 +262,7 @@ def make_hand_down(square):
                 repeat(builder, rows, [], row)
             return context.get_dummy_value()
 
-        return types.void(FP, IP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, WHOLE, WHOLE, WHOLE), generate
+        return types.void(FP, IP, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FP, WHOLE, WHOLE, WHOLE, WHOLE), generate
 
     return hand_down_vector
 
@@ -270,7 +270,9 @@ def make_hand_down(square):
 hand_down_any, hand_down_2 = make_hand_down(0), make_hand_down(2)
 
 
-def tuinet_hand_down(dy, place, first, rows, down, columns, right, x, x_down, x_right, length, count, step, x_step):
+def tuinet_hand_down(
+    dy, place, first, rows, down, columns, right, x, x_down, x_right, length, count, step, x_step, keep
+):
     small = rows == 2 and columns == 2
     for w in range(count):
         gradient, where, out = shift(dy, w * length), shift(place, w * length), shift(x, w * x_step)
@@ -279,12 +281,12 @@ def tuinet_hand_down(dy, place, first, rows, down, columns, right, x, x_down, x_
             if small:
                 hand_down_2(
                     shift(gradient, at), shift(where, at), number, rows, down, columns, right,
-                    shift(out, at), x_down, x_right, length - at,
+                    shift(out, at), x_down, x_right, keep, length - at,
                 )  # fmt: skip
             else:
                 hand_down_any(
                     shift(gradient, at), shift(where, at), number, rows, down, columns, right,
-                    shift(out, at), x_down, x_right, length - at,
+                    shift(out, at), x_down, x_right, keep, length - at,
                 )  # fmt: skip
 
 
@@ -326,7 +328,7 @@ ARGUMENTS = {
     tuinet_gather: (R, I, W, R, W, R, W, W, W),
     tuinet_pick: (R, I, W, W, W, W, W, W, W, R, I, I),
     tuinet_largest: (R, W, W, W, W, W, R, I, W, W, W),
-    tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W, W, W, W),
+    tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W, W, W, W, W),
     tuinet_copy_rows: (R, W, R, W, W, W),
 }
 
@@ -397,11 +399,11 @@ def call_largest(typingctx, x, x_at, first, rows, down, columns, right, y, y_at,
 @intrinsic
 def call_hand_down(
     typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
-    step, x_step,
+    step, x_step, keep,
 ):  # fmt: skip
     signature, generate = of_hand_down
     given = dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length
-    return signature(*given, count, step, x_step), generate
+    return signature(*given, count, step, x_step, keep), generate
 
 
 @intrinsic
@@ -441,15 +443,16 @@ def largest_compiled(x, x_at, first, rows, down, columns, right, y, y_at, place,
 
 @overload(vectors.hand_down, jit_options=LOOPS)
 def hand_down_compiled(
-    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step, x_step
-):
+    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
+    x_step, keep,
+):  # fmt: skip
     def hand_down(
         dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
-        x_step,
+        x_step, keep,
     ):  # fmt: skip
         call_hand_down(
             dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
-            step, x_step,
+            step, x_step, keep,
         )  # fmt: skip
 
     return hand_down

@@ -13,6 +13,7 @@ from ..shapes import ATTENTION_BLOCK as BLOCK
 from . import scalars
 from .blas import ADD, REPLACE, multiply
 from .op import op, scalar
+from .rows import sum_of
 from .scalars import ONE, ZERO, F
 
 LOWEST = F(-3.0e38)
@@ -74,22 +75,6 @@ def turn_head(x, n, first, width, rows, D, out):
 
 
 @scalar
-def four_sums(x, first, count):
-    """The sum of so many numbers of x. Four sums do not wait for one another."""
-    a, b, c, d = ZERO, ZERO, ZERO, ZERO
-    fours = count // 4
-    for j in range(fours):
-        a += x[first + 4 * j]
-        b += x[first + 4 * j + 1]
-        c += x[first + 4 * j + 2]
-        d += x[first + 4 * j + 3]
-    total = (a + b) + (c + d)
-    for j in range(count - 4 * fours):
-        total += x[first + 4 * fours + j]
-    return total
-
-
-@scalar
 def soft_row(p, n, first, seen, others, share, room, at):
     """Softmax of share times so many numbers of row n, from the first on; the rest of the others becomes 0.
 
@@ -103,7 +88,7 @@ def soft_row(p, n, first, seen, others, share, room, at):
         top = max(top, p[n, first + j] if j < seen else LOWEST)
     for j in range(length):
         room[at + j] = scalars.exp((p[n, first + j] - top) * share) if j < seen else ZERO
-    scale = ONE / four_sums(room, at, length)
+    scale = ONE / sum_of(room, at, length)
     for j in range(length):
         p[n, first + j] = room[at + j] * scale
     for j in range(others - length):

@@ -10,6 +10,8 @@ import numpy as np
 
 from . import scalars
 from .op import op
+from .parts import row_part
+from .rows import largest_of, sum_of
 from .scalars import HALF, ONE, ZERO, F
 
 
@@ -35,26 +37,24 @@ def cross_entropy_gradient(ops, d, z, labels, weights, losses, p, smoothing):
 
 @cross_entropy.cpu
 def cross_entropy_cpu(z, labels, weights, losses, p, smoothing):
+    """The loops that fill a row and those that add it up are fast only apart."""
+    C = z.shape[1]
     for n in range(z.shape[0]):
-        top = z[n, 0]
-        total = ZERO
-        for c in range(z.shape[1]):
-            top = max(top, z[n, c])
-            total += z[n, c]
-        s = ZERO
-        for c in range(z.shape[1]):
-            e = scalars.exp(z[n, c] - top)
-            p[n, c] = e
-            s += e
+        row, values = row_part(z, n, 0, C), row_part(p, n, 0, C)
+        top = largest_of(row, C)
+        for c in range(C):
+            values[c] = scalars.exp(row[c] - top)
+        s = sum_of(values, 0, C)
         log_s = scalars.log(s) + top
         losses[n] = ZERO
         if labels[n] >= 0:
-            hit = z[n, labels[n]] - log_s
-            mean = total / F(z.shape[1]) - log_s
+            hit = row[labels[n]] - log_s
+            total = sum_of(row, 0, C) if smoothing > ZERO else ZERO
+            mean = total / F(C) - log_s
             losses[n] = -weights[labels[n]] * ((ONE - smoothing) * hit + smoothing * mean)
         r = ONE / s
-        for c in range(z.shape[1]):
-            p[n, c] *= r
+        for c in range(C):
+            values[c] *= r
 
 
 @op(cut="N")

@@ -14,7 +14,7 @@ from .blas import ADD, REPLACE, multiply
 from .convolution import conv2d_inputs, conv2d_weights
 from .op import op, scalar
 from .parts import part
-from .pooling import alike, inside, max_pool_back
+from .pooling import alike, inside, max_pool_back, tiled
 from .scalars import ZERO
 from .vectors import copy_rows, gather, hand_down, pick
 from .windows import VECTOR, lay_across, spread
@@ -272,15 +272,16 @@ def conv2d_shares_of_pooled_cpu(x, dy, place, scratch, dW, geometry, pool):
     lists.
     """
     g, depth = geometry, pool.channels
-    K = dW.shape[1] // depth
+    K, keep = dW.shape[1] // depth, not tiled(pool)
     down, right, line, high = pool.apart_down * pool.width, pool.apart_right, aligned(depth), stripe(geometry, pool)
     for n in range(x.shape[0]):
         for first in range(0, g.rows, high):
             last = min(first + high, g.rows)
             places = (last - first) * g.columns
             dz = part(scratch, 0, places * line)
-            for i in range(places * line):
-                dz[i] = ZERO
+            if keep:
+                for i in range(places * line):
+                    dz[i] = ZERO
             for p in range(pool.rows):
                 q = 0
                 while q < pool.columns:
@@ -295,7 +296,7 @@ def conv2d_shares_of_pooled_cpu(x, dy, place, scratch, dW, geometry, pool):
                             dy, n * (dy.strides[0] // 4) + r, place, n * (place.strides[0] // 4) + r, number,
                             rows, down * depth, columns, right * depth,
                             dz, ((top - first) * g.columns + left) * line, down * line, right * line, depth,
-                            count, pool.right * depth, pool.right * line,
+                            count, pool.right * depth, pool.right * line, keep,
                         )  # fmt: skip
                     q += count
             lay_across(x, n, scratch, places * line, first, last, 0, geometry)

@@ -78,6 +78,20 @@ def alike(q, geometry):
     return min(g.columns - q, (g.width - 1 - reach - left) // g.right + 1)
 
 
+@scalar
+def tiled(geometry):
+    """Whether windows cover an image and do not overlap."""
+    g = geometry
+    return (
+        g.down == g.tall
+        and g.right == g.wide
+        and (g.apart_down == 1 or g.tall == 1)
+        and (g.apart_right == 1 or g.wide == 1)
+        and g.rows * g.down - g.top >= g.height
+        and g.columns * g.right - g.left >= g.width
+    )
+
+
 @op(cut="N")
 def max_pool_back(dy, place, *, geometry: Geometry):
     """dx = dy where each largest value stood, else 0        dy (N, Y)   place (N, Y) int   dx (N, X)"""
@@ -108,7 +122,7 @@ def max_pool_back_cpu(dy, place, dx, geometry):
                 first, at = (top * g.width + left) * g.channels, (p * g.columns + q) * g.channels
                 hand_down(
                     dy, n * out + at, place, n * places + at, first, rows, down, columns, right,
-                    dx, n * image + first, down, right, g.channels, count, step, step,
+                    dx, n * image + first, down, right, g.channels, count, step, step, 1,
                 )  # fmt: skip
                 q += count
 

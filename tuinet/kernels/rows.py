@@ -5,8 +5,47 @@ from __future__ import annotations
 import numpy as np
 
 from . import scalars
-from .op import op
-from .scalars import F
+from .op import op, scalar
+from .scalars import ZERO, F
+
+
+@scalar
+def sum_of(x, first, count):
+    """The sum of so many numbers of x. Eight sums do not wait for one another."""
+    a, b, c, d, e, f, g, h = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    eights = count // 8
+    for j in range(eights):
+        a += x[first + 8 * j]
+        b += x[first + 8 * j + 1]
+        c += x[first + 8 * j + 2]
+        d += x[first + 8 * j + 3]
+        e += x[first + 8 * j + 4]
+        f += x[first + 8 * j + 5]
+        g += x[first + 8 * j + 6]
+        h += x[first + 8 * j + 7]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for j in range(count - 8 * eights):
+        total += x[first + 8 * eights + j]
+    return total
+
+
+@scalar
+def largest_of(x, count):
+    """The largest of so many numbers of x, of at least one, found likewise."""
+    a = b = c = d = e = f = g = h = x[0]
+    eights = count // 8
+    for j in range(eights):
+        a = max(a, x[8 * j])
+        b = max(b, x[8 * j + 1])
+        c = max(c, x[8 * j + 2])
+        d = max(d, x[8 * j + 3])
+        e = max(e, x[8 * j + 4])
+        f = max(f, x[8 * j + 5])
+        g = max(g, x[8 * j + 6])
+        h = max(h, x[8 * j + 7])
+    for j in range(count - 8 * eights):
+        a = max(a, x[8 * eights + j])
+    return max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
 
 
 @op(keeps=True, cut="I")
@@ -17,11 +56,17 @@ def sum_rows(x):
 
 @sum_rows.cpu
 def sum_rows_cpu(x, s, keep):
+    """Four rows at a time, in their order: what is written is read again only after all of a row."""
     if not keep:
         for i in range(s.size):
-            s[i] = F(0)
-    for n in range(x.shape[0]):
-        for i in range(x.shape[1]):
+            s[i] = ZERO
+    fours = x.shape[0] // 4
+    for k in range(fours):
+        n = 4 * k
+        for i in range(s.size):
+            s[i] = (((s[i] + x[n, i]) + x[n + 1, i]) + x[n + 2, i]) + x[n + 3, i]
+    for n in range(4 * fours, x.shape[0]):
+        for i in range(s.size):
             s[i] += x[n, i]
 
 

@@ -58,11 +58,13 @@ def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at
 
 
 def hand_down(
-    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step, x_step
-):
+    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
+    x_step, keep,
+):  # fmt: skip
     """Add dy to that of the stretches of x which its place says: numbers are down and right apart in their image,
     and x_down and x_right in x. So it is done for as many windows in a row as count says, each a step behind the one
     before it in the image, and an x_step in x; what they hand down follows each other in dy and place.
+    keep: 0 where x holds nothing yet; then the stretches of windows that overlap would replace each other.
     """
     dy, place, x = flat(dy), flat(place), flat(x)
     for w in range(count):
@@ -71,8 +73,8 @@ def hand_down(
                 number = first + w * step + u * down + v * right
                 at = x_at + w * x_step + u * x_down + v * x_right
                 for c in range(length):
-                    if place[place_at + w * length + c] == number + c:
-                        x[at + c] += dy[dy_at + w * length + c]
+                    share = dy[dy_at + w * length + c] if place[place_at + w * length + c] == number + c else 0
+                    x[at + c] = x[at + c] + share if keep else share
 
 
 def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
