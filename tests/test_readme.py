@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from tests.pty_screen import Pty, environment, python
+from tuinet.cli.ctl import asked
+from tuinet.training.protocol import checked
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.S)
 COMMANDS = [
-    line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.startswith("tuinet ")
+    line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if re.match(r"tuinet( |$)", line)
 ]
+SCREENS = ("tuinet", "tuinet attach last")  # which need a terminal
 SHORTER = {  # the same command, with less to wait for
     "tuinet bench": "tuinet bench --repeats 1",
     "tuinet run char-gpt": "tuinet run char-gpt --max-steps 20",
@@ -74,18 +81,49 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     assert len(COMMANDS) > 18
     table(tmp_path)
     pictures(tmp_path)
-    environment = {**os.environ, "TUINET_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    variables = {**os.environ, "TUINET_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     runs: list[str] = []
+    first = {"tuinet watch last --plain": "tuinet run xor --epochs 2"}  # what comes before it in a user's day
     for command in COMMANDS:
+        if command in SCREENS:
+            continue
+        if command in first:
+            subprocess.run(
+                [sys.executable, "-m", "tuinet", *shlex.split(first[command])[1:]], cwd=tmp_path, env=variables,
+                check=True, capture_output=True,
+            )  # fmt: skip
         words = shlex.split(SHORTER.get(command, command))[1:]
         if "RUN" in words:
             runs = sorted(path.name for path in (tmp_path / "home" / "runs").iterdir())
             words = [runs.pop() if word == "RUN" else word for word in words]
         done = subprocess.run(
-            [sys.executable, "-m", "tuinet", *words], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            [sys.executable, "-m", "tuinet", *words], cwd=tmp_path, env=variables, capture_output=True, text=True,
             check=False, timeout=200,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}: {done.stderr[-500:]}{done.stdout[-500:]}"
         assert "Traceback" not in done.stderr
     assert (tmp_path / "predictions.csv").read_text().count("\n") >= 2
     assert (tmp_path / "my.toml").exists()
+
+
+def test_every_screen_of_the_readme_opens_and_is_left(tmp_path: Path) -> None:
+    variables = environment(TUINET_HOME=str(tmp_path / "home"), TUINET_CONFIG=str(tmp_path / "config"))
+    shutil.copytree(ROOT / "tests" / "golden" / "run", tmp_path / "home" / "runs" / "spam-neuron-3fa2")
+    for command, shows in zip(SCREENS, ("Last runs", "spam-neuron-3fa2"), strict=True):
+        assert command in COMMANDS
+        with Pty(python("-m", *shlex.split(command)), env=variables, size=(120, 40)) as screen:
+            screen.wait_for(shows, seconds=30)
+            screen.type("q")
+            assert screen.wait(20) == 0
+            assert screen.modes_left_on() == []
+
+
+def test_every_word_to_a_training_in_the_readme_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "edited.toml").write_text((ROOT / "presets" / "fashion-mlp.toml").read_text())
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^tuinet ctl last (.*)$", README, re.M)
+    assert len(lines) > 6
+    for line in lines:
+        command, *words = shlex.split(line)
+        for fields in asked(command, words, None):
+            assert checked({"do": command, "id": 1, **fields})[0] == command

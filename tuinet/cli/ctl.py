@@ -55,16 +55,16 @@ def ctl(
     if epochs is not None and command != "step":
         raise UsageError(f"--epochs goes with step, not with {command}")
     run = find(name, chosen(runs_folder))
-    asked = _asked(command, words, epochs)
+    wanted = asked(command, words, epochs)
     with Connection(run) as connection:
-        for fields in asked:
+        for fields in wanted:
             answer = connection.request(command, **fields)
             output.record({"command": command, "run": run.id, **fields, "answer": _shown(answer)})
             for line in _told(command, fields, answer):
                 output.say(safe(line, 1_000))
 
 
-def _asked(command: str, words: Sequence[str], epochs: int | None) -> list[dict[str, Any]]:
+def asked(command: str, words: Sequence[str], epochs: int | None) -> list[dict[str, Any]]:
     """What is asked of the worker, in the order of the words. UsageError where they are not right."""
     from tuinet.errors import UsageError
 
