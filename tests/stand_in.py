@@ -60,7 +60,7 @@ def text(app: StandIn) -> str:
     return found
 
 
-async def until(pilot: Pilot[Any], wanted: str | Callable[[], bool], seconds: float = 6.0) -> str:
+async def until(pilot: Pilot[Any], wanted: str | Callable[[], bool], seconds: float = 20.0) -> str:
     """Waits for a text to stand on the screen, or for something to be so; gives what stands there then."""
     app = pilot.app
     assert isinstance(app, StandIn)

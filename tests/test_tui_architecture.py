@@ -308,8 +308,7 @@ def test_a_layer_that_does_not_fit_is_marked_and_the_remedy_told_while_it_is_edi
         await pilot.press("enter")
         assert not app.bench.view.commands
         await pilot.press("e")
-        await pilot.pause(0.1)
-        assert isinstance(app.screen, Settings) and "put a reshape" in app.words()
+        await until(pilot, lambda: isinstance(app.screen, Settings) and "put a reshape" in app.words())
 
     drive(break_it, size=(80, 30))
 
@@ -413,16 +412,13 @@ def test_text_and_list_are_in_step_and_an_error_names_its_line() -> None:
         area = app.screen.query_one(TextArea)
         assert area.cursor_location[0] == area.text.split("\n").index('type = "dense"') - 1
         area.text = area.text.replace("units = 128", "units = 32")
-        await pilot.pause(0.3)
-        assert app.draft.table(("layers", 1))["units"] == 32
+        await until(pilot, lambda: app.draft.table(("layers", 1))["units"] == 32)
         assert "32" in app.list_text()
         area.text = area.text.replace("units = 32", "units = ")
-        await pilot.pause(0.3)
-        assert "this is not TOML" in app.words()
+        await until(pilot, lambda: "this is not TOML" in app.words())
         assert app.draft.table(("layers", 1))["units"] == 32
         area.text = area.text.replace("units = ", 'units = "many"', 1)
-        await pilot.pause(0.3)
-        assert '"many" is not known here' in app.words()
+        await until(pilot, lambda: '"many" is not known here' in app.words())
         area.text = area.text.replace('units = "many"', "units = 16")
         await pilot.press("escape")
         await settled(pilot)
@@ -460,9 +456,8 @@ def test_a_refused_edit_stays_an_edit() -> None:
         await pilot.press("down", "c")
         await settled(pilot)
         await pilot.press("enter")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: any("cannot be written" in note.message for note in app._notifications))
         assert app.draft.changed
-        assert any("cannot be written" in note.message for note in app._notifications)
 
     drive(apply)
 

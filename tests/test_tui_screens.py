@@ -684,8 +684,7 @@ def test_the_help_of_each_screen_says_what_its_keys_do(name: str, runs: Path, fe
 
     async def play(app: StandIn, pilot: Play) -> None:
         await pilot.press("question_mark")
-        await pilot.pause(0.1)
-        assert isinstance(app.screen, Help)
+        await until(pilot, lambda: isinstance(app.screen, Help))
         shown = " ".join(str(app.screen.query_one(Told).render()).split())
         for action in ACTIONS.values():
             if action.place in (name, "app"):
@@ -752,8 +751,7 @@ def test_a_terminal_that_is_too_small_is_told_so_and_grows_back(size: tuple[int,
     async def play(app: StandIn, pilot: Play) -> None:
         await until(pilot, "spiral-")
         await pilot.resize_terminal(*size)
-        await pilot.pause(0.2)
-        assert isinstance(app.screen, TooSmall)
+        await until(pilot, lambda: isinstance(app.screen, TooSmall))
         if size[0] >= 30:
             assert "60×15" in text(app) and f"{size[0]}×{size[1]}" in text(app)
         await pilot.press("d", "R", "question_mark")
@@ -762,8 +760,7 @@ def test_a_terminal_that_is_too_small_is_told_so_and_grows_back(size: tuple[int,
         await pilot.press("q")
         assert app.calls == [("leave", "")]
         await pilot.resize_terminal(100, 30)
-        await pilot.pause(0.2)
-        assert isinstance(app.screen, Runs)
+        await until(pilot, lambda: isinstance(app.screen, Runs))
 
     played("runs", play)
 

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.scripted_view import ScriptedView, scripted_view
-from tests.tui_screens import check_picture, on_screen, picture, until, without_rates
+from tests.tui_screens import at_rest, check_picture, on_screen, picture, until, without_rates
 from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
@@ -309,7 +309,7 @@ def test_the_workbench_looks_as_it_did(size: tuple[int, int]) -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "best" in picture(app))
-        await pilot.pause(0.6)
+        await at_rest(pilot)
         check_picture(app, f"workbench-{size[0]}x{size[1]}", still=without_rates)
 
     on_screen(app, size, steps)

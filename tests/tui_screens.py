@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,16 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str = 
             return
         await pilot.pause(0.02)
     raise AssertionError(f"it did not come about: {what}\n{picture(pilot.app)}")
+
+
+async def at_rest(pilot: Pilot[Any], seconds: float = 0.5) -> None:
+    """Waits until nothing has changed on the screen for so long."""
+    before, since = "", time.monotonic()
+    for _ in range(round(PATIENCE / 0.05)):
+        await pilot.pause(0.05)
+        now = without_rates(picture(pilot.app))
+        if now != before:
+            before, since = now, time.monotonic()
+        elif time.monotonic() - since >= seconds:
+            return
+    raise AssertionError(f"the screen is never at rest\n{picture(pilot.app)}")
