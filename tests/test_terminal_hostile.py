@@ -30,6 +30,7 @@ def shown(*flags: str, **env: str) -> bytes:
     words = python("-m", "tests.terminal_apps", "hostile", *flags)
     with Pty(words, env=environment(**env), size=(150, 50)) as terminal:
         terminal.wait_for("all shown", seconds=30)
+        terminal.settle()  # or it would end within a command of ours
         return bytes(terminal.out)
 
 

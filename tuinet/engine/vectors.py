@@ -126,19 +126,22 @@ def pick_vector(typingctx, dy, place, number, channel, line, values, places, lef
         def whole(number):
             return splat(builder, builder.trunc(number, i32), WHOLES)
 
-        def beside(vector, kind, suffix):
+        def beside(vector):
+            """As whole numbers: for processors that cannot do it at once, LLVM puts reals together wrongly."""
             compress = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(kind, [kind, MASK, kind]), f"llvm.experimental.vector.compress.{suffix}"
+                builder.module,
+                ir.FunctionType(WHOLES, [WHOLES, MASK, WHOLES]),
+                f"llvm.experimental.vector.compress.v{LANES}i32",
             )
-            return builder.call(compress, [vector, here, ir.Constant(kind, None)])
+            return builder.call(compress, [vector, here, ir.Constant(WHOLES, None)])
 
         gradient = load(builder, dy, mask)
         wanted = builder.add(whole(builder.add(number, channel)), COUNTING)
         here = builder.icmp_signed("==", load(builder, place, mask, WHOLES), wanted)
         here = builder.and_(here, builder.fcmp_unordered("!=", gradient, ir.Constant(REALS, None)))
         rows = builder.mul(builder.add(whole(channel), COUNTING), whole(line))
-        store(builder, beside(gradient, REALS, f"v{LANES}f32"), values)
-        store(builder, beside(rows, WHOLES, f"v{LANES}i32"), places, None, WHOLES)
+        store(builder, builder.bitcast(beside(builder.bitcast(gradient, WHOLES)), REALS), values)
+        store(builder, beside(rows), places, None, WHOLES)
         bits = builder.bitcast(here, ir.IntType(LANES))
         return builder.zext(builder.ctpop(bits), i64)
 
