@@ -94,24 +94,23 @@ class Trainer:
             begin=begin,
         )
         self.program = self.plan.program
+        on_gpu = device.startswith("cuda")
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
         self.integer = np.dtype(f"i{self.real.itemsize}")
-        self.threads = 1 if device == "reference" else int(threads or threads_for(self.plan))
+        self.threads = 1 if device == "reference" or on_gpu else int(threads or threads_for(self.plan))
         self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(self.plan)))
         self.forward = Pass(self.plan, self.pass_rows, examples)
-        every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
-        self.arena = Arena(
-            self.program,
-            self.real,
-            self.threads,
-            {
-                "train.inputs": self._inputs(train.inputs),
-                "train.targets": self._targets(train.targets),
-                "pass.inputs": self._inputs(np.zeros(self.forward.inputs.shape)),
-                "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
-            },
-            dealt_out(every, self.program) if self.threads > 1 else (),
-        )
+        data = {
+            "train.inputs": self._inputs(train.inputs),
+            "train.targets": self._targets(train.targets),
+            "pass.inputs": self._inputs(np.zeros(self.forward.inputs.shape)),
+            "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
+        }
+        self.machine = None
+        if on_gpu:
+            self._on_gpu(device, data, on_compile)
+        else:
+            self._on_cpu(data, on_compile)
         self.arena.state_of = self._states()
         self.rate = float(optimizer.learning_rate)
         self.rate_factor, self._filled = 1.0, None
@@ -119,12 +118,24 @@ class Trainer:
         self._fresh = []
         self._activations = None  # recorded when they are first asked for
         self.diverged = None
-        self.machine = None
-        if device != "reference":
+
+    def _on_cpu(self, data, on_compile):
+        every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
+        dealt = dealt_out(every, self.program) if self.threads > 1 else ()
+        self.arena = Arena(self.program, self.real, self.threads, data, dealt)
+        if self.device != "reference":
             from . import cpu
 
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
+
+    def _on_gpu(self, device, data, on_compile):
+        from .cuda import driver, machine, memory
+
+        gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
+        self.arena = memory.DeviceArena(self.program, gpu, data)
+        self.machine = machine.Machine(self.plan, self.arena, gpu)
+        self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
 
     def _inputs(self, array):
         kind = self.integer if self.bound.facts.tokens else self.real
@@ -247,7 +258,9 @@ class Trainer:
         if known and known[0] <= step < known[0] + RATES and known[1] == self.rate_factor:
             return
         steps = np.arange(step, step + RATES)
-        self.arena.view(self.plan.rates)[steps % RATES] = self.rates_at(steps)
+        rates = np.empty(RATES, self.real)
+        rates[steps % RATES] = self.rates_at(steps)
+        self.arena.write(self.plan.rates, rates)
         self._filled = (step, self.rate_factor)
 
     # -- evaluation -----------------------------------------------------------------------------------
@@ -398,7 +411,7 @@ class Trainer:
             self.arena.write(states[name], array)
         if step is not None:
             for thread in range(self.threads):
-                self.arena.view(self.program.step, thread)[...] = step
+                self.arena.write(self.program.step, step, thread)
             self._filled = None
         self.diverged = None
 

@@ -1,0 +1,57 @@
+"""A program's memory on a GPU: one stretch of it in the arena's order, and the data beside it.
+
+The host has an arena too, whose numbers are fetched when somebody looks at them: a slot at a time, and only where the
+device has worked since. `write` sets both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arena import Arena
+
+
+class DeviceArena(Arena):
+    """An arena whose numbers live on a GPU. Threads there share everything: to the host it is one."""
+
+    def __init__(self, program, gpu, data):
+        self.gpu, self.memory, self._known = None, None, set()
+        super().__init__(program, np.float32, 1, data)
+        self.memory = gpu.allocate(self.words[: self.end].nbytes)
+        self.tables = {name: gpu.allocate(array.nbytes) for name, array in self.data.items()}
+        gpu.put(self.memory.address, self.words[: self.end])
+        for name, array in self.data.items():
+            gpu.put(self.tables[name].address, array)
+        self.gpu = gpu
+
+    def address(self, slot):
+        """Where a slot begins on the device."""
+        root = slot.root
+        if root.kind == "data":
+            return self.tables[root.name].address
+        begin = self._stretch(root)[0] if root.kind.startswith("all ") else self.place[root] + slot.offset
+        return self.memory.address + 4 * begin
+
+    def forget(self):
+        """The device has worked: what the host knows of its numbers is old."""
+        self._known.clear()
+
+    def view(self, slot, thread=0):
+        root = slot.root
+        if self.gpu is not None and root.kind != "data" and root not in self._known:
+            self._known.add(root)
+            begin, end = self._stretch(root) if root.kind.startswith("all ") else self._extent(root)
+            self.gpu.get(self.memory.address + 4 * begin, self.words[begin:end])
+        return super().view(slot, thread)
+
+    def write(self, slot, values, thread=0):
+        array = self.view(slot, thread)
+        array[...] = values
+        if self.gpu is not None:
+            self.gpu.put(self.address(slot), array)
+
+    def _extent(self, slot):
+        return self.place[slot], self.place[slot] + slot.size
+
+    def _stretch(self, slot):
+        return self.extent(*slot.kind[4:].split(":"))
