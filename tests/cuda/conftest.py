@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,3 +33,11 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     with device.one_device(getattr(request, "param", (8, 0))):
         yield device
         device.check()
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest, gpu: stand_in.StandIn) -> Any:
+    """tuinet's own hold on the GPU of this test."""
+    from tuinet.engine.cuda import driver
+
+    return driver.Gpu(0)

@@ -1,7 +1,7 @@
 """The CUDA target: a step's calls as kernel launches, captured once and replayed.
 
-Everything that changes from step to step (the step number, the learning rate, chance) is worked out on the device from
-the step number, so that a graph of launches is the same for every step, and the host has nothing to do but to replay it.
+Everything that changes from step to step (the learning rate, the examples, chance) is worked out on the device from the
+step number, so that a graph of launches is the same for every step, and the host has nothing to do but to replay it.
 Where a loss is not finite the device notes it, and what would move the weights does nothing from then on; the host sees
 that when it next waits for the device.
 """
