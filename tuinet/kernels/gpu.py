@@ -39,10 +39,14 @@ def device(function):
 
 @dataclass(frozen=True)
 class Launch:
-    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z)."""
+    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z).
+
+    when(the same) says for which sizes the kernel is launched at all, where those of an op take turns.
+    """
 
     block: tuple[int, int]
     grid: Callable[[dict], tuple[int, int, int]]
+    when: Callable[[dict], bool] = lambda s: True
 
     @property
     def threads(self):
