@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from .scalars import ZERO, U
+from .scalars import ZERO, F, I, U
 
 DEVICE: list[Callable] = []  # plain functions that kernels may call, of a GPU only
 WARP = 32  # threads that go in step
@@ -41,12 +41,11 @@ def device(function):
 class Launch:
     """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z).
 
-    when(the same) says for which sizes the kernel is launched at all, where those of an op take turns.
+    Where one of them is 0 there is nothing to do, and nothing is launched.
     """
 
     block: tuple[int, int]
     grid: Callable[[dict], tuple[int, int, int]]
-    when: Callable[[dict], bool] = lambda s: True
 
     @property
     def threads(self):
@@ -205,3 +204,16 @@ def rest_of_power(rest, t):
         rest = rest + rest - rest * rest
         t = U(t >> U(1))
     return missing
+
+
+@device
+def quotient(x, d, share):
+    """x // d without a division, for whole numbers whose quotient is below 2^21; share is 1 / d.
+
+    In float32 it misses by one at most.
+    """
+    q = U(F(U(x)) * share)
+    rest = I(U(x) - q * U(d))
+    if rest < I(0):
+        return U(q - U(1))
+    return U(q + U(1)) if rest >= I(d) else q

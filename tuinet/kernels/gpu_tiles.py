@@ -123,7 +123,7 @@ def parts_of(count, N, M, K):
 
 def is_large(count, N, M, K):
     """Whether large tiles keep half of a GPU busy; then they are the faster ones."""
-    return tiles_of(LARGE.size, count, N, M) >= FULL // 2
+    return bool(tiles_of(LARGE.size, count, N, M) >= FULL // 2)
 
 
 def is_cut(count, N, M, K):
@@ -151,24 +151,24 @@ def products(op, sizes, left, right, finish, room=None):
         sums = int(parts_of(count, N, M, K)) * count * N * M if is_cut(count, N, M, K) else 0
         return sums + (room(s) if room else 0)
 
-    def tiled(tile, when):
+    def tiled(tile, turn):
         def grid(s):
             count, N, M, K = sizes(s)
-            parts = int(parts_of(count, N, M, K)) if when is is_cut else 1
-            return gpu.blocks(N, tile.size), gpu.blocks(M, tile.size), count * parts
+            parts = int(parts_of(count, N, M, K)) if turn is is_cut else 1
+            return gpu.blocks(N, tile.size), gpu.blocks(M, tile.size), count * parts * turn(count, N, M, K)
 
-        return gpu.Launch((THREADS, 1), grid, lambda s: when(*sizes(s)))
+        return gpu.Launch((THREADS, 1), grid)
 
     def by_number(s):
-        count, N, M, _ = sizes(s)
-        return gpu.blocks(N * M, THREADS), 1, count
+        count, N, M, K = sizes(s)
+        return gpu.blocks(N * M, THREADS), 1, count * is_cut(count, N, M, K)
 
     def attach(kernel_of):
         for launch, multiply in (
             (tiled(LARGE, is_large), in_tiles(LARGE, left, right, finish)),
             (tiled(SMALL, is_small), in_tiles(SMALL, left, right, finish)),
             (tiled(SMALL, is_cut), in_parts(left, right)),
-            (gpu.Launch((THREADS, 1), by_number, lambda s: is_cut(*sizes(s))), adding_up(finish)),
+            (gpu.Launch((THREADS, 1), by_number), adding_up(finish)),
         ):
             op.cuda(launch, whole_room)(kernel_of(multiply))
         return kernel_of
