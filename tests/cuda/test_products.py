@@ -84,7 +84,7 @@ def test_a_large_tile_multiplies_at_least_twelve_times_for_each_load(gpu: Any, a
     gpu.compute_capability(*cc)
     loops = []
     for kernel, rule in OPS["matmul_nn"].cuda_stages[:2]:
-        ptx = driver.compile_kernel(kernel, machine.kinds_of(OPS["matmul_nn"]), cc, rule.threads)
+        ptx = driver.compile_kernel(kernel, machine.kinds_of(OPS["matmul_nn"]), cc, rule.bounds)
         loops.append(gate.inner_loop(gate.assemble(ptx, arch)[0]))
     large, small = loops
     assert gate.count(large, "FFMA") >= 64

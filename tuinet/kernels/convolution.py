@@ -15,59 +15,20 @@ from ..shapes import Geometry
 from . import gpu
 from .blas import ADD, REPLACE, ROW, multiply
 from .gpu import cuda
-from .gpu_tiles import ACROSS, Side, number_of, product_number, products, put, put_on_row
+from .gpu_tiles import ACROSS, product_number, products, put, put_on_row
+from .gpu_windows import (
+    RESULTS,
+    TURNED_WEIGHTS,
+    WINDOWS,
+    WINDOWS_TURNED,
+    channels_of_group,
+    results_of,
+    weights_of,
+    windows_of,
+)
 from .op import op
-from .scalars import ONE, ZERO, F, I, U
+from .scalars import F, U
 from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
-
-
-# -- windows as the rows of a matrix, on a GPU -----------------------------------------------------
-#
-# There they are never laid out: a tile of the product reads the numbers of windows in the image. What is to be known of
-# a window, and of a number in it, is where it begins: (numbers, rows, columns) into an image.
-
-
-@gpu.device
-def windows_of(x, at, geometry):
-    """What is to be known of all windows, which begin so many numbers behind the address."""
-    g = geometry
-    shares = ONE / F(U(g.rows * g.columns)), ONE / F(g.columns), ONE / F(U(g.channels // g.groups)), ONE / F(g.wide)
-    return x, at, geometry, shares
-
-
-@gpu.device
-def window(windows, r):
-    """Where window r of all images begins."""
-    _, at, g, shares = windows
-    n = gpu.quotient(r, U(g.rows * g.columns), shares[0])
-    place = U(U(r) - n * U(g.rows * g.columns))
-    p = gpu.quotient(place, g.columns, shares[1])
-    i, j = I(I(p) * g.down - g.top), I(I(U(place - p * U(g.columns))) * g.right - g.left)
-    return I(at + U(U(n * U(g.height)) * U(g.width)) * U(g.channels) + U((i * g.width + j) * g.channels)), i, j
-
-
-@gpu.device
-def within(windows, k):
-    """Where number k of a window stands in it."""
-    _, _, g, shares = windows
-    depth = U(g.channels // g.groups)
-    place = gpu.quotient(k, depth, shares[2])
-    u = gpu.quotient(place, g.wide, shares[3])
-    i, j = I(I(u) * g.apart_down), I(I(U(place - u * U(g.wide))) * g.apart_right)
-    return I(U((i * g.width + j) * g.channels) + U(k) - place * depth), i, j
-
-
-@gpu.device
-def pixel(windows, one, other):
-    """The number that stands there; 0 outside of the image."""
-    x, _, g, _ = windows
-    if U(one[1] + other[1]) < U(g.height) and U(one[2] + other[2]) < U(g.width):
-        return x[U(one[0] + other[0])]
-    return ZERO
-
-
-WINDOWS = Side(True, window, within, pixel)  # row r is a window, k a number in it
-WINDOWS_TURNED = Side(False, within, window, pixel)
 
 
 def one_each(s):
@@ -125,7 +86,7 @@ def conv2d_cpu(x, W, b, scratch, y, geometry):
 def conv2d_cuda(multiply):
     def kernel(x, W, b, scratch, y, N, X, K, O, S, Y, geometry, room):  # noqa: E741
         g, group = geometry, product_number(geometry.groups)
-        windows, share = windows_of(x, U(group * U(g.channels // g.groups)), geometry), U(O // U(g.groups))
+        windows, share = windows_of(x, U(group * channels_of_group(g)), geometry), U(O // U(g.groups))
         first, places = U(group * share), U(N * U(g.rows * g.columns))
         multiply(windows, (W, first, O), (y, first, O, b, first), U(0), g.groups, places, share, K, room)
 
@@ -180,78 +141,6 @@ def conv2d_inputs_cpu(dy, V, scratch, dx, geometry):
                 add_up(scratch, dx, n, first, last, g, geometry)
 
 
-@gpu.device
-def results_of(dy, at, Y, outputs, geometry):
-    """What is to be known of what the windows computed, which begins so many numbers behind the address."""
-    g = geometry
-    share = U(outputs // U(g.groups))
-    places = ONE / F(U(g.height * g.width)), ONE / F(g.width)
-    return dy, at, Y, outputs, geometry, places, (ONE / F(share), ONE / F(g.wide), ONE / F(g.down), ONE / F(g.right))
-
-
-@gpu.device
-def reached(results, r):
-    """Where the numbers of an image begin, and the row and column of place r of all images, counted with the padding."""
-    _, at, Y, _, g, shares, _ = results
-    n = gpu.quotient(r, U(g.height * g.width), shares[0])
-    place = U(U(r) - n * U(g.height * g.width))
-    i = gpu.quotient(place, g.width, shares[1])
-    return I(at + n * Y), I(i + U(g.top)), I(U(place - i * U(g.width)) + U(g.left))
-
-
-@gpu.device
-def reaching(results, k):
-    """(output, rows, columns): k counts the outputs at each of the places where a number can stand in a window."""
-    _, _, _, outputs, g, _, shares = results
-    share = U(outputs // U(g.groups))
-    place = gpu.quotient(k, share, shares[0])
-    u = gpu.quotient(place, g.wide, shares[1])
-    return I(U(k) - place * share), I(I(u) * g.apart_down), I(I(U(place - u * U(g.wide))) * g.apart_right)
-
-
-@gpu.device
-def result(results, place, inner):
-    """What the window computed in which the place stands there; 0 where there is no such window."""
-    dy, _, _, outputs, g, _, shares = results
-    i, j = I(place[1] - inner[1]), I(place[2] - inner[2])
-    if i < I(0) or j < I(0):
-        return ZERO
-    p = U(i) if g.down == 1 else gpu.quotient(i, g.down, shares[2])
-    q = U(j) if g.right == 1 else gpu.quotient(j, g.right, shares[3])
-    if p >= U(g.rows) or q >= U(g.columns) or U(p * U(g.down)) != U(i) or U(q * U(g.right)) != U(j):
-        return ZERO
-    return dy[U(U(place[0]) + U(inner[0]) + U(p * U(g.columns) + q) * outputs)]
-
-
-@gpu.device
-def weights_of(V, at, line, outputs, geometry, piece, padded):
-    """What is to be known of turned weights, which begin so many numbers behind the address. piece: places in a window
-    whose numbers lie side by side; padded: numbers from one piece to the next.
-    """
-    g = geometry
-    share = U(outputs // U(g.groups))
-    return V, at, line, share, U(g.channels // g.groups), U(piece), U(padded), (ONE / F(share), ONE / F(U(piece)))
-
-
-@gpu.device
-def channel(weights, m):
-    return I(weights[1] + m), I(0), I(0)
-
-
-@gpu.device
-def turned_line(weights, k):
-    """Where the weights of an output begin at a place of its window; k as in reaching()."""
-    _, _, line, share, depth, piece, padded, shares = weights
-    place = gpu.quotient(k, share, shares[0])
-    number = gpu.quotient(place, piece, shares[1])
-    within_piece = U(U(place - number * piece) * depth)
-    return I(U(U(k) - place * share) * line + number * padded + within_piece), I(0), I(0)
-
-
-RESULTS = Side(True, reached, reaching, result)  # row r is a place of an image, k an output of a window that reaches it
-TURNED_WEIGHTS = Side(False, channel, turned_line, number_of)
-
-
 def one_each_back(s):
     """Of each group a product for the places of the images."""
     g = s["geometry"]
@@ -263,13 +152,11 @@ def one_each_back(s):
 def conv2d_inputs_cuda(multiply):
     def kernel(dy, V, scratch, dx, N, Y, O, K, S, X, geometry, room):  # noqa: E741
         g, group = geometry, product_number(geometry.groups)
-        share, depth, places = U(O // U(g.groups)), U(g.channels // g.groups), U(g.tall * g.wide)
+        share, depth, places = U(O // U(g.groups)), channels_of_group(g), U(g.tall * g.wide)
         results = results_of(dy, U(group * share), Y, O, geometry)
         weights = weights_of(V, U(U(group * share) * K), K, O, geometry, places, K)
         to = dx, U(group * depth), U(g.channels), False
-        multiply(
-            results, weights, to, U(0), g.groups, U(N * U(g.height * g.width)), depth, U(places * share), room
-        )
+        multiply(results, weights, to, U(0), g.groups, U(N * U(g.height * g.width)), depth, U(places * share), room)
 
     return kernel
 
@@ -330,7 +217,7 @@ def conv2d_weights_cuda(multiply):
     def kernel(x, dy, scratch, numbers, dW, N, X, R, O, S, K, geometry, room):  # noqa: E741
         g, group = geometry, product_number(geometry.groups)
         share = U(O // U(g.groups))
-        windows, first = windows_of(x, U(group * U(g.channels // g.groups)), geometry), U(group * share)
+        windows, first = windows_of(x, U(group * channels_of_group(g)), geometry), U(group * share)
         multiply(windows, (dy, first, O), (dW, first, O, False), U(0), g.groups, K, share, R, room)
 
     return kernel

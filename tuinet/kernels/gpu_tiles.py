@@ -127,7 +127,7 @@ def is_large(count, N, M, K):
 
 
 def is_cut(count, N, M, K):
-    return not is_large(count, N, M, K) and parts_of(count, N, M, K) > 1
+    return not is_large(count, N, M, K) and int(parts_of(count, N, M, K)) > 1
 
 
 def is_small(count, N, M, K):
@@ -142,25 +142,28 @@ def products(op, sizes, left, right, finish, room=None):
 
         multiply(A, B, C, numbers of room in use before, how many products, N, M, K, room)
 
-    where A and B are what the sides know how to read, C is what `finish` knows how to write. product_number() says which
-    of the products a thread works on. room(the same) gives how much of it the op's kernels before these have taken.
+    where A and B are what the sides know how to read, C is what `finish` knows how to write. product_number() says
+    which of the products a thread works on. room(the same) gives how much of it the op's kernels before these take.
     """
 
+    def of(s):
+        return tuple(map(int, sizes(s)))
+
     def whole_room(s):
-        count, N, M, K = sizes(s)
+        count, N, M, K = of(s)
         sums = int(parts_of(count, N, M, K)) * count * N * M if is_cut(count, N, M, K) else 0
         return sums + (room(s) if room else 0)
 
     def tiled(tile, turn):
         def grid(s):
-            count, N, M, K = sizes(s)
+            count, N, M, K = of(s)
             parts = int(parts_of(count, N, M, K)) if turn is is_cut else 1
             return gpu.blocks(N, tile.size), gpu.blocks(M, tile.size), count * parts * turn(count, N, M, K)
 
-        return gpu.Launch((THREADS, 1), grid)
+        return gpu.Launch((THREADS, 1), grid, together=2)
 
     def by_number(s):
-        count, N, M, K = sizes(s)
+        count, N, M, K = of(s)
         return gpu.blocks(N * M, THREADS), 1, count * is_cut(count, N, M, K)
 
     def attach(kernel_of):
