@@ -105,7 +105,7 @@ def test_a_gpu_that_gives_wrong_answers_is_not_believed_in(gpu: Any, monkeypatch
     from tuinet.engine.cuda import devices, machine
 
     monkeypatch.setattr(machine, "probe", lambda gpu: False)
-    with pytest.raises(NoDevice, match="cuda:0 .* gives wrong answers"):
+    with pytest.raises(NoDevice, match=r"cuda:0 .* gives wrong answers"):
         devices.choose()
 
 

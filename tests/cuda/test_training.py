@@ -111,3 +111,40 @@ def test_what_the_host_sees_is_what_the_device_has(gpu: Any) -> None:
     assert (trainer.value("dense_1.W") != first[0]).any()
     assert (trainer.gradient("dense_1.W") != first[1]).any()
     assert any((array != first[2][name]).any() for name, array in trainer.optimizer_state().items())
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_data_that_do_not_fit_are_streamed_and_train_with_the_same_bits(
+    gpu: Any, monkeypatch: pytest.MonkeyPatch, shuffle: bool
+) -> None:
+    """The control: with all memory nothing is streamed."""
+    from tuinet.engine.cuda import memory
+
+    whole = make(network(), device="cuda:0", shuffle=shuffle, **SMALL)
+    whole.run(1000, 9)
+    assert whole.machine.stream is None
+    own = 4 * whole.arena.end + 1000  # of the 1120 bytes of data
+    monkeypatch.setattr(memory, "SPARE", own / whole.arena.gpu.memory()[0])
+    part = make(network(), device="cuda:0", shuffle=shuffle, **SMALL)
+    assert part.machine.stream is not None and part.arena.chunk_steps == 1
+    part.run(1000, 4)
+    part.run(1000, 9)
+    for name, array in whole.model().items():
+        assert array.tobytes() == part.model()[name].tobytes(), name
+    assert list(part.machine.batch_rows()) != []
+
+
+def test_too_little_memory_is_told_with_need_and_have_before_anything_is_allocated(gpu: Any) -> None:
+    from tuinet.errors import OutOfDeviceMemory
+
+    gpu.memory(3000)
+    with pytest.raises(OutOfDeviceMemory, match=r"has 0 MB to give, and this training needs 1 MB|--device cpu"):
+        make(network(), device="cuda:0", **SMALL)
+
+
+def test_memory_that_is_gone_when_it_is_asked_for_is_told(gpu: Any) -> None:
+    from tuinet.errors import OutOfDeviceMemory
+
+    gpu.fail("cuMemAlloc_v2", 2)
+    with pytest.raises(OutOfDeviceMemory, match="no memory left"):
+        make(network(), device="cuda:0", **SMALL)

@@ -133,7 +133,10 @@ class Trainer:
         from .cuda import driver, machine, memory
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
-        self.arena = memory.DeviceArena(self.program, gpu, data)
+        room = 4 * (machine.room_of(self.plan) + machine.room_for(self.forward.calls))
+        self.arena = memory.DeviceArena(
+            self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
+        )
         self.machine = machine.Machine(self.plan, self.arena, gpu)
         self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
 
@@ -439,8 +442,12 @@ class Trainer:
             "layer": self._layer_of(slot),
             "slot": slot.name,
             "step": self.step,
-            "batch": [int(row) for row in self.arena.view(self.plan.rows)],
+            "batch": [int(row) for row in self._batch_rows()],
         }
+
+    def _batch_rows(self):
+        on_gpu = self.device.startswith("cuda")
+        return self.machine.batch_rows() if on_gpu else self.arena.view(self.plan.rows)
 
     def _not_finite(self, calls):
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""
