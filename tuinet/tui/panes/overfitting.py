@@ -401,12 +401,11 @@ class OverfittingPane(Pane):
         self._say(f"… tuinet {command(view.name, changes)}", "dim")
         try:
             for key, value in changes:
-                answer = await view.command("set", key=key, value=value)
+                await view.command("set", key=key, value=value)
         except TuinetError as error:
             self._say(str(error), "warn")
             return
-        late = f", {answer['from']}" if isinstance(answer.get("from"), str) else ""
-        self._say(f"sent: tuinet {command(view.name, changes)}{late}", "good")
+        self._say(f"sent: tuinet {command(view.name, changes)}", "good")
 
     def _say(self, sentence: str, kind: str) -> None:
         self.said = (safe(sentence, 300), kind)
