@@ -393,7 +393,7 @@ class OverfittingPane(Pane):
             self._say(cure.why_not, "warn")
             return
         self.chosen[cure.name] = cure.value if value is None else value
-        self.run_worker(self._send(cure.settings(value)), group="cures", exit_on_error=False)
+        self.in_background(self._send(cure.settings(value)), "cures", exclusive=False)
 
     async def _send(self, changes: list[Change]) -> None:
         view = self.view

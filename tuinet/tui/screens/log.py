@@ -12,7 +12,8 @@ from textual.widget import Widget
 from tuinet.cells import cell_width, pad, wrap
 from tuinet.runs import RunFolder, find
 from tuinet.tui.actions import bindings
-from tuinet.tui.screens.base import Page, Tuinet, read
+from tuinet.tui.application import Tuinet
+from tuinet.tui.screens.base import Page, read
 from tuinet.tui.told import Said, WorkerLog, of_event
 from tuinet.tui.widgets.rows import Piece, Row, Rows
 

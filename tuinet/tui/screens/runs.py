@@ -19,8 +19,9 @@ from tuinet.runs.choosing import SORTS
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.run_list import RunList, chosen
-from tuinet.tui.screens.base import Page, Tuinet, content, read
+from tuinet.tui.screens.base import Page, content, read
 from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 

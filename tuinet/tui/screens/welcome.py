@@ -19,8 +19,9 @@ from tuinet.runs import RunFolder, RunSummary
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.run_list import RunList
-from tuinet.tui.screens.base import Page, Tuinet, content, read
+from tuinet.tui.screens.base import Page, content, read
 from tuinet.tui.screens.runs import SIGNS, VERDICTS
 from tuinet.tui.telling import paragraph, sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
