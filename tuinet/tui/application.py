@@ -59,6 +59,8 @@ class Tuinet(Protocol):
 class Teller:
     """Mixed into the application, its screens and its panes."""
 
+    _complaint = ""  # the last that was said of what is tried again and again
+
     if TYPE_CHECKING:
         notify: Callable[..., None]
         run_worker: Callable[..., Any]
@@ -83,12 +85,14 @@ class Teller:
         self.run_worker(guarded(), group=group, exclusive=exclusive, exit_on_error=False)
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """What goes wrong in here is said, and ends nothing else."""
+    def guarded(self, *, again: bool = False) -> Iterator[None]:
+        """What goes wrong in here is said, and ends nothing else. again: it is tried again, and not said again."""
         try:
             yield
         except TuinetError as error:
-            self.tell(str(error), bad=True)
+            if not again or str(error) != self._complaint:
+                self._complaint = str(error)
+                self.tell(self._complaint, bad=True)
         except Exception as error:
             if self.app.is_running and not self._pruning:  # what is being closed misses its parts: that is no fault
                 self.tuinet.fault(error)

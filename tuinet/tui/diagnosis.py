@@ -19,7 +19,7 @@ from tuinet.cells import cell_width, cut, pad, wrap
 from tuinet.diagnostics.metrics import rises
 from tuinet.figures import number
 from tuinet.safe_text import safe
-from tuinet.tui.colours import Colour, Palette, Ramp
+from tuinet.tui.colours import Colour, Palette, Ramp, readable
 from tuinet.tui.curves import Curves
 from tuinet.tui.telling import bar, sparkline
 from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
@@ -335,7 +335,7 @@ def _cell(count: int, level: int, wide: int, digits: int, palette: Palette) -> P
     colour = ramp.colours[level]
     if level == len(ramp) // 2:
         return " " * (wide - 1) + "·", "dim"
-    return pad(text, wide, right=True), _style(_readable(colour), colour)
+    return pad(text, wide, right=True), _style(readable(colour), colour)
 
 
 def pairs(fields: Row, width: int, room: int) -> list[Line]:
@@ -451,12 +451,6 @@ def _picture(levels: NDArray[np.uint8], palette: Palette) -> list[Line]:
 @lru_cache(4096)
 def _style(colour: Colour | None, ground: Colour | None) -> Style:
     return Style(color=colour_of(colour), bgcolor=colour_of(ground))
-
-
-def _readable(ground: Colour) -> Colour:
-    """Black or white, whichever can be read on this."""
-    red, green, blue = ground
-    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
 
 
 def legend(ramp: Ramp) -> Line:

@@ -7,7 +7,6 @@ keeps what it has learnt where it can, or to a new run.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -227,18 +226,20 @@ class ArchitecturePane(Pane):
 
     def _health(self, paths: tuple[str, ...]) -> Piece:
         """The mark of the worst of these layers; nothing where none is known."""
-        found = self.view.looked.get("health") if self.view is not None else None
-        layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        states = {layer.get("state") for path in paths if isinstance(layer := _get(layers, path), Mapping)}
+        states = {layer.get("state") for layer in self._healths(paths)}
         worst = next((state for state in WORST if state in states), "")
         return MARKS.get(worst, (" ", ""))
 
-    def _reasons(self, row: Row) -> str:
+    def _healths(self, paths: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        """What the look `health` says of those of these layers of which it says something."""
         found = self.view.looked.get("health") if self.view is not None else None
         layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        for path in row.paths:
-            layer = _get(layers, path)
-            reasons = layer.get("reasons") if isinstance(layer, Mapping) else None
+        said = (layers.get(path) for path in paths) if isinstance(layers, Mapping) else ()
+        return [layer for layer in said if isinstance(layer, Mapping)]
+
+    def _reasons(self, row: Row) -> str:
+        for layer in self._healths(row.paths):
+            reasons = layer.get("reasons")
             if isinstance(reasons, list) and reasons and layer.get("state") != "ok":
                 return safe("; ".join(str(reason) for reason in reasons), 300)
         return ""
@@ -500,6 +501,7 @@ class ArchitecturePane(Pane):
 
     def action_edit(self) -> None:
         from tuinet.tui.sheets import Settings
+        from tuinet.tui.sheets.picker import sentence
 
         draft, place = self.draft, self.place
         if draft is None or place is None:
@@ -513,7 +515,6 @@ class ArchitecturePane(Pane):
             self.tell("this layer has no type that is known; put it right in the text", bad=True)
             return
         title = f"{row.path} · {row.type}" if row is not None else "training"
-        about = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
 
         def enter(key: str, text: str) -> str:
             try:
@@ -526,7 +527,7 @@ class ArchitecturePane(Pane):
         def closed(_: None) -> None:
             draft.end()
 
-        self.app.push_screen(Settings(title, about, lambda: draft.entries(place), enter), closed)
+        self.app.push_screen(Settings(title, sentence(kind), lambda: draft.entries(place), enter), closed)
         self.call_after_refresh(self._tell_sheet)
 
     def action_text(self) -> None:
@@ -737,10 +738,6 @@ def _line_of(draft: Draft, place: Place | None) -> int:
 
 def _key(place: Place) -> str:
     return "/".join(map(str, place))
-
-
-def _get(layers: Any, path: str) -> Any:
-    return layers.get(path) if isinstance(layers, Mapping) else None
 
 
 def _short(number: int) -> str:

@@ -51,7 +51,9 @@ class OverfittingPane(Pane):
     OverfittingPane > .overfitting--accent { color: $primary; }
     OverfittingPane > .overfitting--train { color: $train; }
     OverfittingPane > .overfitting--val { color: $val; }
-    OverfittingPane > .overfitting--chosen { background: $block-cursor-blurred-background; }
+    OverfittingPane > .overfitting--chosen {
+        background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+    }
     OverfittingPane:focus > .overfitting--chosen {
         background: $block-cursor-background; color: $block-cursor-foreground;
     }

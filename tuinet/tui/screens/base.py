@@ -6,7 +6,8 @@ What a screen asks of its application is `Tuinet`. Each module has a function `p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
@@ -205,6 +206,14 @@ class Page(Teller, Screen[None]):
 
     def on_mount(self) -> None:
         self.main().focus()
+
+    async def keep(self, reading: Callable[[], Awaitable[None]], every: float) -> None:
+        """Reads again and again, as often as that, and for at most a tenth of the time. What fails is tried again."""
+        while True:
+            began = time.monotonic()
+            with self.guarded(again=True):
+                await reading()
+            await asyncio.sleep(max(every, 10 * (time.monotonic() - began)))
 
 
 async def read(function: Callable[..., Result], *arguments: Any) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -68,17 +67,22 @@ class Log(Page):
         self.say_command()
         self._say_head()
         offset, worker = 0, WorkerLog(run.log_path)
-        while True:
+
+        async def more() -> None:
+            nonlocal offset
             tail = await read(run.events().follow, offset)
             offset = tail.offset
             self._damaged += tail.damaged
-            new = [of_event(record) for record in tail.records] + await read(worker.read)
-            if new:
-                numbered = list(enumerate(new, self._count))
-                self._count += len(new)
-                self._said = [*self._said, *numbered][-MOST:]
-                self._draw(numbered)
-            await asyncio.sleep(self._every)
+            self._take([of_event(record) for record in tail.records] + await read(worker.read))
+
+        await self.keep(more, self._every)
+
+    def _take(self, new: list[Said]) -> None:
+        if new:
+            numbered = list(enumerate(new, self._count))
+            self._count += len(new)
+            self._said = [*self._said, *numbered][-MOST:]
+            self._draw(numbered)
 
     # -- drawing ------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tuinet.cells import cut
-from tuinet.errors import TuinetError
 from tuinet.figures import setting
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
@@ -89,7 +88,7 @@ class Workbench(Teller, Screen[None]):
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
-        self._tabs = self._reason = self._complaint = ""
+        self._tabs = self._reason = ""
         self._laid_over: tuple[RunFolder, ...] = ()
 
     @property
@@ -134,23 +133,14 @@ class Workbench(Teller, Screen[None]):
         while True:
             self._nudged.clear()
             began = time.monotonic()
-            with self.guarded():
-                self._not_seen(await self._poll())
+            with self.guarded(again=True):
+                self._not_seen(await self.view.poll())
+            with self.guarded(again=True):
                 if self.is_current and self.pace.tick():
                     self._see()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
-
-    async def _poll(self) -> frozenset[str]:
-        """What has changed. An error of the files is said, once however often they are read, and tried again."""
-        try:
-            return await self.view.poll()
-        except TuinetError as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                self.tell(self._complaint, bad=True)
-            return frozenset()
 
     def _not_seen(self, changed: frozenset[str]) -> None:
         for unseen in self._unseen.values():
