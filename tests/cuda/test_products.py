@@ -9,9 +9,9 @@ import pytest
 
 from tests.cuda import gate
 from tests.cuda.test_ops import run_on_device
-from tests.operands import Places
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
+from tuinet.engine.trials import Places
 from tuinet.kernels import OPS, Op, gpu_tiles
 
 SHAPES = {  # rows, columns, and how many numbers each sum is of; none of them fills its tiles

@@ -27,7 +27,7 @@ from .gpu_windows import (
     windows_of,
 )
 from .op import op
-from .scalars import F, U
+from .scalars import ZERO, F, U
 from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
 
 
@@ -244,21 +244,36 @@ def turned_cpu(a, out):
             out[n, m] = a[m, n]
 
 
-@turned.cuda(gpu.Launch((32, 8), lambda s: (gpu.blocks(s["M"], 32), gpu.blocks(s["N"], 32), 1)))
+BY_TILES = 32, 8  # threads of a tile of 32 x 32 numbers
+
+
+@turned.cuda(gpu.Launch(BY_TILES, lambda s: (gpu.blocks(s["M"], 32), gpu.blocks(s["N"], 32), 1)))
 def turned_cuda(a, out, M, N):
-    """By way of shared memory, so that neighbouring threads read and write neighbouring numbers."""
+    turn(a, out, M, N, M, M)
+
+
+@gpu.device
+def turn(a, out, M, N, piece, line):
+    """out (N, M) = a^T, where each piece of so many rows of a fills a line of out's columns, and zeros the rest of it.
+
+    By way of shared memory, so that neighbouring threads read and write neighbouring numbers.
+    """
     tile = cuda.shared.array((32, 33), F)
     x, y = U(cuda.threadIdx.x), U(cuda.threadIdx.y)
     m0, n0 = U(U(cuda.blockIdx.x) * U(32)), U(U(cuda.blockIdx.y) * U(32))
-    for turn in range(4):
-        row = U(y + U(8 * turn))
-        if U(m0 + row) < M and U(n0 + x) < N:
-            tile[row, x] = a[U(U(m0 + row) * N + n0 + x)]
+    for step in range(4):
+        row = U(y + U(8 * step))
+        m, n = U(m0 + row), U(n0 + x)
+        number = U(m // line)
+        inside = U(m - number * line)
+        real = m < M and n < N and inside < piece
+        tile[row, x] = a[U(U(number * piece + inside) * N + n)] if real else ZERO
     cuda.syncthreads()
-    for turn in range(4):
-        row = U(y + U(8 * turn))
-        if U(n0 + row) < N and U(m0 + x) < M:
-            out[U(U(n0 + row) * M + m0 + x)] = tile[x, row]
+    for step in range(4):
+        row = U(y + U(8 * step))
+        m, n = U(m0 + x), U(n0 + row)
+        if m < M and n < N:
+            out[U(n * M + m)] = tile[x, row]
 
 
 def _groups(windows, weights, geometry):
