@@ -42,17 +42,56 @@ def run_on_device(gpu: Any, call: Call, views: dict[Slot, np.ndarray]) -> Apart:
     return apart
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize("name", ON_DEVICE)
-def test_the_kernel_agrees_with_the_definition(device: Any, name: str, sizes: str) -> None:
+def agrees(gpu: Any, name: str, sizes: str) -> None:
     """To 1e-5 of the largest number of what it writes."""
     for keep in (False, True) if OPS[name].keeps else (False,):
         call, views = operands_for(name, sizes)
         call.keep = keep
         exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
         reference.step(call, Places(exact))
-        apart = run_on_device(device, call, views)
+        apart = run_on_device(gpu, call, views)
         for slot in call.writes:
             got = apart.fetch(slot)
             assert np.abs(got - exact[slot]).max() <= 1e-5 * np.abs(exact[slot]).max() + 1e-6, (slot.name, keep)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("name", ON_DEVICE)
+def test_the_kernel_agrees_with_the_definition(device: Any, name: str, sizes: str) -> None:
+    agrees(device, name, sizes)
+
+
+MANY = {  # of what adds up more than one block can, and of a table far longer than a batch and the other way round
+    "sum_rows": dict(N=1031, I=35),
+    "sum_products": dict(N=769, I=33),
+    "column_squares": dict(R=513, C=3),
+    "batch_norm": dict(N=1025, I=34),
+    "mean": dict(N=9001),
+    "norm": dict(P=4097),
+    "sum_shared": dict(N=8193),
+    "share_of_known": dict(N=5003),
+    "add_rows": dict(N=1200, I=131),
+}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", sorted({*MANY} & {*ON_DEVICE}))
+def test_sums_by_more_than_one_block_agree_with_the_definition(
+    device: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, "many", MANY[name])
+    agrees(device, name, "many")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("rows", "launches"), [(256, 1), (257, 2)])
+def test_a_kernel_without_blocks_is_not_launched(
+    device: Any, rows: int, launches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What joins the sums of several blocks has nothing to do behind a single one."""
+    from tuinet.engine.cuda import machine
+
+    monkeypatch.setitem(SIZES, "many", dict(N=rows, I=3))
+    call, views = operands_for("sum_rows", "many")
+    assert len(machine.launches_of([call], Apart(device, views), device.kernels, 0)) == launches
