@@ -243,6 +243,13 @@ def row_stretch(N):
 
 
 @device
+def stretch_size(k, N):
+    """How many rows stretch k has: the last has what is left."""
+    each = stretch(N, ROWS)
+    return min(each, U(N - U(k * each)))
+
+
+@device
 def give_sums(total, s, I, keep, room):  # noqa: E741
     """Make s[i] of the totals that the warps have of column i, or put them into room where there are more stretches."""
     i, total = column(), sum_over_warps(total, cuda.shared.array((8, 32), F))
