@@ -16,6 +16,7 @@ from tests.cli_scenes import make_run
 from tests.scripted_view import scripted_view
 from tests.test_tui_workbench import Alone
 from tests.tui_screens import on_screen, picture, until
+from tuinet.errors import TuinetError
 from tuinet.tui.navigation import Navigation
 
 
@@ -25,12 +26,12 @@ def _sixteen_colours(home: Path, own_config: None, monkeypatch: pytest.MonkeyPat
     for name in ("NO_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     for screen in ("presets", "data"):
-        monkeypatch.setattr(f"tuinet.tui.screens.{screen}.all_of", nothing)
+        monkeypatch.setattr(f"tuinet.tui.screens.{screen}.all_of", refused)
 
 
-async def nothing(*words: str) -> list[dict[str, Any]]:
+async def refused(*words: str) -> list[dict[str, Any]]:
     """In the place of what a process would be asked for."""
-    return []
+    raise TuinetError("not now")
 
 
 def is_own(colour: Color | None) -> bool:
