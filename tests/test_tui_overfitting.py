@@ -27,6 +27,8 @@ from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.view import Looked
 
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
 
 def text(lines: list[Line] | Line) -> str:
     """What stands there, without its styles."""
@@ -325,12 +327,6 @@ class Alone(TuinetApp):
     @property
     def pane(self) -> OverfittingPane:
         return self.screen.query_one(OverfittingPane)
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def opened(pilot: Pilot[Any]) -> Alone:
