@@ -660,6 +660,8 @@ def _ends(x: Floats, starts: Wholes) -> Floats:
 def _in_order(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     if not found:
         return np.empty(0), _nothing(0)
+    if len(found) == 1:
+        return found[0][0], found[0][1].astype(np.float64, copy=False)
     where = np.concatenate([x for x, _ in found])
     rows = np.hstack([rows for _, rows in found]).astype(np.float64)
     order = np.argsort(where, kind="stable")

@@ -152,9 +152,8 @@ class OverfittingPane(Pane):
         else:
             lines = self._detail(self.page, width, height)
         self._want(self._asked)
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
+        before, self._lines = self._lines, lines
+        self.refresh_lines(before, lines)
 
     def _top(self, width: int, height: int) -> list[Line]:
         """Verdict, losses, gap and cures."""

@@ -136,7 +136,7 @@ class Workbench(Screen[None]):
                 self._say_once(str(error))
                 changed = frozenset()
             if self.is_current and self.pace.tick():
-                self._see(changed)
+                await self._see(changed)
             else:
                 for unseen in self._unseen.values():
                     unseen |= changed
@@ -144,7 +144,8 @@ class Workbench(Screen[None]):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
 
-    def _see(self, changed: frozenset[str]) -> None:
+    async def _see(self, changed: frozenset[str]) -> None:
+        """Shows what has changed. Between one pane and the next the loop hears keys: all of them take a while."""
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
             self._show_reason()
@@ -153,6 +154,7 @@ class Workbench(Screen[None]):
                 if pane.display and pane.size.area:
                     self._unseen[pane] = set()
                     if unseen:
+                        await asyncio.sleep(0)
                         pane.see(frozenset(unseen))
                 else:
                     self._unseen[pane] = unseen
