@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+from . import gpu
 from .blas import gemm, gemm_row
+from .gpu import cuda
 from .op import op
+from .scalars import ZERO, F, U
+
+TILES = gpu.Launch((16, 16), lambda s: (gpu.blocks(s["M"], 16), gpu.blocks(s["N"], 16), 1))
+
+
+@gpu.device
+def product(a, a_row, a_step, b, b_row, b_step, N, M, K):
+    """(n, m, the sum of a[n, k] b[k, m]) for this thread, by tiles of 16 x 16."""
+    left, right = cuda.shared.array((16, 17), F), cuda.shared.array((16, 17), F)
+    x, y = U(cuda.threadIdx.x), U(cuda.threadIdx.y)
+    n, m = U(U(cuda.blockIdx.y) * U(16) + y), U(U(cuda.blockIdx.x) * U(16) + x)
+    total = ZERO
+    for begin in range(U(0), K, U(16)):
+        k = U(begin + x)
+        left[y, x] = a[U(n * a_row + k * a_step)] if n < N and k < K else ZERO
+        k = U(begin + y)
+        right[y, x] = b[U(k * b_row + m * b_step)] if m < M and k < K else ZERO
+        cuda.syncthreads()
+        for i in range(16):
+            total += left[y, i] * right[i, x]
+        cuda.syncthreads()
+    return n, m, total
 
 
 @op(cut="N M")
@@ -22,6 +46,13 @@ def dense_gradient(ops, d, x, W, b, y):
 @dense.cpu
 def dense_cpu(x, W, b, y):
     gemm_row(x, W, b, y)
+
+
+@dense.cuda(TILES)
+def dense_cuda(x, W, b, y, N, K, M):
+    n, m, total = product(x, K, U(1), W, M, U(1), N, M, K)
+    if n < N and m < M:
+        y[U(n * M + m)] = total + b[m]
 
 
 # ------------------------------------------------------------------------------------------
@@ -44,6 +75,13 @@ def matmul_nn_cpu(a, b, out, keep):
     gemm(a, False, b, False, out, keep)
 
 
+@matmul_nn.cuda(TILES)
+def matmul_nn_cuda(a, b, out, N, K, M, keep):
+    n, m, total = product(a, K, U(1), b, M, U(1), N, M, K)
+    if n < N and m < M:
+        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -64,6 +102,13 @@ def matmul_nt_cpu(a, b, out, keep):
     gemm(a, False, b, True, out, keep)
 
 
+@matmul_nt.cuda(TILES)
+def matmul_nt_cuda(a, b, out, N, K, M, keep):
+    n, m, total = product(a, K, U(1), b, U(1), K, N, M, K)
+    if n < N and m < M:
+        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -82,3 +127,10 @@ def matmul_tn_gradient(ops, d, a, b, out):
 @matmul_tn.cpu
 def matmul_tn_cpu(a, b, out, keep):
     gemm(a, True, b, False, out, keep)
+
+
+@matmul_tn.cuda(TILES)
+def matmul_tn_cuda(a, b, out, K, N, M, keep):
+    n, m, total = product(a, U(1), N, b, M, U(1), N, M, K)
+    if n < N and m < M:
+        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total

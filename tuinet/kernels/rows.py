@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
+from .gpu import cuda
 from .op import op, scalar
-from .scalars import ZERO, F
+from .scalars import ZERO, F, U
 
 
 @scalar
@@ -70,6 +71,18 @@ def sum_rows_cpu(x, s, keep):
             s[i] += x[n, i]
 
 
+@sum_rows.cuda(gpu.columns("I"))
+def sum_rows_cuda(x, s, N, I, keep):  # noqa: E741
+    shares = cuda.shared.array((8, 32), F)
+    i, total = gpu.column(), ZERO
+    if i < I:
+        for n in range(U(cuda.threadIdx.y), N, U(8)):
+            total += x[U(n * I + i)]
+    total = gpu.sum_over_warps(total, shares)
+    if i < I and cuda.threadIdx.y == 0:
+        s[i] = s[i] + total if keep else total
+
+
 @op(cut="N I")
 def add_row(x, row):
     """y = x + row, on every row        x (N, I)   row (I)   y (N, I)"""
@@ -87,6 +100,13 @@ def add_row_cpu(x, row, y):
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
             y[n, i] = x[n, i] + row[i]
+
+
+@add_row.cuda(gpu.numbers("N", "I"))
+def add_row_cuda(x, row, y, N, I):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        y[U(n * I + i)] = x[U(n * I + i)] + row[i]
 
 
 # -- choosing rows --------------------------------------------------------------------------
@@ -111,6 +131,13 @@ def take_cpu(table, rows, out):
             out[n, i] = table[r, i]
 
 
+@take.cuda(gpu.numbers("N", "I"))
+def take_cuda(table, rows, out, R, I, N):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        out[U(n * I + i)] = table[U(U(rows[n]) * I + i)]
+
+
 @op(cut="N")
 def pick(labels, rows):
     """out = labels[rows]        labels (R) int   rows (N) int   out (N) int"""
@@ -121,6 +148,13 @@ def pick(labels, rows):
 def pick_cpu(labels, rows, out):
     for n in range(rows.size):
         out[n] = labels[rows[n]]
+
+
+@pick.cuda(gpu.numbers("N"))
+def pick_cuda(labels, rows, out, R, N):
+    n = gpu.number()
+    if n < N:
+        out[n] = labels[U(rows[n])]
 
 
 @op(cut="N")
@@ -135,6 +169,13 @@ def pick_rows_cpu(table, rows, out):
         r = rows[n]
         for i in range(out.shape[1]):
             out[n, i] = table[r, i]
+
+
+@pick_rows.cuda(gpu.numbers("N", "I"))
+def pick_rows_cuda(table, rows, out, R, I, N):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        out[U(n * I + i)] = table[U(U(rows[n]) * I + i)]
 
 
 @op(keeps=True, cut="I")
@@ -206,6 +247,16 @@ def mean_cpu(values, m):
     m[()] = F(total / values.size)
 
 
+@mean.cuda(gpu.one_block())
+def mean_cuda(values, m, N):
+    shares, total = cuda.shared.array(32, F), ZERO
+    for n in range(U(cuda.threadIdx.x), N, U(256)):
+        total += values[n]
+    total = gpu.block_sum(total, shares)
+    if cuda.threadIdx.x == 0:
+        m[0] = total / F(N)
+
+
 @op(cut="N")
 def mean_back(dm, values, *, count: int):
     """dvalues = dm / count for every value        dm ()   values (N)   dvalues (N)"""
@@ -217,6 +268,13 @@ def mean_back_cpu(dm, values, dvalues, count):
     share = dm / F(count)
     for n in range(values.size):
         dvalues[n] = share
+
+
+@mean_back.cuda(gpu.numbers("N"))
+def mean_back_cuda(dm, values, dvalues, N, count):
+    n = gpu.number()
+    if n < N:
+        dvalues[n] = dm[0] / F(count)
 
 
 @op
