@@ -135,7 +135,7 @@ class StandIn:
         """Lets a driver function answer with an error from now on; code 0 ends it."""
         self.driver.stand_in_fail(function.encode(), code)
 
-    def set_memory(self, total: int) -> None:
+    def memory(self, total: int) -> None:
         """Gives the device this many bytes, those in use included."""
         self.driver.stand_in_set_memory(ctypes.c_uint64(total))
 
@@ -143,7 +143,7 @@ class StandIn:
         """Bytes of device memory that are allocated."""
         return int(self.driver.stand_in_memory_used())
 
-    def set_compute_capability(self, major: int, minor: int) -> None:
+    def compute_capability(self, major: int, minor: int) -> None:
         """Chooses what the device says it is: (7, 5), (8, 0), (9, 0), (12, 0) ..."""
         self.cc = major, minor
         self.driver.stand_in_set_compute_capability(major, minor)
@@ -157,7 +157,7 @@ class StandIn:
         self.count_traffic = False
         self.driver.stand_in_reset()
         self.driver.stand_in_set_devices(1)
-        self.set_compute_capability(*cc)
+        self.compute_capability(*cc)
         try:
             yield self
         finally:

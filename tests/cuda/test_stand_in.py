@@ -123,7 +123,7 @@ def test_what_the_emulator_finds_is_an_error_of_the_next_wait_and_of_the_check(g
 
 def test_memory_runs_out_where_the_test_says_and_comes_back_when_freed(gpu: StandIn) -> None:
     thin = Thin()
-    gpu.set_memory(gpu.memory_used() + 1000)
+    gpu.memory(gpu.memory_used() + 1000)
     buffer = thin.device.allocate(900, stream=thin.stream)
     with pytest.raises(Exception, match="CUDA_ERROR_OUT_OF_MEMORY"):
         thin.device.allocate(200, stream=thin.stream)
