@@ -27,6 +27,7 @@ PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
 LARGEST_EXPONENT = 709.0  # e to more than this is no float
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 TOP = 5  # guesses among which the right class is looked for, where there are more classes
+PRECISIONS = ("float32", "tf32")
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
 
@@ -50,7 +51,10 @@ def cores():
 
 
 class Trainer:
-    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done."""
+    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done.
+
+    precision: "tf32" lets a GPU's tensor cores round what they multiply to 10 bits, where cuBLAS is installed.
+    """
 
     def __init__(
         self,
@@ -72,7 +76,10 @@ class Trainer:
         augment=None,
         begin=0,
         on_compile=None,
+        precision="float32",
     ):
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
         train = bound.train
         examples = len(train.inputs)
         batch = batch_of(batch_size, examples)
@@ -108,7 +115,7 @@ class Trainer:
         }
         self.machine = None
         if on_gpu:
-            self._on_gpu(device, data, on_compile)
+            self._on_gpu(device, data, on_compile, precision)
         else:
             self._on_cpu(data, on_compile)
         self.arena.state_of = self._states()
@@ -129,10 +136,11 @@ class Trainer:
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
 
-    def _on_gpu(self, device, data, on_compile):
-        from .cuda import driver, machine, memory
+    def _on_gpu(self, device, data, on_compile, precision):
+        from .cuda import cublas, driver, machine, memory
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
+        gpu.kernels.blas = cublas.found(gpu, precision)
         room = 4 * (machine.room_of(self.plan) + machine.room_for(self.forward.calls))
         self.arena = memory.DeviceArena(
             self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
