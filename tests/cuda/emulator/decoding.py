@@ -312,9 +312,10 @@ class Decoder:
 
     def counted_bits(self) -> None:
         type_ = self.type if self.words[0] == "bfind" else bits(self.type)
-        if "shiftamt" in self.words:
+        if "shiftamt" in self.words and type_ != "u32":
             raise Unsupported(str(self.it))
-        self.write(f"{self.words[0]}_{type_}", "u32", self.operand(1, type_))
+        word = f"{self.words[0]}_shiftamt" if "shiftamt" in self.words else self.words[0]
+        self.write(f"{word}_{type_}", "u32", self.operand(1, type_))
 
     def bit_field(self) -> None:
         type_ = bits(self.type) if self.words[0] == "bfi" else self.type
