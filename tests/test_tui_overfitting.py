@@ -460,9 +460,9 @@ def test_an_earlier_step_shows_the_losses_of_its_epoch() -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         await to_the_pane(pilot)
-        view.choose_step(view.epochs[2]["step"] + 10)
+        view.choose_step(view.curves.epochs()[2]["step"] + 10)
         await until(pilot, lambda: "as it stood at step" in flat(app), "the step")
-        assert text(diagnosis.losses(view.epochs[:3], 60)).split()[1] in flat(app)
+        assert text(diagnosis.losses(view.curves.epochs()[:3], 60)).split()[1] in flat(app)
         view.choose_step(None)
         await until(pilot, lambda: "overfitting since" in flat(app), "now")
 

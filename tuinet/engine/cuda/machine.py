@@ -48,6 +48,8 @@ def launches_of(calls, arena, kernels, room, halted=None):
         if halted is not None:
             arguments = [halted, *arguments]
         for number, (kernel, rule) in enumerate(op.cuda_stages):
+            if 0 in rule.grid(sizes):
+                continue
             made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.threads, halted is not None)
             found.append((driver.configured(rule, sizes), made, *arguments))
     return found
