@@ -122,7 +122,7 @@ class Trainer:
         every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
         dealt = dealt_out(every, self.program) if self.threads > 1 else ()
         self.arena = Arena(self.program, self.real, self.threads, data, dealt)
-        self.arena.state_of = self._states()
+        self.arena.state_of = self._states()  # before the machine is made, whose threads share updates by parameter
         if self.device != "reference":
             from . import cpu
 
