@@ -22,6 +22,7 @@ SHARED = re.compile(r"(\d+) bytes smem")
 INSTRUCTION = re.compile(
     r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_.]+)?)(?=[\s;])", re.MULTILINE
 )
+LABEL = re.compile(r"^\.L_\w+:", re.M)
 
 
 @dataclass(frozen=True)
@@ -104,16 +105,26 @@ def disassembler() -> Path | None:
     return Path(on_path) if on_path else None
 
 
-def instructions(cubin: bytes) -> Counter[str]:
-    """How often each machine instruction stands in the code, with its modifiers (FFMA, LDS.128 ...)."""
+def disassembled(cubin: bytes) -> str:
+    """The machine code as text."""
     program = disassembler()
     if program is None:
         raise FileNotFoundError("nvdisasm is not installed: pip install nvidia-cuda-nvdisasm")
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        shown = subprocess.run([program, "-c", file.name], check=True, capture_output=True, text=True).stdout
-    return Counter(INSTRUCTION.findall(shown))
+        return subprocess.run([program, "-c", file.name], check=True, capture_output=True, text=True).stdout
+
+
+def instructions(cubin: bytes) -> Counter[str]:
+    """How often each machine instruction stands in the code, with its modifiers (FFMA, LDS.128 ...)."""
+    return Counter(INSTRUCTION.findall(disassembled(cubin)))
+
+
+def inner_loop(cubin: bytes) -> Counter[str]:
+    """The same of the one stretch between two labels that multiplies and adds the most."""
+    stretches = map(Counter, map(INSTRUCTION.findall, LABEL.split(disassembled(cubin))))
+    return max(stretches, key=lambda found: count(found, "FFMA"))
 
 
 def count(found: Counter[str], kind: str) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from .scalars import ZERO, F, U
+from .scalars import ONE, ZERO, F, I, U
 
 DEVICE: list[Callable] = []  # plain functions that kernels may call, of a GPU only
 WARP = 32  # threads that go in step
@@ -42,14 +42,22 @@ class Launch:
     """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z).
 
     Where one of them is 0 there is nothing to do, and nothing is launched.
+
+    together: blocks that shall find room on a multiprocessor at the same time, which bounds their registers.
     """
 
     block: tuple[int, int]
     grid: Callable[[dict], tuple[int, int, int]]
+    together: int = 1
 
     @property
     def threads(self):
         return prod(self.block)
+
+    @property
+    def bounds(self):
+        """What the compiler must know of it."""
+        return self.threads, self.together
 
 
 def blocks(count, each):
@@ -307,3 +315,25 @@ def rest_of_power(rest, t):
         rest = rest + rest - rest * rest
         t = U(t >> U(1))
     return missing
+
+
+@device
+def divisor(d):
+    """What divided() takes to divide by d."""
+    return U(d), ONE / F(U(d))
+
+
+@device
+def divided(x, by):
+    """(x // d, x % d) without a division, for whole numbers whose quotient is below 2^21.
+
+    In float32 the quotient is then off by one at most.
+    """
+    d, share = by
+    q = U(F(U(x)) * share)
+    rest = I(U(x) - U(q * d))
+    if rest < I(0):
+        q, rest = U(q - U(1)), I(rest + I(d))
+    elif rest >= I(d):
+        q, rest = U(q + U(1)), I(rest - I(d))
+    return q, U(rest)
