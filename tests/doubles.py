@@ -268,6 +268,9 @@ class ScriptedEngine:
         time.sleep(self.script.bind_seconds)
         return scripted_bound(self.scene)
 
+    def device(self, word: str) -> tuple[str, str]:
+        return ("cpu" if word == "auto" else word), ""
+
     def preview(self, preset: Any, bound: Any, *, device: str, threads: int | None) -> Any:
         from tuinet.training.engine import Preview, Tensor
 

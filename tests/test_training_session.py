@@ -200,9 +200,9 @@ def test_a_monitor_that_is_never_measured_is_refused(tmp_path: Path, monkeypatch
 
 def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch)
-    told = train(tmp_path, device="cuda")
+    told = train(tmp_path, device="cudo")
     assert told.code == 2
-    assert "--device cuda: there is no such device: auto, cpu, reference" in told.end["error"]
+    assert "--device cudo: there is no such device: auto, cpu, cuda, reference, cuda:0" in told.end["error"]
     assert list_runs(tmp_path) == []
 
 

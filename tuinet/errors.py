@@ -12,6 +12,7 @@
     │   └── RunDamaged          1
     ├── Diverged                4   NaN or infinity in a loss or a gradient
     ├── NoDevice                1   a GPU was asked for that cannot be used
+    │   └── NoDriver            1
     ├── OutOfDeviceMemory       1
     └── DiskFull                1
 
@@ -96,6 +97,10 @@ class Diverged(TuinetError):
 
 class NoDevice(TuinetError):
     """The device that was asked for is not there, or cannot be used."""
+
+
+class NoDriver(NoDevice):
+    """There is not even a driver for one: this is no machine with a GPU."""
 
 
 class OutOfDeviceMemory(TuinetError):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.cuda import compiled
-from tests.cuda.emulator import Fault, Kernel, find_kernel
+from tests.cuda.emulator import Fault, Kernel, Memory, find_kernel
 
 INVALID_PTX, NOT_FOUND, ILLEGAL_ADDRESS, LAUNCH_FAILED = 218, 500, 700, 719
 
@@ -58,7 +58,7 @@ class StandIn:
         self.kernels: list[Kernel] = []
         self.launches: Counter[str] = Counter()
         self.found: list[str] = []
-        self._regions: list[tuple[int, int]] = []
+        self._memory = Memory()
         self._changes = -1
         self._callbacks = Describe(self._describe), Launch(self._launch)
         self.driver.stand_in_set_emulator(*self._callbacks)
@@ -87,7 +87,7 @@ class StandIn:
         sizes = tuple(shape[:6])
         values = [ctypes.string_at(arguments[i], size) for i, (_, size) in enumerate(kernel.parameters)]
         try:
-            found = kernel.launch(sizes[:3], sizes[3:], values, self.regions(), shared_bytes)
+            found = kernel.launch(sizes[:3], sizes[3:], values, self.memory_now(), shared_bytes)
         except Fault as fault:
             self.found.append(f"{kernel.name}: {fault}")
             return ILLEGAL_ADDRESS
@@ -97,16 +97,16 @@ class StandIn:
         self.found.extend(f"{kernel.name}: {finding}" for finding in found)
         return 0
 
-    def regions(self) -> list[tuple[int, int]]:
-        """Start and bytes of all memory that a kernel may touch."""
+    def memory_now(self) -> Memory:
+        """All that a kernel may touch now."""
         changes = self.driver.stand_in_allocation_changes()
         if changes != self._changes:
             count = self.driver.stand_in_allocations(None, 0)
             pairs = (ctypes.c_uint64 * (2 * count))()
             self.driver.stand_in_allocations(pairs, count)
-            self._regions = list(zip(pairs[::2], pairs[1::2], strict=True))
+            self._memory.set_regions(list(zip(pairs[::2], pairs[1::2], strict=True)))
             self._changes = changes
-        return self._regions
+        return self._memory
 
     # What a test asks ----------------------------------------------------------------------------------------------
 

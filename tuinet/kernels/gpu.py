@@ -1,8 +1,8 @@
 """What the CUDA kernels of the ops have in common: the words they are written in, and how they are launched.
 
 A CUDA kernel is a plain function, as a CPU kernel is, and this file is read without Numba: `cuda` stands for
-numba.cuda, and engine/cuda puts the real one in its place when the kernel is compiled. What a kernel calls is a `scalar`
-(op.py), or a `device` function: one that only makes sense on a GPU.
+numba.cuda until engine/cuda compiles with the real one. What a kernel calls is a `scalar` (op.py), or a `device`
+function: one that only makes sense on a GPU.
 
 A kernel takes its operands as addresses of float32 or int32, row by row without gaps; then, as uint32, the letters of
 its op's docstring ("size" for arrays of any shape); then the op's settings. Numba computes with 64 bits where whole
@@ -39,10 +39,14 @@ def device(function):
 
 @dataclass(frozen=True)
 class Launch:
-    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z)."""
+    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z).
+
+    when(the same) says for which sizes the kernel is launched at all, where those of an op take turns.
+    """
 
     block: tuple[int, int]
     grid: Callable[[dict], tuple[int, int, int]]
+    when: Callable[[dict], bool] = lambda s: True
 
     @property
     def threads(self):

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from . import gpu
 from .blas import gemm, gemm_row
-from .gpu import cuda
+from .gpu_tiles import ACROSS, ALONG, products, put, put_on_row
 from .op import op
-from .scalars import ZERO, F, U
-
-TILES = gpu.Launch((16, 16), lambda s: (gpu.blocks(s["M"], 16), gpu.blocks(s["N"], 16), 1))
+from .scalars import U
 
 
-@gpu.device
-def product(a, a_row, a_step, b, b_row, b_step, N, M, K):
-    """(n, m, the sum of a[n, k] b[k, m]) for this thread, by tiles of 16 x 16."""
-    left, right = cuda.shared.array((16, 17), F), cuda.shared.array((16, 17), F)
-    x, y = U(cuda.threadIdx.x), U(cuda.threadIdx.y)
-    n, m = U(U(cuda.blockIdx.y) * U(16) + y), U(U(cuda.blockIdx.x) * U(16) + x)
-    total = ZERO
-    for begin in range(U(0), K, U(16)):
-        k = U(begin + x)
-        left[y, x] = a[U(n * a_row + k * a_step)] if n < N and k < K else ZERO
-        k = U(begin + y)
-        right[y, x] = b[U(k * b_row + m * b_step)] if m < M and k < K else ZERO
-        cuda.syncthreads()
-        for i in range(16):
-            total += left[y, i] * right[i, x]
-        cuda.syncthreads()
-    return n, m, total
-
+def one(s):
+    """One product of these sizes."""
+    return 1, s["N"], s["M"], s["K"]
 
 @op(cut="N M")
 def dense(x, W, b):
@@ -48,11 +30,12 @@ def dense_cpu(x, W, b, y):
     gemm_row(x, W, b, y)
 
 
-@dense.cuda(TILES)
-def dense_cuda(x, W, b, y, N, K, M):
-    n, m, total = product(x, K, U(1), W, M, U(1), N, M, K)
-    if n < N and m < M:
-        y[U(n * M + m)] = total + b[m]
+@products(dense, one, ALONG, ACROSS, put_on_row)
+def dense_cuda(multiply):
+    def kernel(x, W, b, y, N, K, M, room):
+        multiply((x, U(0), K), (W, U(0), M), (y, U(0), M, b, U(0)), U(0), 1, N, M, K, room)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------
@@ -75,11 +58,12 @@ def matmul_nn_cpu(a, b, out, keep):
     gemm(a, False, b, False, out, keep)
 
 
-@matmul_nn.cuda(TILES)
-def matmul_nn_cuda(a, b, out, N, K, M, keep):
-    n, m, total = product(a, K, U(1), b, M, U(1), N, M, K)
-    if n < N and m < M:
-        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total
+@products(matmul_nn, one, ALONG, ACROSS, put)
+def matmul_nn_cuda(multiply):
+    def kernel(a, b, out, N, K, M, keep, room):
+        multiply((a, U(0), K), (b, U(0), M), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------
@@ -102,11 +86,12 @@ def matmul_nt_cpu(a, b, out, keep):
     gemm(a, False, b, True, out, keep)
 
 
-@matmul_nt.cuda(TILES)
-def matmul_nt_cuda(a, b, out, N, K, M, keep):
-    n, m, total = product(a, K, U(1), b, U(1), K, N, M, K)
-    if n < N and m < M:
-        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total
+@products(matmul_nt, one, ALONG, ALONG, put)
+def matmul_nt_cuda(multiply):
+    def kernel(a, b, out, N, K, M, keep, room):
+        multiply((a, U(0), K), (b, U(0), K), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------
@@ -129,8 +114,9 @@ def matmul_tn_cpu(a, b, out, keep):
     gemm(a, True, b, False, out, keep)
 
 
-@matmul_tn.cuda(TILES)
-def matmul_tn_cuda(a, b, out, K, N, M, keep):
-    n, m, total = product(a, U(1), N, b, M, U(1), N, M, K)
-    if n < N and m < M:
-        out[U(n * M + m)] = out[U(n * M + m)] + total if keep else total
+@products(matmul_tn, one, ACROSS, ACROSS, put)
+def matmul_tn_cuda(multiply):
+    def kernel(a, b, out, K, N, M, keep, room):
+        multiply((a, U(0), N), (b, U(0), M), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel

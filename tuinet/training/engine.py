@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tuinet.training.devices import chosen
+
 if TYPE_CHECKING:
     from tuinet.data import Bound
     from tuinet.presets import Preset
@@ -46,6 +48,9 @@ class Engine(Protocol):
 
     def bind(self, preset: Preset) -> Bound: ...
 
+    def device(self, word: str) -> tuple[str, str]:
+        """What a word of --device comes to on this machine, and for auto why it is no GPU."""
+
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         """What can be said before anything is compiled."""
 
@@ -70,6 +75,9 @@ class RealEngine:
 
         return data.bind_for(preset)
 
+    def device(self, word: str) -> tuple[str, str]:
+        return chosen(word)
+
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         from tuinet.engine.step import Step
         from tuinet.engine.trainer import threads_for
@@ -80,7 +88,7 @@ class RealEngine:
             preset.network(facts), training.loss, training.optimizer, facts, **sizes, augment=training.augment
         )
         tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
-        return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
+        return Preview(tensors, (threads or threads_for(step)) if device == "cpu" else 1)
 
     def trainer(
         self,

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuinet import presets
-from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
+from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
 from tuinet.runs.probes import ProbeWriter
-from tuinet.safe_text import safe
 from tuinet.training import live
 from tuinet.training.changes import Change, comparable, prepared, take_over
 from tuinet.training.control import Control
 from tuinet.training.course import MOST_STEPS, Course, course_of, progress_of
+from tuinet.training.devices import device_word
 from tuinet.training.early_stopping import Best
 from tuinet.training.engine import Engine, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
-DEVICES = ("auto", "cpu", "reference")
 WORTH_SLOWING = 5e-4  # seconds a step: training step by step costs a part of that
 STALE = 1.0  # seconds after which run.json is behind
 
@@ -69,7 +68,8 @@ class Work:
         self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
-        self.device = _device(options.device or self.info["device"] or "auto")
+        word = device_word(options.device or self.info["device"] or "auto")
+        self.device, no_gpu = self.engine.device(word)
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
         self.prober: ProbeWriter | None = None
@@ -77,6 +77,8 @@ class Work:
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set something otherwise
         self.unwritten = ""  # what preset.toml is to say, where it says something else
+        if no_gpu:
+            self._warn("machine", f"it trains on the processor: {no_gpu}")
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
 
@@ -512,10 +514,3 @@ class _Store:
 
     def load_model(self, step: int) -> dict[str, Array] | None:
         return model_of(self.run, step)
-
-
-def _device(word: str) -> str:
-    if word not in DEVICES:
-        known = ", ".join(DEVICES)
-        raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
-    return "cpu" if word == "auto" else word

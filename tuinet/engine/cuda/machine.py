@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from ...kernels.gpu import ALONE, cuda  # noqa: F401  (guard is compiled with the real one)
+from ...kernels.gpu import ALONE, Launch, cuda
 from ...kernels.scalars import F, U
 from . import driver
 
@@ -47,6 +47,8 @@ def launches_of(calls, arena, kernels, room, halted=None):
         if halted is not None:
             arguments = [halted, *arguments]
         for number, (kernel, rule) in enumerate(op.cuda_stages):
+            if not rule.when(sizes):
+                continue
             made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.threads, halted is not None)
             found.append((driver.configured(rule, sizes), made, *arguments))
     return found
@@ -176,3 +178,22 @@ class Forward:
             self._graph = self.gpu.captured(self.launches) if self.launches else None
         else:
             self.gpu.replay(self._graph)
+
+
+def add_one_by_one(a, b, out):
+    """out = a + b"""
+    i = U(cuda.threadIdx.x)
+    out[i] = a[i] + b[i]
+
+
+def probe(gpu):
+    """Whether the GPU can be given a kernel and numbers, and gives the right ones back."""
+    numbers = np.arange(32, dtype=np.float32)
+    memory = [gpu.allocate(numbers.nbytes) for _ in range(3)]
+    for place in memory:
+        gpu.put(place.address, numbers)
+    made = gpu.kernels.get("probe", add_one_by_one, ["f*"] * 3, 32)
+    gpu.go([(driver.configured(Launch((32, 1), lambda s: (1, 1, 1)), {}), made, *(place.address for place in memory))])
+    got = np.empty_like(numbers)
+    gpu.get(memory[2].address, got)
+    return bool(np.array_equal(got, numbers + numbers))
