@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -132,12 +131,11 @@ def drive(
 ) -> App:  # fmt: skip
     app = App(view or made_view())
 
-    async def run() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await settled(pilot)
-            await test(app, pilot)
+    async def steps(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        await test(app, pilot)
 
-    asyncio.run(run())
+    on_screen(app, size, steps)
     return app
 
 

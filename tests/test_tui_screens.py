@@ -18,11 +18,12 @@ from textual.widgets import Input
 from tests.cli_scenes import HOSTILE, make_run
 from tests.stand_in import StandIn, played, same_as, text, until
 from tuinet import presets as library
-from tuinet.errors import RunLocked, TuinetError
+from tuinet.errors import RunDamaged, RunLocked, TuinetError
 from tuinet.presets import Headline
-from tuinet.runs import RunFolder, list_runs, remove_forgotten
+from tuinet.runs import RunFolder, RunSummary, list_runs, remove_forgotten
 from tuinet.tui.asked import all_of, asked
 from tuinet.tui.bin import Bin
+from tuinet.tui.run_list import RunList
 from tuinet.tui.screens.base import Told
 from tuinet.tui.screens.compare import Compare
 from tuinet.tui.screens.data import Data
@@ -281,6 +282,27 @@ def test_runs_show_how_far_and_how_well_with_a_curve_each(runs: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("screen", ["runs", "welcome"])
+def test_a_folder_that_cannot_be_read_for_a_while_is_said_once_and_read_again(
+    screen: str, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, times = RunList.read, itertools.count()
+
+    def read(self: RunList) -> list[RunSummary]:
+        if next(times) < 3:
+            raise RunDamaged("the folder is away")
+        return found(self)
+
+    monkeypatch.setattr(RunList, "read", read)
+    monkeypatch.setattr(SCREENS[screen].__init__, "__defaults__", (0.05,))
+
+    async def play(app: StandIn, pilot: Play) -> None:
+        await until(pilot, "letters-")
+        assert app.said == ["the folder is away"]
+
+    played(screen, play)
+
+
 def test_a_run_that_is_being_trained_has_a_badge(runs: Path) -> None:
     run = make_run(runs, "xor", state="running")
     with run.lock():

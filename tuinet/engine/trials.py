@@ -1,4 +1,7 @@
-"""Operands for every op, of several kinds of sizes, and what it takes to judge a kernel by the op's definition."""
+"""Trials of every op: operands of several kinds of sizes, and what it takes to judge a kernel by the op's definition.
+
+Tests try the kernels of the processor with them, and `tuinet doctor --cuda` those of a GPU that no test has seen.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tuinet.engine.program import Call, Slot
-from tuinet.kernels import OPS, attention
-from tuinet.kernels.pooled_convolution import aligned, in_pieces, room
-from tuinet.shapes import ATTENTION_BLOCK, slide
+from ..kernels import OPS, attention
+from ..kernels.pooled_convolution import aligned, in_pieces, room
+from ..shapes import ATTENTION_BLOCK, slide
+from .program import Call, Slot
 
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
