@@ -25,10 +25,12 @@ from tuinet.training.session import Session, start
 
 
 @contextmanager
-def training(runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, **script: Any) -> Iterator[Session]:
+def training(
+    runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, *, device: str = "auto", **script: Any
+) -> Iterator[Session]:
     """A training that goes on for as long as this is open."""
     act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
-    session = start(clouds(epochs), runs=runs, command=LINEAR)
+    session = start(clouds(epochs), runs=runs, device=device, command=LINEAR)
     heard: list[Told] = []
     listener = threading.Thread(target=lambda: heard.append(listen(session)))
     listener.start()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tuinet.training.devices import chosen
+from tuinet.training.devices import Chosen, chosen
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
+    from tuinet.engine.cuda.nvml import Figures
     from tuinet.presets import Preset
     from tuinet.training.loop import Trains
 
@@ -48,8 +49,11 @@ class Engine(Protocol):
 
     def bind(self, preset: Preset) -> Bound: ...
 
-    def device(self, word: str) -> tuple[str, str]:
-        """What a word of --device comes to on this machine, and for auto why it is no GPU."""
+    def device(self, word: str) -> Chosen:
+        """What a word of --device comes to on this machine."""
+
+    def figures(self, uuid: str) -> Figures:
+        """What the GPU of this UUID says of itself now. Called in a thread of its own."""
 
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         """What can be said before anything is compiled."""
@@ -68,15 +72,20 @@ class Engine(Protocol):
 
 
 class RealEngine:
-    """The program on the CPU, or the reference in NumPy."""
+    """The program on the CPU, on a GPU, or the reference in NumPy."""
 
     def bind(self, preset: Preset) -> Bound:
         from tuinet import data
 
         return data.bind_for(preset)
 
-    def device(self, word: str) -> tuple[str, str]:
+    def device(self, word: str) -> Chosen:
         return chosen(word)
+
+    def figures(self, uuid: str) -> Figures:
+        from tuinet.engine.cuda import nvml
+
+        return nvml.figures(uuid)
 
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         from tuinet.engine.step import Step

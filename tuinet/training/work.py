@@ -29,6 +29,7 @@ from tuinet.training.early_stopping import Best
 from tuinet.training.engine import Engine, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
 from tuinet.training.goals import parse
+from tuinet.training.gpu_watch import GpuWatch
 from tuinet.training.growing import Applied, applied
 from tuinet.training.initial import Initial, fit, model_of, weights_of
 from tuinet.training.keeping import EVERY, Keeper, NotFinite
@@ -69,7 +70,8 @@ class Work:
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
         word = device_word(options.device or self.info["device"] or "auto")
-        self.device, no_gpu = self.engine.device(word)
+        self.chosen = self.engine.device(word)
+        self.device = self.chosen.device
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
         self.prober: ProbeWriter | None = None
@@ -77,8 +79,8 @@ class Work:
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set something otherwise
         self.unwritten = ""  # what preset.toml is to say, where it says something else
-        if no_gpu:
-            self._warn("machine", f"it trains on the processor: {no_gpu}")
+        if self.chosen.no_gpu:
+            self._warn("machine", f"it trains on the processor: {self.chosen.no_gpu}")
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
 
@@ -87,10 +89,16 @@ class Work:
         loaded = self._newest()
         preset = self._preset(loaded)
         self.run.write_info(
-            state="running", generation=self.generation, device=self.device, versions=versions(), error=None
+            state="running",
+            generation=self.generation,
+            device=self.device,
+            gpu=self.chosen.gpu or None,
+            versions=versions(),
+            error=None,
         )
         self._open_records()
         self._listen()
+        self._watch_gpu()
         self.stop.check()
         bound = self.bound = self.engine.bind(preset)
         self.network = preset.network(bound.facts)
@@ -157,6 +165,14 @@ class Work:
             return
         self.reporter.server = server
         self.held.callback(server.close)
+
+    def _watch_gpu(self) -> None:
+        """Has those who watch told what the GPU says of itself, for as long as it trains on one."""
+        if self.chosen.uuid:
+            reporter, uuid = self.reporter, self.chosen.uuid
+            watch = GpuWatch(lambda: self.engine.figures(uuid), reporter.pass_on_gpu, lambda: reporter.watched)
+            watch.start()
+            self.held.callback(watch.close)
 
     def _check_data(self, bound: Bound) -> None:
         """A run goes on with the data it began with, or not at all: half of each would be no training."""
@@ -329,6 +345,7 @@ class Work:
             "name": self.info["preset"],
             "preset": preset.table(),
             "device": self.device,
+            "gpu": self.chosen.gpu or None,
             "threads": self.threads,
             "seed": training.seed,
             "parameters": parameters,

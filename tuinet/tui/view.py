@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tuinet import figures
 from tuinet.diagnostics.verdict import verdict
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
@@ -50,6 +51,8 @@ class Status:
     gradient_norm: float = math.nan
     learning_rate: float = math.nan
     device: str = ""
+    gpu: str = ""  # its name, as its driver says it
+    busy: tuple[str, ...] = ()  # what the GPU says of itself, while it trains
     threads: int | None = None
     slow: float = 0.0  # seconds that a step is stretched to
     compiling: str = ""  # "3/14 gemm" while kernels are made ready
@@ -260,7 +263,7 @@ class RunView:
         self.info = info
         status = self.status
         if not self.live:
-            status = replace(status, state=state, slow=0.0, compiling="")
+            status = replace(status, state=state, slow=0.0, compiling="", busy=())
         self._show(replace(
             status,
             step=max(status.step, info["step"] or 0),
@@ -268,6 +271,7 @@ class RunView:
             seconds=max(status.seconds, info["seconds"] or 0.0),
             epochs=info["epochs"],
             device=info["device"] or "",
+            gpu=info["gpu"] or "",
             threads=info["threads"],
             error=info["error"] or "",
         ))  # fmt: skip
@@ -340,9 +344,12 @@ class RunView:
             self._show(replace(self.status, compiling=f"{event.get('done')}/{event.get('total')}"))
         elif kind in ("state", "end"):
             slow = float(event.get("slow") or 0.0)
-            self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling=""))
+            busy = self.status.busy if kind == "state" else ()
+            self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling="", busy=busy))
             self._info_at = -math.inf
             self.on_change()
+        elif kind == "gpu":
+            self._show(replace(self.status, busy=figures.busy(event)))
         elif kind in ("progress", "changed") and self.status.compiling:
             self._show(replace(self.status, compiling=""))
 

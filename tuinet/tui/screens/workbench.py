@@ -31,7 +31,7 @@ from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.hints import Hints
-from tuinet.tui.widgets.status import StatusLine
+from tuinet.tui.widgets.status import GpuLine, StatusLine
 
 SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
 ARRANGED = {"wide": (0, 1, 3, 2), "square": (0, 1, 2, 3), "one": (0, 1, 2, 3)}
@@ -95,6 +95,7 @@ class Workbench(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
+        yield GpuLine()
         yield Reason(id="reason", markup=False)
         yield Strip(id="strip", markup=False)
         yield Container(*self.panes, id="panes")
@@ -147,6 +148,7 @@ class Workbench(Screen[None]):
     def _see(self, changed: frozenset[str]) -> None:
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
+            self.query_one(GpuLine).show(self.view)
             self._show_reason()
             for pane in self.panes:
                 unseen = self._unseen[pane] | changed
