@@ -32,6 +32,7 @@ class Script:
     bind_seconds: float = 0.0
     kernels: int = 3
     gpu: str = "NVIDIA H100"  # name of the GPU that --device cuda:N finds
+    device_memory: tuple[int, int] = (1_230_000_000, 78_300_000_000)  # that it takes, and that is free
     figures_seconds: float = 0.0  # that it takes to say how busy it is
     poison: dict[int, str] = field(default_factory=dict)  # step -> loss, gradient, weights, statistics, fault ...
 
@@ -290,7 +291,8 @@ class ScriptedEngine:
         outputs = bound.facts.outputs
         shapes = {"out.W": (self.scene.inputs, outputs), "out.b": (outputs,)}
         tensors = [Tensor(name, shape) for name, shape in shapes.items()]
-        return Preview([*tensors, Tensor("out.seen", (1,), is_weight=False)], threads or 1)
+        memory = self.script.device_memory if device.startswith("cuda") else (None, None)
+        return Preview([*tensors, Tensor("out.seen", (1,), is_weight=False)], threads or 1, *memory)
 
     def trainer(
         self, preset: Any, bound: Any, *, device: str, threads: int | None, on_compile: Any = None, begin: int = 0

@@ -377,3 +377,16 @@ def test_a_gpus_name_is_no_markup_and_no_command() -> None:
         await until(pilot, lambda: "cuda:0 [red]x[/] ␛]52;c;eA==␇ · " in picture(app))
 
     on_screen(app, (120, 40), steps)
+
+
+def test_before_the_first_step_the_line_says_what_is_needed_of_the_gpus_memory() -> None:
+    view = scripted_view()
+    view._show(replace(view.status, state="starting", device="cuda:0", gpu="NVIDIA H100"))
+    view._take_start({**view.start, "device_memory": {"needed": 1_230_000_000, "free": 78_300_000_000}})
+    assert [part.text for part in gpu_parts(view.status)] == [
+        "cuda:0 H100", "needs 1.23 GB of the GPU's memory, 78.3 GB are free",
+    ]  # fmt: skip
+    view._hear({"event": "state", "state": "running"})
+    assert gpu_parts(view.status) == []
+    view._hear(SAID)
+    assert gpu_parts(view.status)[1].text == " 87 %"

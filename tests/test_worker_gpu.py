@@ -158,6 +158,24 @@ def test_while_it_trains_the_bar_says_how_busy_the_gpu_is(monkeypatch: pytest.Mo
         assert words in err and ("%" in err) == bool(words)  # what matters least leaves first
 
 
+# -- what it will take -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("free", "warned"), [(78_300_000_000, False), (1_229_999_999, True)])
+def test_before_the_start_it_is_told_what_is_needed_of_the_gpus_memory(
+    free: int, warned: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(monkeypatch, device_memory=(1_230_000_000, free))
+    told = train(home / "runs", clouds(1), device="cuda:0")
+    (begin,) = told.all("start")
+    assert begin["device_memory"] == {"needed": 1_230_000_000, "free": free}
+    warnings = [event["message"] for event in told.all("warning")]
+    assert any("needs 1.23 GB: a smaller batch_size" in message for message in warnings) == warned
+    out, _ = printed([begin], monkeypatch)
+    assert "needs 1.23 GB of the GPU's memory, " in out
+    assert train(home / "runs", clouds(1), device="cpu").all("start")[0]["device_memory"] is None
+
+
 def test_the_watch_has_a_thread_of_its_own_that_ends_with_the_process() -> None:
     watch = GpuWatch(Figures, lambda fields: None, lambda: True, every=0.001)
     watch.start()

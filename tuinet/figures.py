@@ -136,6 +136,14 @@ def gpu_name(word: str, gpu: str) -> str:
     return safe(f"{word} {gpu.removeprefix('NVIDIA ')}".rstrip(), 60)
 
 
+def needed(memory: object) -> str:
+    """The field `device_memory` of the event `start` in words; nothing where it is not known."""
+    if not isinstance(memory, Mapping):
+        return ""
+    needs, free = _real(memory.get("needed")), _real(memory.get("free"))
+    return "" if needs is None or free is None else f"needs {size(needs)} of the GPU's memory, {size(free)} are free"
+
+
 def busy(said: Mapping[str, object]) -> tuple[str, str, str, str]:
     """What a GPU says of itself, the fields of the event `gpu`: how busy, how full, how warm it is, what it draws.
 

@@ -85,7 +85,8 @@ class Printer:
             self._prose(safe(self.label, 200), "accent")
         for reason in event.get("reasons") or ():
             self._prose(f"- {safe(str(reason), SENTENCE)}", indent="  ")
-        for line in (_examples_line(event), _training_line(event), _init_line(event)):
+        memory = figures.needed(event.get("device_memory"))
+        for line in (_examples_line(event), _training_line(event), memory, _init_line(event)):
             if line:
                 self._prose(line, "dim", indent="  ")
         if event.get("resumed") is not None:

@@ -14,13 +14,13 @@ SECONDS, TIMES = 0.3, 3  # that a width is trained for, and in how many parts, o
 ENOUGH = 1 << 30  # steps
 
 
-def timed(width, device, *, batch=BATCH, threads=None, seconds=None):
+def timed(width, device, *, batch=BATCH, threads=None):
     """Two hidden layers as wide as the input, ten classes, plain gradient descent."""
     sizes = (width, width, width, CLASSES)
     task = dense(sizes, batch, "cross_entropy", "relu", "sgd", LEARNING_RATE, steps=0)
     trainer = trainer_for(task, f"width {width}", threads, device=device)
     _seconds_a_step(trainer, 0.0)  # what is compiled, loaded and captured at the first step is not timed
-    best = min(_seconds_a_step(trainer, (SECONDS if seconds is None else seconds) / TIMES) for _ in range(TIMES))
+    best = min(_seconds_a_step(trainer, SECONDS / TIMES) for _ in range(TIMES))
     kernels = len(trainer.machine.launches) if device.startswith("cuda") else 0
     found = Timed(width, device, trainer.threads, best * 1e6, multiply_adds_of(trainer.plan), kernels)
     del trainer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuinet import presets
+from tuinet import figures, presets
 from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
@@ -26,7 +26,7 @@ from tuinet.training.control import Control
 from tuinet.training.course import MOST_STEPS, Course, course_of, progress_of
 from tuinet.training.devices import device_word
 from tuinet.training.early_stopping import Best
-from tuinet.training.engine import Engine, RealEngine, Tensor
+from tuinet.training.engine import Engine, Preview, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
 from tuinet.training.goals import parse
 from tuinet.training.gpu_watch import GpuWatch
@@ -252,7 +252,7 @@ class Work:
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
         self.reporter.pace = course.pace
-        self._tell_start(preset, bound, course, progress.best, preview.parameters, loaded, source and source[1])
+        self._tell_start(preset, bound, course, progress.best, preview, loaded, source and source[1])
         trainer = self._trainer(preset, bound, course)
         store = _Store(self.run, self.generation, self.writers)
         keeper = Keeper(store, preset=preset.resolved(), every=self._every())
@@ -324,7 +324,7 @@ class Work:
         return [row for row in rows if row["step"] <= progress.step and row["epoch"] <= progress.epoch]
 
     def _tell_start(
-        self, preset: Preset, bound: Bound, course: Course, best: Best, parameters: int, loaded: Loaded | None,
+        self, preset: Preset, bound: Bound, course: Course, best: Best, preview: Preview, loaded: Loaded | None,
         init: Initial | None,
     ) -> None:  # fmt: skip
         training = preset.training
@@ -334,7 +334,7 @@ class Work:
         self.run.write_info(
             seed=training.seed,
             threads=self.threads,
-            parameters=parameters,
+            parameters=preview.parameters,
             epochs=training.epochs,
             data={"name": facts.name, "source": facts.source, "fingerprint": facts.fingerprint},
         )
@@ -348,7 +348,8 @@ class Work:
             "gpu": self.chosen.gpu or None,
             "threads": self.threads,
             "seed": training.seed,
-            "parameters": parameters,
+            "parameters": preview.parameters,
+            "device_memory": self._device_memory(preview),
             "examples": {
                 "train": len(bound.train.inputs),
                 "validation": 0 if bound.validation is None else len(bound.validation.inputs),
@@ -370,6 +371,19 @@ class Work:
         notes, self.notes = self.notes, []
         for note in notes:
             self.reporter.tell(Event(note.kind, {"step": step, **note.fields}))
+
+    def _device_memory(self, preview: Preview) -> dict[str, int] | None:
+        """What it needs of the GPU's memory and what is free, with a warning where that cannot go well."""
+        needed, free = preview.device_bytes, preview.free_bytes
+        if needed is None or free is None:
+            return None
+        if needed > free:
+            self._warn(
+                "machine",
+                f"{self.device} has {figures.size(free)} free, and this training needs {figures.size(needed)}: a "
+                "smaller batch_size, fewer units or data.limit need less",
+            )
+        return {"needed": needed, "free": free}
 
     def _trainer(self, preset: Preset, bound: Bound, course: Course) -> Trains:
         began, compiled = time.monotonic(), 0

@@ -52,6 +52,7 @@ class Status:
     learning_rate: float = math.nan
     device: str = ""
     gpu: str = ""  # its name, as its driver says it
+    needed: str = ""  # what it takes of the GPU's memory, and what that had free
     busy: tuple[str, ...] = ()  # what the GPU says of itself, while it trains
     threads: int | None = None
     slow: float = 0.0  # seconds that a step is stretched to
@@ -332,7 +333,9 @@ class RunView:
     def _take_start(self, start: Json) -> None:
         self.start = start
         steps = start.get("steps")
-        self._show(replace(self.status, steps=steps if isinstance(steps, int) else None, compiling=""))
+        needed = figures.needed(start.get("device_memory"))
+        steps = steps if isinstance(steps, int) else None
+        self._show(replace(self.status, steps=steps, needed=needed, compiling=""))
         self._judge()
 
     def _hear(self, event: Mapping[str, Any]) -> None:

@@ -74,11 +74,13 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
 
 def gpu_parts(status: Status) -> list[Part]:
     """The GPU that trains, and what it says of itself; nothing for a run on the processor, or one that is over."""
+    name = Part(figures.gpu_name(status.device, status.gpu), 3, "$text-muted")
+    if status.needed and (status.state == "starting" or status.compiling):
+        return [name, Part(status.needed, 5)]
     if not status.busy:
         return []
     busy, memory, celsius, watts = status.busy
-    name = figures.gpu_name(status.device, status.gpu)
-    return [Part(name, 3, "$text-muted"), Part(busy, 5), Part(memory, 4), Part(celsius, 2), Part(watts, 1)]
+    return [name, Part(busy, 5), Part(memory, 4), Part(celsius, 2), Part(watts, 1)]
 
 
 def bar(share: float, width: int) -> str:
