@@ -286,7 +286,7 @@ def handed_back_for_weights(
     K,
     geometry,
     pool,
-    room,  # noqa: E741
+    room,
 ):
     image, pooled = image_of(pool)
     hand_back(dy, place, room, N, pooled, image, pool)
@@ -311,7 +311,7 @@ def conv2d_weights_of_pooled_cuda(multiply):
         K,
         geometry,
         pool,
-        room,  # noqa: E741
+        room,
     ):
         g, taken = geometry, U(N * image_of(pool)[0])
         count = U(N * U(g.rows * g.columns))
