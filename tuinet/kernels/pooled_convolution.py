@@ -305,7 +305,7 @@ def conv2d_weights_of_pooled_cuda(multiply):
         N,
         X,
         R,
-        O,
+        O,  # noqa: E741
         S,
         L,
         K,
