@@ -89,7 +89,7 @@ RECURRENT = {  # of the ops with a state: steps, units, which come first, how fa
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
     "odd": (7, 5, 3, 2, 0),
     "tiles": (32, 32, 2, 16, 1),
-    "wide": (37, 37, 2, 18, 1),
+    "wide": (67, 67, 2, 34, 1),
     "one": (1, 1, 1, 2, 1),
 }
 
