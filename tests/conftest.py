@@ -29,6 +29,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of the user's: no theme, no keys."""
+    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture
 def trained(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A training that goes on, and has told of its first epochs."""
     from tests.workers import training, wait_for

@@ -473,12 +473,16 @@ def test_a_run_that_was_read_before_opens_from_its_cache_and_says_the_same(
         first, shares = await opened()
         assert shares[-1] == 1.0
         again, _ = await opened()
-        assert first.status == again.status and first.epochs == again.epochs and first.verdict == again.verdict
+        assert (
+            first.status == again.status
+            and first.curves.epochs() == again.curves.epochs()
+            and first.verdict == again.verdict
+        )
         assert again.status.step == records[999]["s"] and again.status.loss == pytest.approx(records[999]["loss"][1])
         with folder.metrics().path.open("ab") as file:
             file.writelines(encoded_line(record) for record in records[1000:])
         await again.poll()
-        assert again.status.step == 1410 and [row["epoch"] for row in again.epochs] == [1, 2, 3, 4, 5, 6]
+        assert again.status.step == 1410 and [row["epoch"] for row in again.curves.epochs()] == [1, 2, 3, 4, 5, 6]
         await again.close()
         kept = curve_cache._from_cache(folder.metrics().path)
         assert kept is not None and kept[1] == folder.metrics().path.stat().st_size, "what was added is kept too"

@@ -32,7 +32,7 @@ def came_back(folder: RunFolder) -> tuple[bool, list[Any]]:
     async def look() -> tuple[bool, list[Any]]:
         view = RunView(folder)
         await view.open()
-        found = view.live, [row["epoch"] for row in view.epochs]
+        found = view.live, [row["epoch"] for row in view.curves.epochs()]
         await view.close()
         return found
 

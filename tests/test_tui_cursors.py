@@ -16,23 +16,22 @@ from tests.cli_scenes import make_run
 from tests.scripted_view import scripted_view
 from tests.test_tui_workbench import Alone
 from tests.tui_screens import on_screen, picture, until
+from tuinet.errors import TuinetError
 from tuinet.tui.navigation import Navigation
 
 
 @pytest.fixture(autouse=True)
-def _sixteen_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
+def _sixteen_colours(home: Path, own_config: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     for name in ("NO_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     for screen in ("presets", "data"):
-        monkeypatch.setattr(f"tuinet.tui.screens.{screen}.all_of", nothing)
+        monkeypatch.setattr(f"tuinet.tui.screens.{screen}.all_of", refused)
 
 
-async def nothing(*words: str) -> list[dict[str, Any]]:
+async def refused(*words: str) -> list[dict[str, Any]]:
     """In the place of what a process would be asked for."""
-    return []
+    raise TuinetError("not now")
 
 
 def is_own(colour: Color | None) -> bool:
@@ -79,8 +78,8 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_the_cursor_stands_on_can_be_read_in_sixteen_colours(tmp_path: Path, place: str) -> None:
-    make_run(tmp_path / "home" / "runs", "spiral", best=12)
+def test_what_the_cursor_stands_on_can_be_read_in_sixteen_colours(home: Path, place: str) -> None:
+    make_run(home / "runs", "spiral", best=12)
     app, (keys, words) = Alone(scripted_view()), PLACES[place]
 
     async def steps(pilot: Pilot[Any]) -> None:

@@ -27,6 +27,8 @@ from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.view import Looked
 
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
 
 def text(lines: list[Line] | Line) -> str:
     """What stands there, without its styles."""
@@ -327,12 +329,6 @@ class Alone(TuinetApp):
         return self.screen.query_one(OverfittingPane)
 
 
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
-
-
 def opened(pilot: Pilot[Any]) -> Alone:
     assert isinstance(pilot.app, Alone)
     return pilot.app
@@ -464,9 +460,9 @@ def test_an_earlier_step_shows_the_losses_of_its_epoch() -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         await to_the_pane(pilot)
-        view.choose_step(view.epochs[2]["step"] + 10)
+        view.choose_step(view.curves.epochs()[2]["step"] + 10)
         await until(pilot, lambda: "as it stood at step" in flat(app), "the step")
-        assert text(diagnosis.losses(view.epochs[:3], 60)).split()[1] in flat(app)
+        assert text(diagnosis.losses(view.curves.epochs()[:3], 60)).split()[1] in flat(app)
         view.choose_step(None)
         await until(pilot, lambda: "overfitting since" in flat(app), "now")
 

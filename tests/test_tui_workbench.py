@@ -18,6 +18,8 @@ from tuinet.tui.screens.workbench import Workbench, arrangement
 from tuinet.tui.view import Status
 from tuinet.tui.widgets.status import bar, fitting, parts
 
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
 ORIGINAL_POLL = ScriptedView.poll
 
 
@@ -34,12 +36,6 @@ class Alone(TuinetApp):
 
     def start_run(self, preset: Any, name: str | None = None) -> None:
         self.started.append((preset, name))
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def focused(app: TuinetApp) -> str:

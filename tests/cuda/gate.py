@@ -20,8 +20,9 @@ STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) by
 REGISTERS = re.compile(r"Used (\d+) registers")
 SHARED = re.compile(r"(\d+) bytes smem")
 INSTRUCTION = re.compile(
-    r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_.]+)?)(?=[\s;])", re.M
+    r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_.]+)?)(?=[\s;])", re.MULTILINE
 )
+LABEL = re.compile(r"^\.L_\w+:", re.M)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Report:
     spill_loads: int
     shared: int
     float64: tuple[str, ...]  # the instructions of the PTX that compute in float64
+
+
+def text_of(log: bytearray) -> str:
+    return log.decode(errors="replace").strip("\0\n ")
 
 
 def assemble(ptx: str, arch: str) -> tuple[bytes, str]:
@@ -49,12 +54,12 @@ def assemble(ptx: str, arch: str) -> tuple[bytes, str]:
         except nvjitlink.nvJitLinkError as error:
             log = bytearray(nvjitlink.get_error_log_size(handle))
             nvjitlink.get_error_log(handle, log)
-            raise ValueError(f"sm_{arch} turns the PTX down: {log.decode(errors='replace').strip()}") from error
+            raise ValueError(f"sm_{arch} turns the PTX down: {text_of(log)}") from error
         log = bytearray(nvjitlink.get_info_log_size(handle))
         nvjitlink.get_info_log(handle, log)
         cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
         nvjitlink.get_linked_cubin(handle, cubin)
-        return bytes(cubin), log.decode(errors="replace")
+        return bytes(cubin), text_of(log)
     finally:
         nvjitlink.destroy(handle)
 
@@ -100,16 +105,26 @@ def disassembler() -> Path | None:
     return Path(on_path) if on_path else None
 
 
-def instructions(cubin: bytes) -> Counter[str]:
-    """How often each machine instruction stands in the code, with its modifiers (FFMA, LDS.128 ...)."""
+def disassembled(cubin: bytes) -> str:
+    """The machine code as text."""
     program = disassembler()
     if program is None:
         raise FileNotFoundError("nvdisasm is not installed: pip install nvidia-cuda-nvdisasm")
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        shown = subprocess.run([program, "-c", file.name], check=True, capture_output=True, text=True).stdout
-    return Counter(INSTRUCTION.findall(shown))
+        return subprocess.run([program, "-c", file.name], check=True, capture_output=True, text=True).stdout
+
+
+def instructions(cubin: bytes) -> Counter[str]:
+    """How often each machine instruction stands in the code, with its modifiers (FFMA, LDS.128 ...)."""
+    return Counter(INSTRUCTION.findall(disassembled(cubin)))
+
+
+def inner_loop(cubin: bytes) -> Counter[str]:
+    """The same of the one stretch between two labels that multiplies and adds the most."""
+    stretches = map(Counter, map(INSTRUCTION.findall, LABEL.split(disassembled(cubin))))
+    return max(stretches, key=lambda found: count(found, "FFMA"))
 
 
 def count(found: Counter[str], kind: str) -> int:

@@ -9,10 +9,10 @@ import pytest
 
 from tests.cuda import gate
 from tests.cuda.test_ops import run_on_device
-from tests.operands import Places
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
-from tuinet.kernels import OPS, gpu_tiles
+from tuinet.engine.trials import Places
+from tuinet.kernels import OPS, Op, gpu_tiles
 
 SHAPES = {  # rows, columns, and how many numbers each sum is of; none of them fills its tiles
     "large": (150, 140, 19),
@@ -35,6 +35,11 @@ def product(name: str, kind: str, keep: bool = False) -> tuple[Call, dict[Slot, 
     return Call(op, inputs, [out], {}, keep=keep), views
 
 
+def turns(op: Op, sizes: dict[str, int]) -> list[int]:
+    """Which of the op's kernels are launched for these sizes."""
+    return [number for number, (_, rule) in enumerate(op.cuda_stages) if 0 not in rule.grid(sizes)]
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("name", PRODUCTS)
@@ -48,7 +53,7 @@ def test_the_kernels_that_take_turns_agree_with_the_definition(
     for keep in (False, True) if OPS[name].keeps else (False,):
         call, views = product(name, kind, keep)
         sizes = machine.sizes_of(call)
-        assert [n for n, (_, rule) in enumerate(call.op.cuda_stages) if rule.when(sizes)] == KERNELS[kind]
+        assert turns(call.op, sizes) == KERNELS[kind]
         exact = {slot: view.astype(np.float64) for slot, view in views.items()}
         reference.step(call, Places(exact))
         apart = run_on_device(device, call, views)
@@ -56,33 +61,32 @@ def test_the_kernels_that_take_turns_agree_with_the_definition(
         assert np.abs(apart.fetch(out) - exact[out]).max() <= 1e-5 * np.abs(exact[out]).max(), keep
 
 
-@pytest.mark.parametrize("op", [name for name, each in OPS.items() if len(each.cuda_stages) >= 4])
+@pytest.mark.parametrize("op", PRODUCTS)
 def test_for_all_sizes_one_kernel_makes_a_product(op: str) -> None:
     """Or two where its sums are cut; and then there is room for the parts."""
-    if op not in PRODUCTS:
-        pytest.skip("its sizes are those of images")
-    rules = [rule for _, rule in OPS[op].cuda_stages]
     for N in (1, 64, 500, 40_000):
         for M in (1, 130, 4096):
             for K in (1, 127, 256, 60_000):
                 sizes = {"N": N, "M": M, "K": K}
-                turns = [number for number, rule in enumerate(rules) if rule.when(sizes)]
-                assert turns in KERNELS.values(), sizes
-                parts = rules[2].grid(sizes)[2]
-                assert OPS[op].cuda_room(sizes) == (parts * N * M if turns == [2, 3] else 0), sizes
+                kernels, parts = turns(OPS[op], sizes), OPS[op].cuda_stages[2][1].grid(sizes)[2]
+                assert kernels in KERNELS.values(), sizes
+                assert OPS[op].cuda_room(sizes) == (parts * N * M if kernels == KERNELS["cut"] else 0), sizes
 
 
 @pytest.mark.parametrize("arch", ["75", "80", "90", "120"])
 def test_a_large_tile_multiplies_at_least_twelve_times_for_each_load(gpu: Any, arch: str) -> None:
-    """Where it sums up: the loop's own block of machine code, with vectors of four numbers for each load."""
+    """In the loop that sums up, where each load brings four numbers."""
     from tuinet.engine.cuda import driver, machine
 
     if gate.disassembler() is None:
         pytest.skip("nvdisasm is not installed: pip install nvidia-cuda-nvdisasm")
-    op, cc = OPS["matmul_nn"], (int(arch[:-1]), int(arch[-1]))
+    cc = int(arch[:-1]), int(arch[-1])
     gpu.compute_capability(*cc)
-    kernel, rule = op.cuda_stages[0]
-    code, _ = gate.assemble(driver.compile_kernel(kernel, machine.kinds_of(op), cc, rule.threads), arch)
-    loop = max(gate.blocks(code), key=lambda found: gate.count(found, "FFMA"))
-    assert gate.count(loop, "FFMA") >= 64
-    assert gate.multiply_adds_per_shared_load(loop) >= 12
+    loops = []
+    for kernel, rule in OPS["matmul_nn"].cuda_stages[:2]:
+        ptx = driver.compile_kernel(kernel, machine.kinds_of(OPS["matmul_nn"]), cc, rule.bounds)
+        loops.append(gate.inner_loop(gate.assemble(ptx, arch)[0]))
+    large, small = loops
+    assert gate.count(large, "FFMA") >= 64
+    assert gate.multiply_adds_per_shared_load(large) >= 12
+    assert gate.multiply_adds_per_shared_load(small) < 12  # which shows that the count can tell

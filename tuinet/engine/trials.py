@@ -20,6 +20,17 @@ SIZES = {
     "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32, A=50, B=17, J=107),
     "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1, A=1, B=2, J=1),
 }
+LONG: dict[str, dict[str, int]] = {  # of the ops that add up more than one block of a GPU can
+    "sum_rows": dict(N=1031, I=35),
+    "sum_products": dict(N=769, I=33),
+    "column_squares": dict(R=513, C=3),
+    "batch_norm": dict(N=1025, I=34),
+    "mean": dict(N=9001),
+    "norm": dict(P=4097),
+    "sum_shared": dict(N=8193),
+    "share_of_known": dict(N=5003),
+    "add_rows": dict(N=1200, I=131),
+}
 SETTINGS = {
     "examples": 40,
     "stride": 6,
@@ -84,8 +95,9 @@ ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads
 
 
 def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, dict[Slot, np.ndarray]]:
-    """Random operands, results and settings for an op, of sizes of this kind."""
-    chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
+    """Random operands, results and settings for an op, of sizes of this kind, or of "long" ones where LONG has it."""
+    chance, each, settings = np.random.default_rng(7), OPS[name], SETTINGS
+    sizes = LONG[name] if kind == "long" else SIZES[kind]
     if "geometry" in each.settings:
         geometry, outputs = GEOMETRIES[kind]
         if "pool" in name or name in ("upsample", "sum_windows", "turned_in_pieces"):

@@ -123,11 +123,11 @@ def parts_of(count, N, M, K):
 
 def is_large(count, N, M, K):
     """Whether large tiles keep half of a GPU busy; then they are the faster ones."""
-    return tiles_of(LARGE.size, count, N, M) >= FULL // 2
+    return bool(tiles_of(LARGE.size, count, N, M) >= FULL // 2)
 
 
 def is_cut(count, N, M, K):
-    return not is_large(count, N, M, K) and parts_of(count, N, M, K) > 1
+    return not is_large(count, N, M, K) and int(parts_of(count, N, M, K)) > 1
 
 
 def is_small(count, N, M, K):
@@ -142,33 +142,36 @@ def products(op, sizes, left, right, finish, room=None):
 
         multiply(A, B, C, numbers of room in use before, how many products, N, M, K, room)
 
-    where A and B are what the sides know how to read, C is what `finish` knows how to write. product_number() says which
-    of the products a thread works on. room(the same) gives how much of it the op's kernels before these have taken.
+    where A and B are what the sides know how to read, C is what `finish` knows how to write. product_number() says
+    which of the products a thread works on. room(the same) gives how much of it the op's kernels before these take.
     """
 
+    def of(s):
+        return tuple(map(int, sizes(s)))
+
     def whole_room(s):
-        count, N, M, K = sizes(s)
+        count, N, M, K = of(s)
         sums = int(parts_of(count, N, M, K)) * count * N * M if is_cut(count, N, M, K) else 0
         return sums + (room(s) if room else 0)
 
-    def tiled(tile, when):
+    def tiled(tile, turn):
         def grid(s):
-            count, N, M, K = sizes(s)
-            parts = int(parts_of(count, N, M, K)) if when is is_cut else 1
-            return gpu.blocks(N, tile.size), gpu.blocks(M, tile.size), count * parts
+            count, N, M, K = of(s)
+            parts = int(parts_of(count, N, M, K)) if turn is is_cut else 1
+            return gpu.blocks(N, tile.size), gpu.blocks(M, tile.size), count * parts * turn(count, N, M, K)
 
-        return gpu.Launch((THREADS, 1), grid, lambda s: when(*sizes(s)))
+        return gpu.Launch((THREADS, 1), grid, together=2)
 
     def by_number(s):
-        count, N, M, _ = sizes(s)
-        return gpu.blocks(N * M, THREADS), 1, count
+        count, N, M, K = of(s)
+        return gpu.blocks(N * M, THREADS), 1, count * is_cut(count, N, M, K)
 
     def attach(kernel_of):
         for launch, multiply in (
             (tiled(LARGE, is_large), in_tiles(LARGE, left, right, finish)),
             (tiled(SMALL, is_small), in_tiles(SMALL, left, right, finish)),
             (tiled(SMALL, is_cut), in_parts(left, right)),
-            (gpu.Launch((THREADS, 1), by_number, lambda s: is_cut(*sizes(s))), adding_up(finish)),
+            (gpu.Launch((THREADS, 1), by_number), adding_up(finish)),
         ):
             op.cuda(launch, whole_room)(kernel_of(multiply))
         return kernel_of

@@ -12,6 +12,7 @@ def one(s):
     """One product of these sizes."""
     return 1, s["N"], s["M"], s["K"]
 
+
 @op(cut="N M")
 def dense(x, W, b):
     """y = x W + b        x (N, K)   W (K, M)   b (M)   y (N, M)"""

@@ -74,6 +74,7 @@ class TuinetApp(Navigation, TerminalApp):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(Workbench(view))
+        self.spare_collector()
 
     # -- runs that are started here ------------------------------------------------------------------------
 

@@ -155,6 +155,7 @@ UNARY(clz_u32, uint32_t, uint32_t, x ? __builtin_clz(x) : 32)
 UNARY(clz_u64, uint32_t, uint64_t, x ? __builtin_clzll(x) : 64)
 UNARY(bfind_u32, uint32_t, uint32_t, x ? 31 - __builtin_clz(x) : -1)
 UNARY(bfind_u64, uint32_t, uint64_t, x ? 63 - __builtin_clzll(x) : -1)
+UNARY(bfind_shiftamt_u32, uint32_t, uint32_t, x ? __builtin_clz(x) : -1)
 UNARY(bfind_s32, uint32_t, int32_t, (x < 0 ? ~x : x) ? 31 - __builtin_clz(x < 0 ? ~x : x) : -1)
 UNARY(bfind_s64, uint32_t, int64_t, (x < 0 ? ~x : x) ? 63 - __builtin_clzll(x < 0 ? ~x : x) : -1)
 

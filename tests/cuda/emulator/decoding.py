@@ -96,7 +96,8 @@ class Decoder:
         self.source = 0
 
     def decode(self) -> Code:
-        for self.source, self.it in enumerate(self.entry.instructions):
+        for source, instruction in enumerate(self.entry.instructions):
+            self.source, self.it = source, instruction
             start = len(self.code.steps)
             self.code.starts.append(start)
             self.temporary_count = 0
@@ -145,7 +146,7 @@ class Decoder:
         step.negated, step.source = self.it.negated, self.source
         self.code.steps.append(step)
 
-    # Operands ----------------------------------------------------------------------------------------------------------
+    # Operands --------------------------------------------------------------------------------------------------------
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -248,7 +249,7 @@ class Decoder:
                 return {"global": GLOBAL, "const": GLOBAL, "shared": SHARED, "local": LOCAL}[kind]
         return GENERIC
 
-    # Instructions that compute -------------------------------------------------------------------------------------------
+    # Instructions that compute ---------------------------------------------------------------------------------------
 
     def same_type(self, operand_count: int, *, untyped: bool = False) -> None:
         """d = operation(a, b ...), all of one type."""
@@ -311,9 +312,10 @@ class Decoder:
 
     def counted_bits(self) -> None:
         type_ = self.type if self.words[0] == "bfind" else bits(self.type)
-        if "shiftamt" in self.words:
+        if "shiftamt" in self.words and type_ != "u32":
             raise Unsupported(str(self.it))
-        self.write(f"{self.words[0]}_{type_}", "u32", self.operand(1, type_))
+        word = f"{self.words[0]}_shiftamt" if "shiftamt" in self.words else self.words[0]
+        self.write(f"{word}_{type_}", "u32", self.operand(1, type_))
 
     def bit_field(self) -> None:
         type_ = bits(self.type) if self.words[0] == "bfi" else self.type
@@ -390,7 +392,7 @@ class Decoder:
     def test(self) -> None:
         self.write(f"{self.words[1]}_{self.type}", "pred", self.operand(1))
 
-    # Moves and addresses -----------------------------------------------------------------------------------------------------
+    # Moves and addresses ---------------------------------------------------------------------------------------------
 
     def parts(self, text: str) -> list[str]:
         return [part.strip() for part in text.strip("<>").split(",")] if text.startswith("<") else [text]
@@ -426,7 +428,7 @@ class Decoder:
         name = "is_global" if window is None else "is_in_window"
         self.write(name, "pred", self.operand(1, "u64"), value=window or 0)
 
-    # Memory ----------------------------------------------------------------------------------------------------------------
+    # Memory ----------------------------------------------------------------------------------------------------------
 
     def load(self) -> None:
         type_, names = self.type, self.parts(self.it.operands[0])
@@ -482,7 +484,7 @@ class Decoder:
         )  # fmt: skip
         finish()
 
-    # Between threads -----------------------------------------------------------------------------------------------------------
+    # Between threads -------------------------------------------------------------------------------------------------
 
     def barrier(self) -> None:
         if "warp" in self.words:
@@ -525,7 +527,7 @@ class Decoder:
         rows = [self.read(name, "u32") for text in self.it.operands for name in self.parts(text)]
         self.step("mma_m16n8k8_tf32", *rows, computes=False)
 
-    # Flow -------------------------------------------------------------------------------------------------------------------------
+    # Flow ------------------------------------------------------------------------------------------------------------
 
     def branch(self) -> None:
         self.step("nothing", computes=False, flow=BRANCH, target=self.it.operands[0])

@@ -95,7 +95,7 @@ def processor() -> bytes:
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    """The C part, built for this very processor where that is an x86, so that its loops use all the vectors there are."""
+    """The C part; on x86 built for this very processor, so that its loops use the vectors that it has."""
     flags: tuple[str, ...] = ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-Wno-unknown-pragmas")
     if platform.machine() == "x86_64":
         flags += ("-march=native", f"-DPROCESSOR={zlib.crc32(processor())}")

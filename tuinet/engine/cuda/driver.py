@@ -91,7 +91,7 @@ def device_function(function):
     return cuda.jit(device=True, forceinline=True)(bound(function))
 
 
-def compile_kernel(function, kinds, cc, threads, halts=False):
+def compile_kernel(function, kinds, cc, bounds, halts=False):
     """PTX of a kernel whose arguments are of these kinds (KINDS), for compute capability cc (major, minor).
 
     halts: with an address before all of them; where a number other than 0 stands there, the kernel does nothing.
@@ -105,7 +105,7 @@ def compile_kernel(function, kinds, cc, threads, halts=False):
                 inner(*operands)
 
         arguments = KINDS["i*"], types.Tuple(arguments)
-    ptx, _ = cuda.compile_ptx(kernel, arguments, device=False, cc=cc, launch_bounds=threads)
+    ptx, _ = cuda.compile_ptx(kernel, arguments, device=False, cc=cc, launch_bounds=bounds)
     return ptx
 
 
@@ -132,11 +132,11 @@ class Kernels:
         self.folder = choose()[0] / f"sm_{cc[0]}{cc[1]}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
-    def get(self, name, function, kinds, threads, halts=False):
+    def get(self, name, function, kinds, bounds, halts=False):
         """The kernel, ready to be launched."""
         name = f"{name}-halts" if halts else name
         if name not in self.loaded:
-            ptx = self._kept(f"{name}.ptx", lambda: compile_kernel(function, kinds, self.cc, threads, halts).encode())
+            ptx = self._kept(f"{name}.ptx", lambda: compile_kernel(function, kinds, self.cc, bounds, halts).encode())
             code = assemble(ptx.decode(), self.cc)
             entry = re.search(rb"\.entry\s+([\w$]+)", ptx).group(1).decode()
             make = ObjectCode.from_ptx if code[:4] != b"\x7fELF" else ObjectCode.from_cubin

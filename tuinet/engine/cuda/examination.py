@@ -15,7 +15,7 @@ import numpy as np
 from ...kernels import OPS
 from .. import reference
 from ..program import Call, Slot
-from ..trials import SIZES, Places, operands_for
+from ..trials import LONG, SIZES, Places, operands_for
 from . import machine
 
 AGREES = 1e-5  # of the largest number of what a kernel writes
@@ -68,7 +68,7 @@ def trials(gpu) -> Iterator[Trial]:
     """Every op that has a CUDA kernel, at every kind of sizes, adding to its result where it can."""
     for name in sorted(OPS):
         if OPS[name].cuda_stages:
-            for sizes in SIZES:
+            for sizes in (*SIZES, *["long"] * (name in LONG)):
                 yield Trial(name, sizes, tried(gpu, name, sizes))
 
 

@@ -48,9 +48,9 @@ def launches_of(calls, arena, kernels, room, halted=None):
         if halted is not None:
             arguments = [halted, *arguments]
         for number, (kernel, rule) in enumerate(op.cuda_stages):
-            if not rule.when(sizes):
+            if 0 in rule.grid(sizes):
                 continue
-            made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.threads, halted is not None)
+            made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.bounds, halted is not None)
             found.append((driver.configured(rule, sizes), made, *arguments))
     return found
 
@@ -105,7 +105,7 @@ class Machine:
         gpu.put(self.marks.address, self.ring)
         kernels, room, halted = gpu.kernels, self.room.address, self.control.address
         self.launches = launches_of(before, arena, kernels, room)
-        made = kernels.get("guard", guard, ["f*", "f*", "i*", "i*", "f*"], 1)
+        made = kernels.get("guard", guard, ["f*", "f*", "i*", "i*", "f*"], ALONE.bounds)
         seen = [arena.address(slot) for slot in (step.mean_loss, step.norm, step.program.step)]
         self.launches.append((driver.configured(ALONE, {}), made, *seen, halted, self.marks.address))
         self.launches += launches_of(step.updates, arena, kernels, room, halted)

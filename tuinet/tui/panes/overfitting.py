@@ -6,7 +6,7 @@ behind a key where there is no room, what is confused, the worst examples, and h
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
 from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
@@ -119,8 +119,7 @@ class OverfittingPane(Pane):
         view = self.view
         if view is None:
             return []
-        end = len(view.epochs) if view.at is None else bisect_right(view.epochs, view.at, key=lambda row: row["step"])
-        return view.epochs[max(0, end - 4) : end]
+        return view.curves.epochs(4, until=math.inf if view.at is None else view.at)
 
     @property
     def _pages(self) -> tuple[Page, ...]:
@@ -155,9 +154,8 @@ class OverfittingPane(Pane):
         else:
             lines = self._detail(self.page, width, height)
         self._want(self._asked)
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
+        before, self._lines = self._lines, lines
+        self.refresh_lines(before, lines)
 
     def _top(self, width: int, height: int) -> list[Line]:
         """Verdict, losses, gap and cures."""

@@ -190,11 +190,8 @@ class WeightsPane(Pane):
             return
         drawn = self._drawing(pen)
         self._say_title()
-        if drawn.lines != self._drawn.lines:
-            self._drawn = drawn
-            self.refresh(layout=False)
-        else:
-            self._drawn = drawn
+        before, self._drawn = self._drawn, drawn
+        self.refresh_lines(before.lines, drawn.lines)
 
     def _drawing(self, pen: draw.Pen) -> draw.Drawn:
         view = self.view

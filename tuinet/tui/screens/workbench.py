@@ -137,7 +137,7 @@ class Workbench(Teller, Screen[None]):
                 self._not_seen(await self.view.poll())
             with self.guarded(again=True):
                 if self.is_current and self.pace.tick():
-                    self._see()
+                    await self._see()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
@@ -146,8 +146,10 @@ class Workbench(Teller, Screen[None]):
         for unseen in self._unseen.values():
             unseen |= changed
 
-    def _see(self) -> None:
-        """Shows what has changed, to each pane that can be seen; one that fails takes no other along."""
+    async def _see(self) -> None:
+        """Shows what has changed, to each pane that can be seen; one that fails takes no other along. Between one pane
+        and the next the loop hears keys: all of them take a while.
+        """
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
             self._show_reason()
@@ -155,6 +157,7 @@ class Workbench(Teller, Screen[None]):
                 unseen = self._unseen[pane]
                 if unseen and pane.display and pane.size.area:
                     self._unseen[pane] = set()
+                    await asyncio.sleep(0)
                     with self.guarded():
                         pane.see(frozenset(unseen))
             if self._arranged == "one":

@@ -11,6 +11,7 @@ control sees one process. The child is forked before anything heavy is imported,
 from __future__ import annotations
 
 import contextlib
+import gc
 import mmap
 import os
 import signal
@@ -78,6 +79,7 @@ def run_guarded(make_app: Callable[[], Runnable], *, colour: str = "auto") -> in
 
 def _run(make_app: Callable[[], Runnable], colour: str) -> int:
     tell_textual(find(colour=colour))
+    gc.disable()  # until the app stands: importing makes objects that stay, and the collector goes over all of them
     return make_app().main()
 
 
