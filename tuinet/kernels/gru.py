@@ -349,6 +349,6 @@ GATES = Side(False, gate, step, gradient)
 @products(gru_weights, weights_of, STATES_BEFORE, GATES, put)
 def gru_weights_cuda(multiply):
     def kernel(h, dz, dq, dW, R, H, G, D, steps, backwards, room):
-        multiply((h, H, steps, backwards), (dz, dq, G, D), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, dq, G, D), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
 
     return kernel

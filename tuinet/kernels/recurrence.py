@@ -260,8 +260,8 @@ def unit(states, n):
 @gpu.device
 def step_before(states, r):
     """Where the states begin that the step of row r starts from; and whether it is the first of its sequence."""
-    _, H, steps, backwards = states
-    t = U(U(r) % U(steps))
+    _, H, steps, backwards, by_steps = states
+    t = gpu.divided(r, by_steps)[1]
     if backwards:
         return I(U(r + 1) * H), I(t == U(steps - 1)), I(0)
     return I(U(U(r) - U(1)) * H), I(t == U(0)), I(0)
@@ -283,7 +283,7 @@ def weights_of(s):
 @products(recurrent_weights, weights_of, STATES_BEFORE, ACROSS, put)
 def recurrent_weights_cuda(multiply):
     def kernel(h, dz, dW, R, H, G, steps, backwards, room):
-        multiply((h, H, steps, backwards), (dz, U(0), G), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, U(0), G), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
 
     return kernel
 
