@@ -11,11 +11,13 @@ import numpy as np
 from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
 from .gpu import cuda
+from .gpu_tiles import Side, products, put
 from .op import op, scalar
 from .parts import part, row_part
 from .recurrence import (
     EXAMPLES,
     NEAR,
+    STATES_BEFORE,
     add_sigmoid,
     add_to,
     detached,
@@ -36,6 +38,7 @@ from .recurrence import (
     steps_of,
     sum_of_shares,
     times_history,
+    weights_of,
     zero,
 )
 from .scalars import ONE, ZERO, F, I, U
@@ -317,3 +320,35 @@ def gru_weights_cpu(h, dz, dq, dW, steps, backwards):
     outer = dz.shape[1] - dq.shape[1]
     times_history(h, dz, outer, dW, 0, steps, backwards)
     times_history(h, dq, dq.shape[1], dW, outer, steps, backwards)
+
+
+@gpu.device
+def gate(gradients, m):
+    """Where column m of (dr, du, dq) begins, how far its numbers are apart, and whether it is one of dq."""
+    _, _, G, D = gradients
+    outer = U(G - D)
+    if m < outer:
+        return I(m), I(G), I(0)
+    return I(U(m) - outer), I(D), I(1)
+
+
+@gpu.device
+def step(gradients, r):
+    return I(r), I(0), I(0)
+
+
+@gpu.device
+def gradient(gradients, gate, step):
+    at = U(U(gate[0]) + U(step[0]) * U(gate[1]))
+    return gradients[1][at] if gate[2] else gradients[0][at]
+
+
+GATES = Side(False, gate, step, gradient)
+
+
+@products(gru_weights, weights_of, STATES_BEFORE, GATES, put)
+def gru_weights_cuda(multiply):
+    def kernel(h, dz, dq, dW, R, H, G, D, steps, backwards, room):
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, dq, G, D), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+
+    return kernel

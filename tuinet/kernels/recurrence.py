@@ -24,6 +24,7 @@ import numpy as np
 from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
 from .gpu import cuda
+from .gpu_tiles import ACROSS, Side, products, put
 from .op import op, scalar
 from .parts import part, row_part
 from .scalars import ONE, ZERO, F, I, U
@@ -249,6 +250,42 @@ def recurrent_weights(h, dz, *, steps: int, backwards: int):
 @recurrent_weights.cpu
 def recurrent_weights_cpu(h, dz, dW, steps, backwards):
     times_history(h, dz, dz.shape[1], dW, 0, steps, backwards)
+
+
+@gpu.device
+def unit(states, n):
+    return I(n), I(0), I(0)
+
+
+@gpu.device
+def step_before(states, r):
+    """Where the states begin that the step of row r starts from; and whether it is the first of its sequence."""
+    _, H, steps, backwards, by_steps = states
+    t = gpu.divided(r, by_steps)[1]
+    if backwards:
+        return I(U(r + 1) * H), I(t == U(steps - 1)), I(0)
+    return I(U(U(r) - U(1)) * H), I(t == U(0)), I(0)
+
+
+@gpu.device
+def state_before(states, unit, step):
+    return ZERO if step[1] else states[0][U(U(unit[0]) + U(step[0]))]
+
+
+STATES_BEFORE = Side(False, unit, step_before, state_before)  # of a unit's states the one that a step starts from
+
+
+def weights_of(s):
+    """One product, over all steps of all examples."""
+    return 1, s["H"], s["G"], s["R"]
+
+
+@products(recurrent_weights, weights_of, STATES_BEFORE, ACROSS, put)
+def recurrent_weights_cuda(multiply):
+    def kernel(h, dz, dW, R, H, G, steps, backwards, room):
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, U(0), G), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+
+    return kernel
 
 
 def gradients_of_states(ops, d, h, W, steps):
