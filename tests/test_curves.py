@@ -174,6 +174,30 @@ def test_epochs_and_evaluations_are_one_curve_and_epochs_come_back_as_rows() -> 
     ]
 
 
+def test_of_the_epochs_the_last_ones_up_to_a_step_can_be_had_alone_and_all_of_them_as_columns() -> None:
+    made = of([epoch(n, train_loss=1 / n) for n in (1, 2, 3, 4)], [epoch(5, train_loss=0.1, accuracy=0.2)])
+    every = made.epochs()
+    assert [row["epoch"] for row in every] == [1, 2, 3, 4, 5]
+    assert made.epochs(2) == every[3:] and made.epochs(9) == every and made.epochs(0) == []
+    assert made.epochs(2, until=300) == every[1:3] and made.epochs(2, until=299) == every[:2]
+    assert made.epochs(2, until=99) == []
+    columns = made.measured()
+    assert columns["epoch"].tolist() == [1, 2, 3, 4, 5] and columns["train_loss"].tolist()[-1] == 0.1
+    assert np.isnan(columns["accuracy"][:4]).all() and columns["accuracy"][4] == 0.2
+    assert len(Curves().measured().get("epoch", [])) == 0
+
+
+def test_a_run_that_went_on_from_a_checkpoint_has_its_last_epochs_across_both_generations() -> None:
+    made = of([epoch(n, train_loss=1 / n) for n in (1, 2, 3, 4, 5)], [epoch(3, g=2, train_loss=9.0)])
+    assert [(row["epoch"], row["train_loss"]) for row in made.epochs(4)] == [
+        (2, 1 / 2),
+        (3, 9.0),
+        (4, 1 / 4),
+        (5, 1 / 5),
+    ]
+    assert made.measured()["train_loss"].tolist() == [1, 1 / 2, 9.0, 1 / 4, 1 / 5]
+
+
 def test_a_metric_that_appears_later_leaves_the_earlier_epochs_empty() -> None:
     made = of([epoch(1, train_loss=0.5)], [epoch(2, train_loss=0.3, val_accuracy=0.8)])
     assert _told(made, "val_accuracy")[1] == (200, 0.8)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -20,6 +20,7 @@ from tuinet.runs import RunFolder
 from tuinet.runs.checked import encoded_line
 from tuinet.tui import curve_cache, themes
 from tuinet.tui.actions import ACTIONS
+from tuinet.tui.navigation import Navigation
 from tuinet.tui.panes.loss import LossPane
 from tuinet.tui.terminal.abilities import Abilities
 from tuinet.tui.view import Other, RunView
@@ -27,7 +28,7 @@ from tuinet.tui.view import Other, RunView
 SIZES = [(30, 10), (28, 8), (80, 24), (120, 40), (300, 80)]
 
 
-class OnePane(App[None]):
+class OnePane(Navigation):
     """The pane alone on the screen, with what a workbench does for it."""
 
     CSS = "Screen { background: $background; } LossPane { width: 1fr; height: 1fr; }"
@@ -41,12 +42,16 @@ class OnePane(App[None]):
         yield self.pane
 
     def on_mount(self) -> None:
-        for theme in themes.THEMES:
-            self.register_theme(theme)
         self.theme = self.wanted
         self.pane.view = self.shown
         self.pane.focus()
         self.pane.see(frozenset({"view", "size"}))
+
+
+@pytest.fixture(autouse=True)
+def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pane may be smaller than a terminal."""
+    monkeypatch.setattr("tuinet.tui.screens.too_small.guard", lambda app, size: None)
 
 
 Steps = Callable[[Pilot[Any], LossPane], Awaitable[None]]
@@ -468,12 +473,16 @@ def test_a_run_that_was_read_before_opens_from_its_cache_and_says_the_same(
         first, shares = await opened()
         assert shares[-1] == 1.0
         again, _ = await opened()
-        assert first.status == again.status and first.epochs == again.epochs and first.verdict == again.verdict
+        assert (
+            first.status == again.status
+            and first.curves.epochs() == again.curves.epochs()
+            and first.verdict == again.verdict
+        )
         assert again.status.step == records[999]["s"] and again.status.loss == pytest.approx(records[999]["loss"][1])
         with folder.metrics().path.open("ab") as file:
             file.writelines(encoded_line(record) for record in records[1000:])
         await again.poll()
-        assert again.status.step == 1410 and [row["epoch"] for row in again.epochs] == [1, 2, 3, 4, 5, 6]
+        assert again.status.step == 1410 and [row["epoch"] for row in again.curves.epochs()] == [1, 2, 3, 4, 5, 6]
         await again.close()
         kept = curve_cache._from_cache(folder.metrics().path)
         assert kept is not None and kept[1] == folder.metrics().path.stat().st_size, "what was added is kept too"

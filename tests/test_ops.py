@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.operands import SIZES, Places, agree, operands_for
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
+from tuinet.engine.trials import SIZES, Places, agree, operands_for
 from tuinet.kernels import OPS, OpError, op, scalars
 
 KERNELS = sorted(name for name, each in OPS.items() if each.cpu_kernel)

@@ -18,7 +18,7 @@ from tuinet.tui.terminal.visible import Visible
 
 OURS = re.compile(
     rb"\x1b\[[\d;]*m"  # colours
-    rb"|(?:\r\n)?\x1b\[\d+;\d+H"  # a place
+    rb"|(?:\r\n)?\x1b\[\d+;\d+H|\x1b\[\d+C"  # a place
     rb"|\x1b\[\?(?:25|7|1049|1000|1003|1004|1006|1015|1016|2004|2026|2048)[hl]"
     rb"|\x1b\[\?(?:2026|2048)\$p|\x1b\[>25u|\x1b\[<u|\x1b\]22;\w+\x07"
 )

@@ -24,7 +24,7 @@ from tests.pty_screen import environment, python
 from tuinet.tui.terminal import app as app_module
 from tuinet.tui.terminal.abilities import TRUECOLOR, Abilities, find, tell_textual
 from tuinet.tui.terminal.app import TerminalApp
-from tuinet.tui.terminal.frame import Frame, is_narrow
+from tuinet.tui.terminal.frame import Frame, is_narrow, turned
 from tuinet.tui.terminal.pace import CALM_TICKS, PERIODS, Pace
 from tuinet.tui.terminal.visible import PLAIN, Visible
 
@@ -159,7 +159,39 @@ def test_a_frame_that_is_new_sends_everything_and_an_old_one_the_difference() ->
     first = frame.paint(LayoutUpdate([line], Region(0, 0, 40, 1)))
     assert first == "\x1b[1;1H\x1b[0;31mloss 0.213, epoch 3 of 20\x1b[0m"
     line = [Strip([Segment("loss 0.209, epoch 4 of 20", STYLES[0])])]
-    assert frame.paint(LayoutUpdate([line], Region(0, 0, 40, 1))) == "\x1b[1;9H\x1b[0;31m09\x1b[1;19H4\x1b[0m"
+    assert frame.paint(LayoutUpdate([line], Region(0, 0, 40, 1))) == "\x1b[1;9H\x1b[0;31m09\x1b[8C4\x1b[0m"
+
+
+LOOKS = [
+    "\x1b[0m", "\x1b[0;31m", "\x1b[0;1;91m", "\x1b[0;42m", "\x1b[0;1;103m", "\x1b[0;38;5;9m", "\x1b[0;38;5;48;48;5;38m",
+    "\x1b[0;48;5;200m", "\x1b[0;38;2;38;48;5;48;2;9;0;1m", "\x1b[0;3;38;2;0;0;0m", "\x1b[0;7;37;44m",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", LOOKS)
+def test_a_look_is_reached_from_any_other_with_no_more_bytes_than_from_none(before: str) -> None:
+    for look in LOOKS:
+        whole, changed = pyte.Screen(1, 1), pyte.Screen(1, 1)
+        pyte.Stream(whole).feed(f"{look}x")
+        pyte.Stream(changed).feed(f"{before}{turned(before, look)}x")
+        assert changed.buffer[0][0] == whole.buffer[0][0], f"{before!r} to {look!r}"
+        assert len(turned(before, look)) <= len(look)
+
+
+def test_of_cells_whose_ground_alone_differs_only_that_is_sent() -> None:
+    assert turned("\x1b[0;38;5;48;48;5;38m", "\x1b[0;38;5;48;48;5;7m") == "\x1b[48;5;7m"
+
+
+def test_unchanged_cells_between_changed_ones_are_jumped_over_where_that_is_shorter() -> None:
+    """In a heatmap each cell has colours of its own, and sending one again costs five times as much as a jump."""
+    frame = Frame(9, 1, console())
+
+    def sent(*shades: int) -> str:
+        strip = Strip([Segment("▀", Style(color=f"rgb({shade},0,0)")) for shade in shades])
+        return frame.paint(LayoutUpdate([[strip]], Region(0, 0, len(shades), 1)))
+
+    sent(1, 2, 3, 4, 5)
+    assert sent(9, 2, 3, 4, 7) == "\x1b[1;1H\x1b[0;38;2;9;0;0m▀\x1b[3C\x1b[38;2;7;0;0m▀\x1b[0m"
 
 
 def test_colours_that_the_terminal_cannot_tell_apart_are_not_sent_twice() -> None:

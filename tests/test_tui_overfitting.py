@@ -27,6 +27,8 @@ from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.view import Looked
 
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
 
 def text(lines: list[Line] | Line) -> str:
     """What stands there, without its styles."""
@@ -194,11 +196,11 @@ def test_a_run_of_a_hundred_thousand_epochs_is_laid_out_while_nobody_waits() -> 
     view.at = 10 * 4_321
     pane = OverfittingPane()
     pane.view = view
-    began = time.perf_counter()
+    began = time.thread_time()  # of this thread alone: other programs may be busy
     for _ in range(10):
         pane._told(60, 6)
         pane._gap(58, 8)
-    assert (time.perf_counter() - began) / 10 < 0.05
+    assert (time.thread_time() - began) / 10 < 0.05
     assert pane._rows[-1]["epoch"] == 4_321
 
 
@@ -325,12 +327,6 @@ class Alone(TuinetApp):
     @property
     def pane(self) -> OverfittingPane:
         return self.screen.query_one(OverfittingPane)
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def opened(pilot: Pilot[Any]) -> Alone:
@@ -464,9 +460,9 @@ def test_an_earlier_step_shows_the_losses_of_its_epoch() -> None:
 
     async def steps(pilot: Pilot[Any]) -> None:
         await to_the_pane(pilot)
-        view.choose_step(view.epochs[2]["step"] + 10)
+        view.choose_step(view.curves.epochs()[2]["step"] + 10)
         await until(pilot, lambda: "as it stood at step" in flat(app), "the step")
-        assert text(diagnosis.losses(view.epochs[:3], 60)).split()[1] in flat(app)
+        assert text(diagnosis.losses(view.curves.epochs()[:3], 60)).split()[1] in flat(app)
         view.choose_step(None)
         await until(pilot, lambda: "overfitting since" in flat(app), "now")
 

@@ -6,37 +6,20 @@ import asyncio
 import os
 import shutil
 import signal
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.workers import LINEAR, Told, act, clouds, listen, train, wait_for
+from tests.workers import LINEAR, act, clouds, heard, train, training, wait_for
 from tuinet.errors import RunError
 from tuinet.runs import RunFolder
 from tuinet.training.protocol import Refused
-from tuinet.training.session import Session, resume, start
+from tuinet.training.session import resume
 from tuinet.tui.view import RunView
 
 GOLDEN = Path(__file__).parent / "golden" / "run"
-
-
-@contextmanager
-def training(runs: Path, patch: pytest.MonkeyPatch, session: Session | None = None, **script: Any) -> Iterator[Session]:
-    act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
-    session = session or start(clouds(100_000), runs=runs, command=LINEAR)
-    heard: list[Told] = []
-    listener = threading.Thread(target=lambda: heard.append(listen(session)))
-    listener.start()
-    try:
-        yield session
-    finally:
-        session.forward(signal.SIGKILL)
-        listener.join()
 
 
 def watched(folder: RunFolder, steps: Callable[[RunView], Awaitable[None]]) -> None:
@@ -59,14 +42,18 @@ async def until(view: RunView, condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
+def epochs(view: RunView) -> list[int]:
+    return [row["epoch"] for row in view.curves.epochs()]
+
+
 def test_a_finished_run_is_read_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch, kernels=0)
     told = train(home / "runs", clouds(5))
 
     async def steps(view: RunView) -> None:
         assert (view.status.state, view.status.epochs, view.live) == ("finished", 5, False)
-        assert [row["epoch"] for row in view.epochs] == [1, 2, 3, 4, 5]
-        assert [row["val_loss"] for row in view.epochs] == [event["val_loss"] for event in told.all("epoch")]
+        assert epochs(view) == [1, 2, 3, 4, 5]
+        assert [row["val_loss"] for row in view.curves.epochs()] == [event["val_loss"] for event in told.all("epoch")]
         assert view.verdict["word"] == told.all("verdict")[0]["word"]
         assert view.preset is not None and view.preset.training.epochs == 5
         with pytest.raises(Refused, match="is finished: nobody trains it now"):
@@ -119,10 +106,10 @@ def test_a_worker_that_is_killed_leaves_a_run_that_can_be_read(home: Path, monke
     with training(home / "runs", monkeypatch) as session:
 
         async def steps(view: RunView) -> None:
-            await until(view, lambda: view.live and view.epochs)
+            await until(view, lambda: view.live and view.curves.epochs())
             os.kill(session.pid, signal.SIGKILL)
             await until(view, lambda: not view.live and view.status.state == "interrupted")
-            assert view.epochs
+            assert view.curves.epochs()
             with pytest.raises(Refused):
                 await view.command("resume")
 
@@ -137,16 +124,11 @@ def test_a_run_that_is_resumed_is_followed_on_by_the_same_screen(home: Path, mon
     async def steps(view: RunView) -> None:
         assert view.status.state == "interrupted"
         again = await asyncio.to_thread(resume, folder, command=LINEAR)
-        listener = threading.Thread(target=listen, args=(again,))
-        listener.start()
-        try:
+        with heard(again):
             await until(view, lambda: view.live and view.status.state == "running")
-            await until(view, lambda: len({row["epoch"] for row in view.epochs}) == len(view.epochs) > 3)
+            await until(view, lambda: len(set(epochs(view))) == len(epochs(view)) > 3)
             await view.command("stop")
             await until(view, lambda: view.status.state == "stopped")
-        finally:
-            again.forward(signal.SIGKILL)
-            await asyncio.to_thread(listener.join)
 
     watched(folder, steps)
 
@@ -155,15 +137,17 @@ def test_a_client_that_comes_late_misses_nothing(home: Path, monkeypatch: pytest
     with training(home / "runs", monkeypatch) as session:
 
         async def early(view: RunView) -> None:
-            await until(view, lambda: len(view.epochs) >= 3)
+            await until(view, lambda: len(epochs(view)) >= 3)
 
         watched(session.folder, early)
 
         async def late(view: RunView) -> None:
-            await until(view, lambda: view.live and len(view.epochs) >= 6)
-            assert [row["epoch"] for row in view.epochs] == list(range(1, len(view.epochs) + 1))
+            await until(view, lambda: view.live and len(epochs(view)) >= 6)
+            assert epochs(view) == list(range(1, len(epochs(view)) + 1))
             records = session.folder.metrics().read({"epoch"})[0]
-            assert [row["val_loss"] for row in view.epochs] == [r["val_loss"] for r in records[: len(view.epochs)]]
+            assert [row["val_loss"] for row in view.curves.epochs()] == [
+                r["val_loss"] for r in records[: len(epochs(view))]
+            ]
 
         watched(session.folder, late)
 
@@ -172,7 +156,11 @@ def test_a_run_copied_from_elsewhere_opens_read_only(tmp_path: Path, home: Path)
     shutil.copytree(GOLDEN, tmp_path / "from-elsewhere")
 
     async def steps(view: RunView) -> None:
-        assert (view.status.state, view.live, [row["epoch"] for row in view.epochs]) == ("finished", False, [1, 2])
+        assert (view.status.state, view.live, epochs(view)) == (
+            "finished",
+            False,
+            [1, 2],
+        )
         assert view.facts is not None
         assert view.looked == {}
 

@@ -13,11 +13,15 @@ from tests.tui_screens import at_rest, check_picture, on_screen, picture, until,
 from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
-from tuinet.tui.panes import Pane
+from tuinet.tui.panes import PANES, Pane
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.workbench import Workbench, arrangement
 from tuinet.tui.view import Status
 from tuinet.tui.widgets.status import DOT, bar, fitting, gpu_parts, parts
+
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
+ORIGINAL_POLL = ScriptedView.poll
 
 
 class Alone(TuinetApp):
@@ -33,12 +37,6 @@ class Alone(TuinetApp):
 
     def start_run(self, preset: Any, name: str | None = None) -> None:
         self.started.append((preset, name))
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def focused(app: TuinetApp) -> str:
@@ -193,6 +191,70 @@ def test_a_refusal_is_shown_as_a_sentence_and_changes_nothing() -> None:
         assert not view.commands
 
     on_screen(app, (200, 50), steps)
+
+
+def test_a_fault_is_said_once_as_safe_text_and_the_screen_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the reading, and of a pane: the others are still told what has changed."""
+    view = scripted_view()
+    app = Alone(view)
+    said: list[str] = []
+    monkeypatch.setattr(app, "notify", lambda message, **more: said.append(message))
+    times = {"read": 0, "drawn": 0}
+
+    async def poll(self: ScriptedView) -> frozenset[str]:
+        times["read"] += 1
+        if times["read"] % 2:
+            raise ZeroDivisionError("[b]no[/] \x1b]52;c;eA==\x07")
+        self._changed.add("status")
+        return await ORIGINAL_POLL(self)
+
+    def see(self: Pane, changed: frozenset[str]) -> None:
+        times["drawn"] += 1
+        raise LookupError("in a pane")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: times["read"] > 8 and times["drawn"] > 3)
+        assert said == [
+            "This is a fault of tuinet: ZeroDivisionError: [b]no[/] ␛]52;c;eA==␇",
+            "This is a fault of tuinet: LookupError: in a pane",
+        ]
+        await pilot.press("space")
+        await until(pilot, lambda: "‖ paused" in picture(app))
+        assert [type(error) for error in app.faults.values()] == [ZeroDivisionError, LookupError]
+        app.faults.clear()
+
+    monkeypatch.setattr(ScriptedView, "poll", poll)
+    monkeypatch.setattr(PANES[0], "see", see)
+    on_screen(app, (200, 50), steps)
+
+
+def test_where_an_outlived_fault_came_from_is_told_when_the_terminal_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = Alone(scripted_view())
+    monkeypatch.setattr("tuinet.tui.terminal.app.TerminalApp.main", lambda self: 0)
+    monkeypatch.setattr(app, "notify", lambda message, **more: None)
+    for _ in range(3):
+        try:
+            raise LookupError("[b]no[/] \x1b]52;c;eA==\x07")
+        except LookupError as error:
+            app.fault(error)
+    assert app.main() == 0
+    said = capfd.readouterr().err
+    assert said.startswith("tuinet: a part of the screen failed, and the rest went on. This is a fault of tuinet:")
+    assert said.count("LookupError: [b]no[/] ␛]52;c;eA==␇") == 1
+
+
+def test_control_a_fault_that_is_outlived_fails_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def poll(self: ScriptedView) -> frozenset[str]:
+        raise ZeroDivisionError("planted")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "This is a fault of tuinet" in picture(pilot.app))
+
+    monkeypatch.setattr(ScriptedView, "poll", poll)
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        on_screen(Alone(scripted_view()), (120, 40), steps)
 
 
 def test_leaving_a_live_run_asks_once_and_says_how_to_come_back() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,15 +19,26 @@ def as_ptx(ptx: str, cc: object) -> bytes:
     return ptx.encode()
 
 
-@pytest.fixture
-def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.StandIn]:
-    """Turns one device on, of the compute capability given as parameter or 8.0; afterwards raises what was found."""
+@pytest.fixture(autouse=True)
+def needs_the_stand_in() -> None:
+    """Skips what cannot run here, and says why."""
     reason = stand_in.available()
     if reason:
         pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says once, without -rs, that a part of the tests did not run."""
+    reason = stand_in.available()
+    if reason:
+        terminalreporter.write_line(f"tests/cuda did not run: {reason}")
+
+
+@pytest.fixture
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.StandIn]:
+    """Turns one device on, of the compute capability given as parameter or 8.0; afterwards raises what was found."""
     device = stand_in.load()
-    if importlib.util.find_spec("tuinet.engine.cuda") and importlib.util.find_spec("tuinet.engine.cuda.driver"):
-        monkeypatch.setattr(importlib.import_module("tuinet.engine.cuda.driver"), "assemble", as_ptx)
+    monkeypatch.setattr("tuinet.engine.cuda.driver.assemble", as_ptx)
     with device.one_device(getattr(request, "param", (8, 0))):
         yield device
         device.check()

@@ -102,7 +102,8 @@ API void stand_in_set_emulator(DescribeCallback describe_kernel, LaunchCallback 
     emulate = launch_kernel;
 }
 
-/* Lets a function fail from now on, until stand_in_fail(NULL, 0). The name is the exported one ("cuMemAlloc_v2"). */
+/* Lets a function fail from now on, until stand_in_fail(NULL, 0). The name is the exported one ("cuMemAlloc_v2"); of
+ * those that hand on to another here (cuStreamCreate to cuStreamCreateWithPriority), the other is the one to name. */
 API void stand_in_fail(const char *name, CUresult code) {
     static char kept[128];
     failing_function = NULL;
@@ -375,6 +376,7 @@ typedef struct {
     unsigned flags;
     int priority;
     int invalidated;
+    int destroyed; /* its memory stays, so that whoever uses it afterwards is told */
 } Stream;
 
 static int streams_capturing = 0; /* in a mode in which allocation is not allowed */
@@ -399,6 +401,7 @@ static int captured(Handle handle, Node node) {
 
 /* Other stand-ins (cuBLAS) record a call of their own: 1 where it was captured, 0 where it is to be done now. */
 API int stand_in_captured_call(Handle stream, void (*call)(void *), void *data) {
+    if (stream_of(stream)->destroyed) return sticky = CUDA_ERROR_INVALID_HANDLE, 1;
     return captured(stream, (Node){.kind = NODE_CALL, .call = call, .data = data});
 }
 
@@ -417,13 +420,15 @@ API CUresult cuStreamCreate(Handle *handle, unsigned flags) { return cuStreamCre
 
 API CUresult cuStreamDestroy_v2(Handle handle) {
     ENTER;
-    free(handle);
+    if (stream_of(handle)->destroyed) return CUDA_ERROR_INVALID_HANDLE;
+    stream_of(handle)->destroyed = 1;
     return CUDA_SUCCESS;
 }
 
 /* A wait inside a capture is an error and spoils the capture. */
 static CUresult wait_for(Handle handle) {
     Stream *stream = stream_of(handle);
+    if (stream->destroyed) return CUDA_ERROR_INVALID_HANDLE;
     if (!stream->capturing) return sticky;
     stream->invalidated = 1;
     return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
@@ -644,6 +649,10 @@ static CUresult release(CUdeviceptr address) {
 
 API uint64_t stand_in_memory_used(void) { return memory_used; }
 
+/* For other stand-ins: whether a range is live memory of the device, and an error that shows at the next wait. */
+API int stand_in_holds(uint64_t address, size_t bytes) { return holding(address, bytes) != NULL; }
+API void stand_in_break(CUresult error) { sticky = error; }
+
 /* Rises whenever memory is allocated or freed, so that the emulator asks for the list only then. */
 API uint64_t stand_in_allocation_changes(void) { return allocation_changes; }
 
@@ -788,6 +797,7 @@ typedef enum { TO_DEVICE = 1, FROM_DEVICE = 2 } Sides;
 /* The device's side of a copy has to lie in one live allocation: freed or foreign memory is an error. */
 static CUresult copy(uint64_t to, uint64_t from, size_t bytes, int sides, Handle stream, int waits) {
     NEEDS_CONTEXT;
+    if (stream_of(stream)->destroyed) return CUDA_ERROR_INVALID_HANDLE;
     if (!bytes) return CUDA_SUCCESS;
     if ((sides & TO_DEVICE && !holding(to, bytes)) || (sides & FROM_DEVICE && !holding(from, bytes)))
         return CUDA_ERROR_INVALID_VALUE;
@@ -1048,7 +1058,7 @@ static void **copy_of_arguments(const Kernel *kernel, void **arguments) {
 static CUresult launch(const Kernel *kernel, const unsigned *shape, unsigned shared_bytes, Handle stream,
                        void **arguments) {
     NEEDS_CONTEXT;
-    if (!kernel) return CUDA_ERROR_INVALID_HANDLE;
+    if (!kernel || stream_of(stream)->destroyed) return CUDA_ERROR_INVALID_HANDLE;
     CUresult wrong = check_launch(kernel, shape, shared_bytes);
     if (wrong) return wrong;
     if (!stream_of(stream)->capturing) return run_kernel(kernel, shape, shared_bytes, arguments), CUDA_SUCCESS;
@@ -1164,6 +1174,7 @@ API CUresult cuGraphLaunch(Handle instance, Handle stream) {
     ENTER;
     NEEDS_CONTEXT;
     const Graph *graph = instance;
+    if (stream_of(stream)->destroyed) return CUDA_ERROR_INVALID_HANDLE;
     for (size_t i = 0; i < graph->count; i++)
         if (!captured(stream, graph->nodes[i])) replay(&graph->nodes[i]);
     return CUDA_SUCCESS;

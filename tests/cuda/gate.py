@@ -20,7 +20,7 @@ STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) by
 REGISTERS = re.compile(r"Used (\d+) registers")
 SHARED = re.compile(r"(\d+) bytes smem")
 INSTRUCTION = re.compile(
-    r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_.]+)?)(?=[\s;])", re.M
+    r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_.]+)?)(?=[\s;])", re.MULTILINE
 )
 
 
@@ -36,6 +36,10 @@ class Report:
     float64: tuple[str, ...]  # the instructions of the PTX that compute in float64
 
 
+def text_of(log: bytearray) -> str:
+    return log.decode(errors="replace").strip("\0\n ")
+
+
 def assemble(ptx: str, arch: str) -> tuple[bytes, str]:
     """Machine code for an architecture ("80", "90a", "120"), and what the assembler says about it."""
     from cuda.bindings import nvjitlink
@@ -49,12 +53,12 @@ def assemble(ptx: str, arch: str) -> tuple[bytes, str]:
         except nvjitlink.nvJitLinkError as error:
             log = bytearray(nvjitlink.get_error_log_size(handle))
             nvjitlink.get_error_log(handle, log)
-            raise ValueError(f"sm_{arch} turns the PTX down: {log.decode(errors='replace').strip()}") from error
+            raise ValueError(f"sm_{arch} turns the PTX down: {text_of(log)}") from error
         log = bytearray(nvjitlink.get_info_log_size(handle))
         nvjitlink.get_info_log(handle, log)
         cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
         nvjitlink.get_linked_cubin(handle, cubin)
-        return bytes(cubin), log.decode(errors="replace")
+        return bytes(cubin), text_of(log)
     finally:
         nvjitlink.destroy(handle)
 

@@ -11,13 +11,14 @@ import ctypes
 import functools
 import importlib.util
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tests.cuda import compiled
-from tests.cuda.emulator import Fault, Kernel, find_kernel
+from tests.cuda.emulator import Fault, Kernel, Memory, Traffic, find_kernel
 
 INVALID_PTX, NOT_FOUND, ILLEGAL_ADDRESS, LAUNCH_FAILED = 218, 500, 700, 719
 
@@ -55,15 +56,18 @@ class StandIn:
         self.driver.stand_in_allocations.restype = ctypes.c_size_t
         self.driver.stand_in_allocation_changes.restype = ctypes.c_uint64
         self.driver.stand_in_memory_used.restype = ctypes.c_uint64
+        self.cc = (8, 0)
         self.kernels: list[Kernel] = []
         self.launches: Counter[str] = Counter()
         self.found: list[str] = []
-        self._regions: list[tuple[int, int]] = []
+        self.count_traffic = False
+        self._memory = Memory()
+        self._running = threading.Lock()  # the emulator runs one grid at a time
         self._changes = -1
         self._callbacks = Describe(self._describe), Launch(self._launch)
         self.driver.stand_in_set_emulator(*self._callbacks)
 
-    # What the driver asks ------------------------------------------------------------------------------------------
+    # What the driver asks --------------------------------------------------------------------------------------------
 
     def _describe(self, image: bytes, name: bytes, description: Any) -> int:
         try:
@@ -87,7 +91,10 @@ class StandIn:
         sizes = tuple(shape[:6])
         values = [ctypes.string_at(arguments[i], size) for i, (_, size) in enumerate(kernel.parameters)]
         try:
-            found = kernel.launch(sizes[:3], sizes[3:], values, self.regions(), shared_bytes)
+            with self._running:
+                found = kernel.launch(
+                    sizes[:3], sizes[3:], values, self.memory_now(), shared_bytes, count_traffic=self.count_traffic
+                )
         except Fault as fault:
             self.found.append(f"{kernel.name}: {fault}")
             return ILLEGAL_ADDRESS
@@ -97,24 +104,28 @@ class StandIn:
         self.found.extend(f"{kernel.name}: {finding}" for finding in found)
         return 0
 
-    def regions(self) -> list[tuple[int, int]]:
-        """Start and bytes of all memory that a kernel may touch."""
+    def memory_now(self) -> Memory:
+        """All that a kernel may touch now."""
         changes = self.driver.stand_in_allocation_changes()
         if changes != self._changes:
             count = self.driver.stand_in_allocations(None, 0)
             pairs = (ctypes.c_uint64 * (2 * count))()
             self.driver.stand_in_allocations(pairs, count)
-            self._regions = list(zip(pairs[::2], pairs[1::2], strict=True))
+            self._memory.set_regions(list(zip(pairs[::2], pairs[1::2], strict=True)))
             self._changes = changes
-        return self._regions
+        return self._memory
 
-    # What a test asks ----------------------------------------------------------------------------------------------
+    # What a test asks ------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Raises what was found since the last check."""
         found, self.found = list(dict.fromkeys(self.found)), []
         if found:
             raise Findings("\n".join(found))
+
+    def traffic(self) -> dict[str, list[Traffic]]:
+        """What each kernel has asked of the memory while `count_traffic` was set, since the process began."""
+        return {kernel.name: kernel.traffic() for kernel in self.kernels}
 
     def calls(self, function: str) -> int:
         """How often a driver function has been called, by its exported name (cuMemAlloc_v2)."""
@@ -129,10 +140,12 @@ class StandIn:
         self.driver.stand_in_set_memory(ctypes.c_uint64(total))
 
     def memory_used(self) -> int:
+        """Bytes of device memory that are allocated."""
         return int(self.driver.stand_in_memory_used())
 
     def compute_capability(self, major: int, minor: int) -> None:
         """Chooses what the device says it is: (7, 5), (8, 0), (9, 0), (12, 0) ..."""
+        self.cc = major, minor
         self.driver.stand_in_set_compute_capability(major, minor)
         forget_devices()
 
@@ -141,6 +154,7 @@ class StandIn:
         """A process with one GPU, for as long as this lasts; nothing found before counts."""
         self.found.clear()
         self.launches.clear()
+        self.count_traffic = False
         self.driver.stand_in_reset()
         self.driver.stand_in_set_devices(1)
         self.compute_capability(*cc)
@@ -151,14 +165,25 @@ class StandIn:
             forget_devices()
 
 
+@functools.cache
+def load_cublas() -> ctypes.CDLL:
+    """Loads the stand-in for cuBLAS (cublas.c), under the name that the real one of CUDA 13 has."""
+    load()
+    made = ctypes.CDLL(str(compiled.library("libcublas.so.13", "cublas.c")), mode=ctypes.RTLD_GLOBAL)
+    made.stand_in_multiplications.restype = made.stand_in_wrong_calls.restype = ctypes.c_uint64
+    return made
+
+
 def forget_devices() -> None:
     """Both libraries ask once a process (cuda.core: once a thread) what devices there are; lets them ask again."""
-    for name, forget in (
-        ("numba.cuda.cudadrv.devices", lambda module: module._DeviceList.lst.fget.cache_clear()),
-        ("cuda.core._device", lambda module: module._tls.__dict__.clear()),
-    ):
-        if name in sys.modules:
-            forget(sys.modules[name])
+    if "numba.cuda.cudadrv.devices" in sys.modules:
+        from numba.cuda.cudadrv import devices, driver
+
+        devices._DeviceList.lst.fget.cache_clear()
+        for device in driver.driver.devices.values():
+            device.compute_capability = load().cc
+    if "cuda.core._device" in sys.modules:
+        sys.modules["cuda.core._device"]._tls.__dict__.clear()
 
 
 def run_ptx_under_numba() -> None:

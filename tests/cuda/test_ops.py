@@ -7,52 +7,53 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.operands import SIZES, Places, operands_for
-from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
+from tuinet.engine.trials import LONG, SIZES
 from tuinet.kernels import OPS
 
 ON_DEVICE = sorted(name for name, each in OPS.items() if each.cuda_stages)
-
-
-class Apart:
-    """Operands on the device, each in memory of its own: what reaches over its end is found."""
-
-    def __init__(self, gpu: Any, views: dict[Slot, np.ndarray]) -> None:
-        self.gpu, self.views = gpu, views
-        self.memory = {slot: gpu.allocate(view.nbytes) for slot, view in views.items()}
-        for slot, view in views.items():
-            gpu.put(self.memory[slot].address, view)
-
-    def address(self, slot: Slot) -> int:
-        return int(self.memory[slot].address)
-
-    def fetch(self, slot: Slot) -> np.ndarray:
-        self.gpu.get(self.memory[slot].address, self.views[slot])
-        return self.views[slot]
-
-
-def run_on_device(gpu: Any, call: Call, views: dict[Slot, np.ndarray]) -> Apart:
-    from tuinet.engine.cuda import machine
-
-    apart = Apart(gpu, views)
-    room = gpu.allocate(4 * machine.room_for([call]))
-    gpu.go(machine.launches_of([call], apart, gpu.kernels, room.address))
-    gpu.wait()
-    return apart
+CASES = [(name, sizes) for name in ON_DEVICE for sizes in (*SIZES, *["long"] * (name in LONG))]
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize("name", ON_DEVICE)
+@pytest.mark.parametrize(("name", "sizes"), CASES)
 def test_the_kernel_agrees_with_the_definition(device: Any, name: str, sizes: str) -> None:
-    """To 1e-5 of the largest number of what it writes."""
+    """To 1e-5 of the largest number of what it writes, with and without adding to what is there."""
+    from tuinet.engine.cuda.examination import AGREES, tried
+
     for keep in (False, True) if OPS[name].keeps else (False,):
-        call, views = operands_for(name, sizes)
-        call.keep = keep
-        exact = {s: v.astype(np.int64 if s.whole else np.float64) for s, v in views.items()}
-        reference.step(call, Places(exact))
-        apart = run_on_device(device, call, views)
-        for slot in call.writes:
-            got = apart.fetch(slot)
-            assert np.abs(got - exact[slot]).max() <= 1e-5 * np.abs(exact[slot]).max() + 1e-6, (slot.name, keep)
+        assert tried(device, name, sizes, keep) <= AGREES, keep
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("rows", "launches"), [(256, 1), (257, 2)])
+def test_a_kernel_without_blocks_is_not_launched(device: Any, rows: int, launches: int) -> None:
+    """What joins the sums of several blocks has nothing to do behind a single one."""
+    from tuinet.engine.cuda import examination, machine
+
+    x, s = Slot("x", (rows, 3), "value"), Slot("s", (3,), "value")
+    apart = examination.Apart(device, {x: np.ones(x.shape, np.float32), s: np.zeros(3, np.float32)})
+    call = Call(OPS["sum_rows"], [x], [s], {})
+    assert len(machine.launches_of([call], apart, device.kernels, 0)) == launches
+
+
+@pytest.mark.gpu
+def test_a_kernel_that_is_wrong_is_found(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: another op's kernel in the place of one, and an op that writes NaN."""
+    from tuinet.engine.cuda.examination import Trial, tried
+
+    monkeypatch.setattr(OPS["add"], "cuda_stages", OPS["multiply"].cuda_stages)
+    monkeypatch.setattr(OPS["add"], "name", "added wrongly")
+    assert not Trial("add", "odd", tried(device, "add", "odd")).right
+
+
+@pytest.mark.gpu
+def test_the_examination_measures_products_memory_and_launches(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tuinet.engine.cuda import examination
+
+    for name, size in (("WIDE", 16), ("MANY", 1000), ("KERNELS", 3)):
+        monkeypatch.setattr(examination, name, size)
+    found = {speed.what: speed for speed in examination.speeds(device)}
+    assert list(found) == ["products", "memory", "launches"]
+    assert all(speed.value > 0 for speed in found.values())
+    assert found["products"].limit > 0 and found["memory"].limit > 0

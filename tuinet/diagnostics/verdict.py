@@ -17,10 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Word = Literal["underfitting", "good", "overfitting", "diverged", "noisy", "too early"]
+
+Floats = NDArray[np.floating[Any]]
 
 METRICS = ("bits_per_char", "accuracy", "rmse")  # the first one that was measured is what guessing is compared by
 ENOUGH_EPOCHS = 3
@@ -55,31 +60,45 @@ def verdict(
     guess: the accuracy (or rmse, or bits per character) of guessing, where known. diverged: where the run was stopped
     by NaN or infinity, the words for it.
     """
-    curves = _Curves(epochs, guess)
-    numbers = curves.numbers()
-    for judge in (_diverged, _too_few, _overfitting, _noisy, _still_falling, _underfitting):
-        found = judge(curves, diverged)
-        if found is not None:
-            word, sentence = found
-            return Verdict(word, sentence, numbers)
-    return Verdict("good", _good(curves), numbers)
+    epochs = [row for row in epochs if _number(row, "train_loss") is not None]
+    names = dict.fromkeys(name for row in epochs for name in row)
+    columns = {name: np.array([_number(row, name) for row in epochs], np.float64) for name in names}
+    return judged(columns, guess=guess, diverged=diverged)
+
+
+def judged(columns: Mapping[str, Floats], *, guess: float | None = None, diverged: str | None = None) -> Verdict:
+    """The same of metrics that stand in columns, an epoch a row; NaN where one was not measured."""
+    with np.errstate(all="ignore"):  # of losses as large as floats go
+        curves = _Curves(columns, guess)
+        numbers = curves.numbers()
+        for judge in (_diverged, _too_few, _overfitting, _noisy, _still_falling, _underfitting):
+            found = judge(curves, diverged)
+            if found is not None:
+                word, sentence = found
+                return Verdict(word, sentence, numbers)
+        return Verdict("good", _good(curves), numbers)
 
 
 class _Curves:
     """The series that the rules look at. Epochs without finite values are left out of all but `diverged`."""
 
-    def __init__(self, epochs: Sequence[Mapping[str, object]], guess: float | None) -> None:
+    def __init__(self, columns: Mapping[str, Floats], guess: float | None) -> None:
         self.guess = guess
-        self.last_train = _number(epochs[-1], "train_loss") if epochs else None
-        rows = [row for row in epochs if _finite(_number(row, "train_loss"))]
-        self.validated = bool(rows) and all(_finite(_number(row, "val_loss")) for row in rows)
-        self.epochs = [int(_number(row, "epoch") or index + 1) for index, row in enumerate(rows)]
-        self.train = [float(_number(row, "train_loss") or 0.0) for row in rows]
-        self.held = [float(_number(row, "val_loss") or 0.0) for row in rows] if self.validated else self.train
+        train = columns.get("train_loss", np.empty(0))
+        fit = np.flatnonzero(np.isfinite(train))
+        self.last_train = float(train[-1]) if len(train) else None
+        held = columns["val_loss"][fit] if "val_loss" in columns else np.full(len(fit), np.nan)
+        self.validated = bool(len(fit)) and bool(np.isfinite(held).all())
+        counted = np.arange(1.0, len(fit) + 1)
+        said = columns["epoch"][fit] if "epoch" in columns else counted
+        self.epochs = np.where(said > 0, said, counted).astype(int)
+        self.train = train[fit]
+        self.held = held if self.validated else self.train
         self.held_name = "val_loss" if self.validated else "train_loss"
-        last = rows[-1] if rows else {}
-        self.metric = next(name for name in METRICS if f"train_{name}" in last or name == METRICS[-1])
-        self.last_metrics = {part: _number(last, f"{part}_{self.metric}") for part in ("train", "val")}
+        last = {name: float(column[fit[-1]]) for name, column in columns.items()} if len(fit) else {}
+        known = {name: value for name, value in last.items() if not math.isnan(value)}
+        self.metric = next(name for name in METRICS if f"train_{name}" in known or name == METRICS[-1])
+        self.last_metrics = {part: known.get(f"{part}_{self.metric}") for part in ("train", "val")}
         self.train_skill, self.val_skill = (self._skill(self.last_metrics[part]) for part in ("train", "val"))
 
     def _skill(self, value: float | None) -> float | None:
@@ -93,21 +112,26 @@ class _Curves:
         ratio = value / self.guess
         return 1 - ratio if self.metric == "bits_per_char" else 1 - ratio * ratio
 
-    @property
+    @cached_property
     def best(self) -> int:
         """Index of the lowest held-out loss, after a median of three has taken single lucky epochs away."""
-        smooth = [median(self.held[max(0, i - 1) : i + 2]) for i in range(len(self.held))]
-        return smooth.index(min(smooth))
+        held = self.held
+        if len(held) < 2:
+            return 0
+        before, here, after = held[:-2], held[1:-1], held[2:]
+        middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
+        first, last = (held[0] + held[1]) / 2, (held[-2] + held[-1]) / 2
+        return int(np.argmin(np.concatenate(([first], middle, [last]))))
 
     @property
     def end(self) -> float:
         """Held-out loss now: the median of the last three epochs, so that one epoch decides nothing."""
-        return median(self.held[-3:])
+        return _middle(self.held[-3:])
 
-    @property
+    @cached_property
     def rise(self) -> float:
         """How far the held-out loss now stands above its best, as a share of it."""
-        lowest = median(self.held[max(0, self.best - 1) : self.best + 2])
+        lowest = _middle(self.held[max(0, self.best - 1) : self.best + 2])
         return (self.end - lowest) / self._scale(self.held, lowest)
 
     @property
@@ -116,24 +140,22 @@ class _Curves:
             return None
         return self.train_skill - self.val_skill
 
-    @property
+    @cached_property
     def jumps(self) -> float:
         """The typical distance of an epoch's loss from the middle of its neighbours, over the last half."""
         tail = self.held[-max(5, len(self.held) // 2) :]
         if len(tail) < 3:
             return 0.0
-        off = [abs(tail[i] - (tail[i - 1] + tail[i + 1]) / 2) for i in range(1, len(tail) - 1)]
-        return median(off) / self._scale(self.held, median(tail))
+        off = np.abs(tail[1:-1] - (tail[:-2] + tail[2:]) / 2)
+        return _middle(off) / self._scale(self.held, _middle(tail))
 
     @property
     def late(self) -> tuple[float, float]:
         """Held-out loss before the last fifth of the epochs (at least two), and now."""
         span = max(2, len(self.held) // 5)
         if len(self.held) < span + 3:  # too few for medians of three
-            before, now = self.held[max(0, len(self.held) - 1 - span)], self.held[-1]
-        else:
-            before, now = median(self.held[-span - 3 : -span]), self.end
-        return before, now
+            return float(self.held[max(0, len(self.held) - 1 - span)]), float(self.held[-1])
+        return _middle(self.held[-span - 3 : -span]), self.end
 
     @property
     def falls(self) -> float:
@@ -145,20 +167,20 @@ class _Curves:
     def late_share(self) -> float:
         """The same as a share of all that was gained since the first epoch."""
         before, now = self.late
-        gained = self.held[0] - now
+        gained = float(self.held[0]) - now
         return (before - now) / gained if gained > 0 else 0.0
 
     @staticmethod
-    def _scale(series: list[float], level: float) -> float:
-        return max(abs(level), SMALL * abs(series[0]), 1e-12)
+    def _scale(series: Floats, level: float) -> float:
+        return max(abs(level), SMALL * abs(float(series[0])), 1e-12)
 
     def numbers(self) -> dict[str, float]:
         found: dict[str, float | None] = {"epochs": float(len(self.epochs)), "guess": self.guess}
-        if self.epochs:
-            found |= {"train_loss": self.train[-1], "best_epoch": float(self.epochs[self.best])}
+        if len(self.epochs):
+            found |= {"train_loss": float(self.train[-1]), "best_epoch": float(self.epochs[self.best])}
             found |= {"rise": self.rise, "jumps": self.jumps, "falls": self.falls}
             if self.validated:
-                found["val_loss"] = self.held[-1]
+                found["val_loss"] = float(self.held[-1])
             found |= {"train_skill": self.train_skill, "val_skill": self.val_skill, "gap": self.gap}
         return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
 
@@ -192,7 +214,7 @@ def _overfitting(curves: _Curves, _: str | None) -> _Found:
     if not curves.validated:
         return None
     best, train = curves.best, curves.train
-    turned = curves.rise > max(RISE, 2 * curves.jumps) and median(train[-3:]) < train[best]
+    turned = curves.rise > max(RISE, 2 * curves.jumps) and _middle(train[-3:]) < train[best]
     if turned:
         return "overfitting", (
             f"Since epoch {curves.epochs[best]} val_loss rose from {curves.held[best]:.4g} to {curves.end:.4g} "
@@ -256,6 +278,10 @@ def _good(curves: _Curves) -> str:
     return f"val_loss {held:.4g} {place} train_loss {train:.4g} and has settled."
 
 
+def _middle(values: Floats) -> float:
+    return float(np.median(values))
+
+
 def _number(row: Mapping[str, object], name: str) -> float | None:
     """Records write what is not finite as the words "nan", "inf" and "-inf"; float() reads them."""
     value = row.get(name)
@@ -265,7 +291,3 @@ def _number(row: Mapping[str, object], name: str) -> float | None:
         return float(value)
     except ValueError:
         return None
-
-
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

@@ -132,7 +132,7 @@ class Trainer:
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
         self._fresh = []
-        self._activations = None  # recorded when they are first asked for
+        self._activations = None
         self.diverged = None
 
     def _on_cpu(self, data, on_compile):
@@ -149,7 +149,10 @@ class Trainer:
         from .cuda import driver, machine, memory
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
-        self.arena = memory.DeviceArena(self.program, gpu, data)
+        room = 4 * (machine.room_of(self.plan) + machine.room_for(self.forward.calls))
+        self.arena = memory.DeviceArena(
+            self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
+        )
         self.machine = machine.Machine(self.plan, self.arena, gpu)
         self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
 
@@ -317,29 +320,21 @@ class Trainer:
 
     def attention(self, inputs):
         """Where each attention of the network looks, for one example (1, ...): by the name of what holds it, weights
-        (heads, T, S) that add up to 1 along S. Call by call, in NumPy: each is read before its memory serves others.
+        (heads, T, S) that add up to 1 along S.
         """
-        rows = self._inputs(inputs)
-        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-        table[...], wanted[...] = 0, 0
-        table[: len(rows)] = rows
-        found = {}
-        for call in self.forward.calls:
-            with np.errstate(all="ignore"):
-                reference.step(call, self.arena)
-            if call.op.name == "attention":
-                p = call.results[1]
-                shape = (self.pass_rows, call.settings["heads"], call.settings["steps"], -1)
-                found[p.name.rsplit(".", 2)[0]] = self.arena.view(p).reshape(shape)[0].copy()
-        return found
+        return self._looked().attention(inputs, self.arena)
 
     def activations(self, inputs):
         """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
         through in a tenth of a second, at most 256. Layers are in the order in which they are done.
         """
+        return self._looked().of(inputs, self.arena)
+
+    def _looked(self):
+        """The pass that is looked into, recorded when it is first asked for."""
         if self._activations is None:
             self._activations = Activations(self.plan, self.pass_rows)
-        return self._activations.of(inputs, self.arena)
+        return self._activations
 
     def changes(self):
         """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
@@ -455,8 +450,12 @@ class Trainer:
             "layer": self._layer_of(slot),
             "slot": slot.name,
             "step": self.step,
-            "batch": [int(row) for row in self.arena.view(self.plan.rows)],
+            "batch": [int(row) for row in self._batch_rows()],
         }
+
+    def _batch_rows(self):
+        on_gpu = self.device.startswith("cuda")
+        return self.machine.batch_rows() if on_gpu else self.arena.view(self.plan.rows)
 
     def _not_finite(self, calls):
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from .scalars import ZERO, U
+from .scalars import ZERO, F, U
 
 DEVICE: list[Callable] = []  # plain functions that kernels may call, of a GPU only
 WARP = 32  # threads that go in step
@@ -39,7 +39,10 @@ def device(function):
 
 @dataclass(frozen=True)
 class Launch:
-    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z)."""
+    """How many blocks of how many threads: grid(sizes by letter, and settings by name) gives (x, y, z).
+
+    Where one of them is 0 there is nothing to do, and nothing is launched.
+    """
 
     block: tuple[int, int]
     grid: Callable[[dict], tuple[int, int, int]]
@@ -81,6 +84,31 @@ def columns(letter):
 def one_block(threads=256):
     """A single block, where all there is becomes one number."""
     return Launch((threads, 1), lambda s: (1, 1, 1))
+
+
+def stretched(rows, columns):
+    """As columns(), with blocks for each stretch of the rows: for a kernel that ends with gpu.give_sums()."""
+    return Launch((WARP, 8), lambda s: (blocks(s[columns], WARP), int(stretches(s[rows], ROWS)), 1))
+
+
+def joined(rows, columns):
+    """As columns(), behind stretched(): nothing where a single stretch has all the rows."""
+    return Launch((WARP, 8), lambda s: (blocks(s[columns], WARP) if s[rows] > ROWS else 0, 1, 1))
+
+
+def row_sums(rows, columns):
+    """The room that stretched() and joined() need."""
+    return lambda s: int(stretches(s[rows], ROWS)) * s[columns]
+
+
+def parts(letter):
+    """A block for each stretch of a vector's numbers, before one_block(); nothing where that can add up all of them."""
+    return Launch((256, 1), lambda s: (int(stretches(s[letter], NUMBERS)) if s[letter] > NUMBERS else 0, 1, 1))
+
+
+def part_sums(letter):
+    """The room that parts() needs."""
+    return lambda s: int(stretches(s[letter], NUMBERS))
 
 
 ALONE = Launch((1, 1), lambda s: (1, 1, 1))  # a single thread, for what is one number
@@ -186,6 +214,84 @@ def sum_over_warps(value, shares):
         total += shares[i, x]
     cuda.syncthreads()
     return total
+
+
+# -- long sums: each block adds up a stretch, and then one adds up what they found -----------------
+
+ROWS, NUMBERS = U(256), U(4096)  # a stretch has at least so many rows of a matrix, or numbers of a vector
+
+
+@device
+def stretch(count, least):
+    """How many of so many one block adds up: at least so many that 256 blocks do, on any device."""
+    return max(least, U(U(U(count) + U(255)) >> U(8)))
+
+
+@device
+def stretches(count, least):
+    """How many blocks that makes."""
+    each = stretch(count, least)
+    return max(U(1), U(U(U(count) + each - U(1)) // each))
+
+
+@device
+def row_stretch(N):
+    """(first, end) of the rows that this block adds up, for this warp: it takes each eighth."""
+    each = stretch(N, ROWS)
+    first = U(U(cuda.blockIdx.y) * each)
+    return U(first + U(cuda.threadIdx.y)), min(N, U(first + each))
+
+
+@device
+def stretch_size(k, N):
+    """How many rows stretch k has: the last has what is left."""
+    each = stretch(N, ROWS)
+    return min(each, U(N - U(k * each)))
+
+
+@device
+def give_sums(total, s, I, keep, room):  # noqa: E741
+    """Make s[i] of the totals that the warps have of column i, or put them into room where there are more stretches."""
+    i, total = column(), sum_over_warps(total, cuda.shared.array((8, 32), F))
+    if i < I and cuda.threadIdx.y == 0:
+        if cuda.gridDim.y > 1:
+            room[U(U(cuda.blockIdx.y) * I + i)] = total
+        else:
+            s[i] = s[i] + total if keep else total
+
+
+@device
+def join_sums(s, N, I, keep, room):  # noqa: E741
+    """Make s of what the stretches have put into room."""
+    i, total = column(), ZERO
+    if i < I:
+        for k in range(U(cuda.threadIdx.y), stretches(N, ROWS), U(8)):
+            total += room[U(k * I + i)]
+    total = sum_over_warps(total, cuda.shared.array((8, 32), F))
+    if i < I and cuda.threadIdx.y == 0:
+        s[i] = s[i] + total if keep else total
+
+
+@device
+def sum_part(values, N, room):
+    """Put the sum of this block's stretch of the values into room."""
+    each = stretch(N, NUMBERS)
+    first, total = U(U(cuda.blockIdx.x) * each), ZERO
+    for n in range(U(first + U(cuda.threadIdx.x)), min(N, U(first + each)), U(256)):
+        total += values[n]
+    total = block_sum(total, cuda.shared.array(32, F))
+    if cuda.threadIdx.x == 0:
+        room[U(cuda.blockIdx.x)] = total
+
+
+@device
+def sum_of_parts(values, N, room):
+    """The sum of all values, for one block: of what is in room where their stretches had blocks of their own."""
+    count, total = stretches(N, NUMBERS), ZERO
+    addends = room if count > U(1) else values
+    for n in range(U(cuda.threadIdx.x), count if count > U(1) else N, U(256)):
+        total += addends[n]
+    return block_sum(total, cuda.shared.array(32, F))
 
 
 # -- arithmetic that needs care in 32 bits --------------------------------------------------------

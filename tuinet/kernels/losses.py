@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import gpu, scalars
-from .op import op
+from .op import op, scalar
 from .parts import row_part
 from .rows import largest_of, sum_of
 from .scalars import HALF, ONE, ZERO, F, U
@@ -209,6 +209,17 @@ def squared_error_cpu(y, t, losses):
         losses[n] = total / F(y.shape[1])
 
 
+@squared_error.cuda(gpu.warps("N"))
+def squared_error_cuda(y, t, losses, N, C):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += (y[i] - t[i]) * (y[i] - t[i])
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
+
+
 @op(cut="N")
 def squared_error_back(y, t, dlosses):
     """dy = 2 dlosses (y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
@@ -221,6 +232,14 @@ def squared_error_back_cpu(y, t, dlosses, dy):
         r = F(2) * dlosses[n] / F(y.shape[1])
         for c in range(y.shape[1]):
             dy[n, c] = r * (y[n, c] - t[n, c])
+
+
+@squared_error_back.cuda(gpu.numbers("N", "C"))
+def squared_error_back_cuda(y, t, dlosses, dy, N, C):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), F(2) * dlosses[n] / F(C)
+        dy[i] = r * (y[i] - t[i])
 
 
 # ------------------------------------------------------------------------------------------
@@ -246,6 +265,17 @@ def absolute_error_cpu(y, t, losses):
         losses[n] = total / F(y.shape[1])
 
 
+@absolute_error.cuda(gpu.warps("N"))
+def absolute_error_cuda(y, t, losses, N, C):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += abs(y[i] - t[i])
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
+
+
 @op(cut="N")
 def absolute_error_back(y, t, dlosses):
     """dy = dlosses sign(y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
@@ -261,7 +291,22 @@ def absolute_error_back_cpu(y, t, dlosses, dy):
             dy[n, c] = r if e > ZERO else (-r if e < ZERO else ZERO)
 
 
+@absolute_error_back.cuda(gpu.numbers("N", "C"))
+def absolute_error_back_cuda(y, t, dlosses, dy, N, C):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), dlosses[n] / F(C)
+        e = y[i] - t[i]
+        dy[i] = r if e > ZERO else (-r if e < ZERO else ZERO)
+
+
 # ------------------------------------------------------------------------------------------
+
+
+@scalar
+def huber_of(e, delta):
+    """The loss of a distance e >= 0: a parabola, and from delta on its tangent."""
+    return HALF * e * e if e <= delta else delta * (e - HALF * delta)
 
 
 @op(cut="N")
@@ -284,9 +329,19 @@ def huber_cpu(y, t, losses, delta):
     for n in range(y.shape[0]):
         total = ZERO
         for c in range(y.shape[1]):
-            e = abs(y[n, c] - t[n, c])
-            total += HALF * e * e if e <= delta else delta * (e - HALF * delta)
+            total += huber_of(abs(y[n, c] - t[n, c]), delta)
         losses[n] = total / F(y.shape[1])
+
+
+@huber.cuda(gpu.warps("N"))
+def huber_cuda(y, t, losses, N, C, delta):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += huber_of(abs(y[i] - t[i]), delta)
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
 
 
 @op(cut="N")
@@ -301,3 +356,11 @@ def huber_back_cpu(y, t, dlosses, dy, delta):
         r = dlosses[n] / F(y.shape[1])
         for c in range(y.shape[1]):
             dy[n, c] = r * min(max(y[n, c] - t[n, c], -delta), delta)
+
+
+@huber_back.cuda(gpu.numbers("N", "C"))
+def huber_back_cuda(y, t, dlosses, dy, N, C, delta):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), dlosses[n] / F(C)
+        dy[i] = r * min(max(y[i] - t[i], -delta), delta)

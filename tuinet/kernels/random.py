@@ -66,6 +66,12 @@ def mixed(h):
     return h ^ (h >> np.uint32(15))
 
 
+@gpu.device
+def line_of(step, rows, n, seed, tag):
+    """The key of row n of a batch, from which its numbers are drawn."""
+    return scalars.mix(U(scalars.key(U(seed), U(step[0]), U(tag)) ^ U(rows[n])))
+
+
 @op(cut="N I")
 def dropout(x, step, rows, columns, *, rate: float, seed: int, tag: int):
     """y = x / (1 - rate) where a coin of weight 1 - rate fell on its face, else 0 (Srivastava et al. 2014)
@@ -98,6 +104,5 @@ def dropout_cpu(x, step, rows, columns, y, rate, seed, tag):
 def dropout_cuda(x, step, rows, columns, y, N, I, rate, seed, tag):  # noqa: E741
     n, i = gpu.place()
     if n < N and i < I:
-        line = scalars.mix(U(scalars.key(U(seed), U(step[0]), U(tag)) ^ U(rows[n])))
-        kept = scalars.uniform(line, U(columns[i])) >= rate
+        kept = scalars.uniform(line_of(step, rows, n, seed, tag), U(columns[i])) >= rate
         y[U(n * I + i)] = x[U(n * I + i)] * (ONE / (ONE - rate)) if kept else ZERO

@@ -280,17 +280,20 @@ def column_squares_cpu(g, s):
             s[i] += g[n, i] * g[n, i]
 
 
-@column_squares.cuda(gpu.columns("C"))
-def column_squares_cuda(g, s, R, C):
-    shares = cuda.shared.array((8, 32), F)
+@column_squares.cuda(gpu.stretched("R", "C"), room=gpu.row_sums("R", "C"))
+def column_squares_cuda(g, s, R, C, room):
     c, total = gpu.column(), ZERO
+    first, end = gpu.row_stretch(R)
     if c < C:
-        for r in range(U(cuda.threadIdx.y), R, U(8)):
+        for r in range(first, end, U(8)):
             h = g[U(r * C + c)]
             total += h * h
-    total = gpu.sum_over_warps(total, shares)
-    if c < C and cuda.threadIdx.y == 0:
-        s[c] = total
+    gpu.give_sums(total, s, C, False, room)
+
+
+@column_squares.cuda(gpu.joined("R", "C"))
+def column_squares_joined_cuda(g, s, R, C, room):
+    gpu.join_sums(s, R, C, False, room)
 
 
 @op(cut="R")
@@ -334,12 +337,14 @@ def norm_cpu(squares, s):
     s[()] = np.sqrt(total)
 
 
+@norm.cuda(gpu.parts("P"), room=gpu.part_sums("P"))
+def norm_parts_cuda(squares, s, P, room):
+    gpu.sum_part(squares, P, room)
+
+
 @norm.cuda(gpu.one_block())
-def norm_cuda(squares, s, P):
-    shares, total = cuda.shared.array(32, F), ZERO
-    for i in range(U(cuda.threadIdx.x), P, U(256)):
-        total += squares[i]
-    total = gpu.block_sum(total, shares)
+def norm_cuda(squares, s, P, room):
+    total = gpu.sum_of_parts(squares, P, room)
     if cuda.threadIdx.x == 0:
         s[0] = np.sqrt(total)
 

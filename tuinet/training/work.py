@@ -462,8 +462,7 @@ class Work:
             yield from loop.flush()
             self._commit(loop, change, why)
         changes = [{"key": key, "old": old, "new": now} for key, old, now in differences]
-        only = {name: changes[0][name] for name in ("old", "new")} if len(changes) == 1 else {}
-        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes, **only}
+        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes}
 
     def _commit(self, loop: Loop, change: Change, why: str) -> None:
         """The checkpoint makes it final. All can read it then, in an order that a resume can make good."""

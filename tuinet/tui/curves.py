@@ -193,12 +193,26 @@ class Curves:
             before = float(places[-1]), float(others[-1])
         return before[1] * value / before[0] if before[0] > 0 else before[1]
 
-    def epochs(self) -> list[Json]:
+    def epochs(self, last: int | None = None, *, until: float = math.inf) -> list[Json]:
         """The epoch records again: `epoch`, `step`, `seconds` and every metric that was measured at its end.
 
-        A loss that is no number is NaN; another metric is left out then.
+        Up to the step `until`, and of these the last ones: a run may have a hundred thousand. A loss that is no number
+        is NaN; another metric is left out then.
         """
-        return [row for part in self.kinds["epoch"].parts for row in part.rows()]
+        rows: list[Json] = []
+        for part in reversed(self.kinds["epoch"].parts):
+            end = int(np.searchsorted(part.where(0), until, "right"))
+            begin = 0 if last is None else max(0, end - (last - len(rows)))
+            rows = [*part.rows(begin, end), *rows]
+        return rows
+
+    def measured(self) -> dict[str, Floats]:
+        """What `epochs` says, in columns; NaN where one was not measured."""
+        parts = self.kinds["epoch"].parts
+        names = dict.fromkeys(name for part in parts for name in part.series)
+        columns = {name: [part.means(name) for part in parts] for name in names}
+        columns["epoch"] = [np.rint(part.where(AXES.index("epochs"))) for part in parts]
+        return {name: np.concatenate(found) if len(found) > 1 else found[0] for name, found in columns.items() if found}
 
     def packed(self) -> tuple[Json, list[Floats]]:
         """Everything in here as a table that says what there is, and arrays."""
@@ -435,9 +449,13 @@ class _Track:
         lowest, mean, highest, _ = self.leaves(name)[:, index].tolist()
         return Point(int(step), epoch, seconds, lowest, mean, highest)
 
-    def rows(self) -> Iterator[Json]:
-        steps, epochs, seconds = (self.where(axis).tolist() for axis in range(3))
-        means = {name: self.leaves(name)[1].tolist() for name in self.series}
+    def means(self, name: str) -> Floats:
+        """(n,): of each point, NaN where the series has none."""
+        return self.leaves(name)[1] if name in self.series else np.full(len(self), np.nan)
+
+    def rows(self, begin: int, end: int) -> Iterator[Json]:
+        steps, epochs, seconds = (self.where(axis)[begin:end].tolist() for axis in range(3))
+        means = {name: self.leaves(name)[1, begin:end].tolist() for name in self.series}
         for index, step in enumerate(steps):
             measured = ((name, mean[index]) for name, mean in means.items())
             metrics = {name: mean for name, mean in measured if mean == mean or name.endswith("_loss")}
@@ -642,6 +660,8 @@ def _ends(x: Floats, starts: Wholes) -> Floats:
 def _in_order(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     if not found:
         return np.empty(0), _nothing(0)
+    if len(found) == 1:
+        return found[0][0], found[0][1].astype(np.float64, copy=False)
     where = np.concatenate([x for x, _ in found])
     rows = np.hstack([rows for _, rows in found]).astype(np.float64)
     order = np.argsort(where, kind="stable")

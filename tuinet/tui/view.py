@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tuinet import figures
-from tuinet.diagnostics.verdict import verdict
+from tuinet.diagnostics.verdict import judged
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
-from tuinet.runs.records import FILLED_IN
 from tuinet.training.client import AsyncConnection, NoWorker
 from tuinet.training.looks import FolderSource, answer
 from tuinet.training.protocol import Refused
@@ -82,7 +81,6 @@ class Other:
 
     name: str
     curves: Curves
-    epochs: Sequence[Json] = ()
 
 
 @dataclass
@@ -116,7 +114,6 @@ class RunView:
         self.info: Json = {}
         self.status = Status()
         self.curves = Curves()
-        self.epochs: list[Json] = []
         self.events: list[Json] = []
         self.verdict: Json = {}
         self.others: list[Other] = []
@@ -183,7 +180,6 @@ class RunView:
         found = await asyncio.to_thread(curve_cache.opened, self.folder.metrics(), progress)
         self.curves, self._offsets[0], self._kept = found.curves, found.offset, found.offset
         if self.curves.names:
-            self.epochs = self.curves.epochs()
             self._changed.add("epochs")
             self._show_curves()
             self._judge()
@@ -257,7 +253,7 @@ class RunView:
             self.events += files.events
             self._changed.add("events")
             self._source = None  # a checkpoint may have come
-        if files.metrics or files.events:
+        if {"epochs", "events"} & self._changed:
             self._judge()
 
     def _take_info(self, info: Json, state: str) -> None:
@@ -279,9 +275,7 @@ class RunView:
 
     def _take_metrics(self, records: list[Json]) -> None:
         self.curves.add(records)
-        if rows := [_epoch_row(record) for record in records if record["k"] == "epoch"]:
-            again = self.epochs and rows[0]["step"] <= self.epochs[-1]["step"]  # a later generation trained them again
-            self.epochs = self.curves.epochs() if again else [*self.epochs, *rows]
+        if any(record["k"] == "epoch" for record in records):
             self._changed.add("epochs")
         self._show_curves()
 
@@ -294,18 +288,23 @@ class RunView:
             self.status, step=step, epoch=epoch, seconds=seconds,
             loss=loss, gradient_norm=norm, learning_rate=rate, samples_per_s=speed,
         )  # fmt: skip
-        if status.steps is None and status.epochs and self.epochs:
-            row = self.epochs[-1]  # of a run whose worker has gone: as many steps in each epoch as there were
+        if status.steps is None and status.epochs and (row := self._last_epoch):
+            # Of a run whose worker has gone: as many steps in each epoch as there were.
             status = replace(status, steps=round(row["step"] / max(row["epoch"], 1) * status.epochs))
         self._show(status)
+
+    @property
+    def _last_epoch(self) -> Json | None:
+        return next(iter(self.curves.epochs(1)), None)
 
     def _judge(self) -> None:
         """The verdict on what is there now; the one of the run's own end, where it has one, knows more."""
         told = next((event for event in reversed(self.events) if event["k"] == "verdict"), None)
-        if told is not None and (not self.epochs or told["s"] >= self.epochs[-1]["step"]):
+        last = self._last_epoch
+        if told is not None and (last is None or told["s"] >= last["step"]):
             found = {key: told.get(key) for key in ("word", "sentence", "numbers")}
         else:
-            found = verdict(self.epochs, guess=self.start.get("guess")).as_table()
+            found = judged(self.curves.measured(), guess=self.start.get("guess")).as_table()
         if found != self.verdict:
             self.verdict = found
             self._changed.add("epochs")
@@ -422,14 +421,8 @@ class RunView:
 
 def _other(folder: RunFolder) -> Other:
     curves = curve_cache.opened(folder.metrics()).curves
-    return Other(folder.id, curves, curves.epochs())
+    return Other(folder.id, curves)
 
 
 def _mean(point: Point | None) -> float:
     return math.nan if point is None else point.mean
-
-
-def _epoch_row(record: Json) -> Json:
-    """As Curves.epochs() gives it."""
-    fields = {key: value for key, value in record.items() if key not in FILLED_IN}
-    return {"epoch": round(record["e"]), "step": record["s"], "seconds": record["m"], **fields}

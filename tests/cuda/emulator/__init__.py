@@ -1,35 +1,14 @@
-from tests.cuda.emulator.ptxemu import SIZE, Emu, PTXError
+"""An emulator of PTX, the assembly language of NVIDIA's GPUs: runs a kernel's real code, and watches it.
 
+It finds what a device would not tell: accesses out of bounds or misaligned, races, barriers that not all threads reach,
+shared memory read before it was written, shuffles from threads that are elsewhere. It counts how much memory traffic
+each instruction makes. It says nothing about time, and nothing about what the assembler makes of the PTX (gate.py).
 
-class Fault(Exception):
-    pass
+Not known: calls of functions that were not inlined, asynchronous copies, ldmatrix, mma of other shapes than TF32
+m16n8k8, float16 in pairs, bfloat16, textures, barriers of a part of a block, cooperation of blocks within a launch.
+"""
 
+from tests.cuda.emulator.counters import Traffic
+from tests.cuda.emulator.kernel import Fault, Kernel, Memory, find_kernel
 
-class Kernel:
-    def __init__(self, ptx, name):
-        self.emu = Emu(ptx, entry=name)
-        self.name = name
-        self.parameters = [(off, nb) for _, _, off, nb in self.emu.f.params]
-        self.shared_bytes = self.emu.m.ssize
-        self.threads_at_most = 1024
-
-    def launch(self, grid, block, arguments, regions, shared_bytes=0):
-        import ctypes
-        import numpy as np
-
-        bufs = [(s, s + n, np.frombuffer((ctypes.c_uint8 * n).from_address(s), np.uint8)) for s, n in regions]
-        self.emu.report = []
-        try:
-            self.emu.launch_raw(grid, block, arguments, bufs, shared_bytes)
-        except PTXError as e:
-            raise Fault(str(e)) from e
-        return list(self.emu.report)
-
-
-KERNELS = {}
-
-
-def find_kernel(ptx, name):
-    if (ptx, name) not in KERNELS:
-        KERNELS[ptx, name] = Kernel(ptx, name)
-    return KERNELS[ptx, name]
+__all__ = ["Fault", "Kernel", "Memory", "Traffic", "find_kernel"]

@@ -55,7 +55,7 @@ def devices() -> list[Device]:
     try:
         return [_described(driver, ordinal) for ordinal in range(_count(driver))]
     except AttributeError as error:  # a stub, or something else of that name
-        raise NoDevice(f"the NVIDIA driver is broken: {safe(error, 120)}; install it anew") from None
+        raise NoDevice(f"the NVIDIA driver is broken: {safe(str(error), 120)}; install it anew") from None
 
 
 def _count(driver) -> int:

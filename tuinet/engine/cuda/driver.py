@@ -8,7 +8,10 @@ again for each array.
 
 from __future__ import annotations
 
+import ctypes
 import re
+import weakref
+from copy import copy
 from functools import cache
 from types import FunctionType, ModuleType
 
@@ -200,6 +203,20 @@ class Gpu:
         if array.nbytes:
             checked(driver.cuMemcpyDtoHAsync(array.ctypes.data, address, array.nbytes, self.stream.handle))
             self.wait()
+
+    def pinned(self, shape, kind):
+        """An array on the host that the device copies from by itself."""
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        address = int(checked(driver.cuMemHostAlloc(max(1, size), 0)))
+        buffer = (ctypes.c_ubyte * size).from_address(address)
+        weakref.finalize(buffer, driver.cuMemFreeHost, address)
+        return np.frombuffer(buffer, kind).reshape(shape)
+
+    def aside(self):
+        """The same device with a stream of its own: what is done there waits for nothing here."""
+        other = copy(self)
+        other.stream = self.device.create_stream()
+        return other
 
     def wait(self):
         """Until all that was asked for is done."""

@@ -15,6 +15,7 @@ import numpy as np
 from ...kernels.gpu import ALONE, Launch, cuda
 from ...kernels.scalars import F, U
 from . import driver
+from .streaming import Stream
 
 RING = 16384  # steps whose losses and norms the device keeps
 WAIT = 0.02  # seconds between two looks at what the device has done
@@ -47,6 +48,8 @@ def launches_of(calls, arena, kernels, room, halted=None):
         if halted is not None:
             arguments = [halted, *arguments]
         for number, (kernel, rule) in enumerate(op.cuda_stages):
+            if 0 in rule.grid(sizes):
+                continue
             made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.threads, halted is not None)
             found.append((driver.configured(rule, sizes), made, *arguments))
     return found
@@ -81,13 +84,21 @@ def room_for(calls):
     return int(max(rooms, default=0))
 
 
+def room_of(step):
+    """The same for a training step."""
+    return room_for([c for part in step.micro_batches for c in part] + step.guarded + step.updates)
+
+
 class Machine:
     """A step's program on a GPU: one graph a step."""
 
     def __init__(self, step, arena, gpu):
         self.step, self.arena, self.gpu = step, arena, gpu
         before = [c for part in step.micro_batches for c in part] + step.guarded
-        self.room = gpu.allocate(4 * room_for(before + step.updates))
+        self.stream = Stream(step, arena, gpu, launches_of) if arena.chunk_steps else None
+        if self.stream is not None:
+            before = [self.stream.local(call) for call in before]
+        self.room = gpu.allocate(4 * room_of(step))
         self.control, self.marks = gpu.allocate(4), gpu.allocate(8 * RING)
         self.ring = np.zeros((RING, 2), np.float32)
         self._halt(0)
@@ -127,18 +138,30 @@ class Machine:
         """Some steps, of which the host sees nothing: how many are done then, and whether the device has halted."""
         began = time.monotonic()
         if self._graph is None:  # what is launched for the first time may have to be loaded: no graph can hold that
+            if self.stream is not None:
+                self.stream.until(done)
             self.gpu.go(self.launches)
             replays = 1
             self._graph = self.gpu.captured(self.launches)
         else:
             replays = min(self._replays, until - done)
+            if self.stream is not None:
+                replays = min(replays, self.stream.until(done) - done)
             for _ in range(replays):
                 self.gpu.replay(self._graph)
+            if self.stream is not None:
+                self.stream.ahead(done)
         halted = np.zeros(1, np.int32)
         self.gpu.get(self.control.address, halted)
         each = max(1e-7, (time.monotonic() - began) / replays)
         self._replays = int(max(1, min(MOST, WAIT / each)))
         return done + replays, bool(halted[0])
+
+    def batch_rows(self):
+        """The rows of the training set that the last step has read."""
+        if self.stream is not None:
+            return self.stream.rows_of(self._step())
+        return self.arena.view(self.step.rows)
 
     def _step(self):
         self.arena.forget()

@@ -8,20 +8,41 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import OutOfDeviceMemory
 from ..arena import Arena
+from .streaming import TABLES, steps_in_chunk
+
+SPARE = 0.95  # of the free memory may be used: the driver and its graphs want some
 
 
 class DeviceArena(Arena):
-    """An arena whose numbers live on a GPU. Threads there share everything: to the host it is one."""
+    """An arena whose numbers live on a GPU. Threads there share everything: to the host it is one.
 
-    def __init__(self, program, gpu, data):
-        self.gpu, self.memory, self._known = None, None, set()
+    chunk_steps: 0 where all data are on the device, else so many steps' worth of them are (streaming.py).
+    Raises OutOfDeviceMemory, with what is needed and what there is, before anything is allocated.
+    """
+
+    def __init__(self, program, gpu, data, room, stride, streams=True):
+        self.gpu, self.memory, self._known, self.chunk_steps = None, None, set(), 0
         super().__init__(program, np.float32, 1, data)
-        self.memory = gpu.allocate(self.words[: self.end].nbytes)
-        self.tables = {name: gpu.allocate(array.nbytes) for name, array in self.data.items()}
+        sizes = {name: array.nbytes for name, array in self.data.items()}
+        own, have = 4 * self.end + room, int(SPARE * gpu.memory()[0])
+        if own + sum(sizes.values()) > have and streams:
+            self.chunk_steps = steps_in_chunk([self.data[name] for name in TABLES], stride)
+            rows = 2 * self.chunk_steps * stride
+            sizes |= {name: rows * self.data[name][:1].nbytes for name in TABLES}
+        if own + sum(sizes.values()) > have:
+            raise OutOfDeviceMemory(
+                f"{gpu.name} has {have / 1e6:,.0f} MB to give, and this training needs "
+                f"{(own + sum(sizes.values())) / 1e6:,.0f} MB: make training.batch_size smaller, or train with "
+                "--device cpu"
+            )
+        self.memory = gpu.allocate(4 * self.end)
+        self.tables = {name: gpu.allocate(size) for name, size in sizes.items()}
         gpu.put(self.memory.address, self.words[: self.end])
         for name, array in self.data.items():
-            gpu.put(self.tables[name].address, array)
+            if not (self.chunk_steps and name in TABLES):
+                gpu.put(self.tables[name].address, array)
         self.gpu = gpu
 
     def address(self, slot):

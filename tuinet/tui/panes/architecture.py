@@ -7,7 +7,6 @@ keeps what it has learnt where it can, or to a new run.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -228,18 +227,20 @@ class ArchitecturePane(Pane):
 
     def _health(self, paths: tuple[str, ...]) -> Piece:
         """The mark of the worst of these layers; nothing where none is known."""
-        found = self.view.looked.get("health") if self.view is not None else None
-        layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        states = {layer.get("state") for path in paths if isinstance(layer := _get(layers, path), Mapping)}
+        states = {layer.get("state") for layer in self._healths(paths)}
         worst = next((state for state in WORST if state in states), "")
         return MARKS.get(worst, (" ", ""))
 
-    def _reasons(self, row: Row) -> str:
+    def _healths(self, paths: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        """What the look `health` says of those of these layers of which it says something."""
         found = self.view.looked.get("health") if self.view is not None else None
         layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        for path in row.paths:
-            layer = _get(layers, path)
-            reasons = layer.get("reasons") if isinstance(layer, Mapping) else None
+        said = (layers.get(path) for path in paths) if isinstance(layers, Mapping) else ()
+        return [layer for layer in said if isinstance(layer, Mapping)]
+
+    def _reasons(self, row: Row) -> str:
+        for layer in self._healths(row.paths):
+            reasons = layer.get("reasons")
             if isinstance(reasons, list) and reasons and layer.get("state") != "ok":
                 return safe("; ".join(str(reason) for reason in reasons), 300)
         return ""
@@ -329,7 +330,7 @@ class ArchitecturePane(Pane):
 
     def _work_out(self) -> None:
         self._timer = None
-        self.run_worker(self._working_out(), group="plan", exclusive=True, exit_on_error=False)
+        self.in_background(self._working_out(), "plan")
 
     async def _working_out(self) -> None:
         draft = self.draft
@@ -399,9 +400,8 @@ class ArchitecturePane(Pane):
         self.speed = self.speed.told(current.work, current.batch / rate)
         if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at = time.monotonic()
-            self.run_worker(
-                asyncio.to_thread(forecast.keep, self.speed, None, self._speed_of), group="speed", exit_on_error=False
-            )
+            keeping = asyncio.to_thread(forecast.keep, self.speed, None, self._speed_of)
+            self.in_background(keeping, "speed", exclusive=False)
 
     # -- the cursor -----------------------------------------------------------------------------
 
@@ -437,7 +437,7 @@ class ArchitecturePane(Pane):
     def action_add_inside(self) -> None:
         row = self._rows.get(self.query_one(Rows).key)
         if row is None or not row.holds:
-            self._say("this layer holds no others; a residual, a branch or an encoder does", bad=True)
+            self.tell("this layer holds no others; a residual, a branch or an encoder does", bad=True)
             return
         self._pick(inside=True)
 
@@ -483,7 +483,7 @@ class ArchitecturePane(Pane):
     def _with_layer(self, edit: Callable[[Draft, Place], Place | None]) -> None:
         draft, place = self.draft, self.place
         if draft is None or place is None or place == TRAINING:
-            self._say("choose a layer first", bad=True)
+            self.tell("choose a layer first", bad=True)
             return
         self._do(lambda: edit(draft, place))
 
@@ -491,7 +491,7 @@ class ArchitecturePane(Pane):
         try:
             place = edit()
         except PresetError as error:
-            self._say(error.message, bad=True)
+            self.tell(error.message, bad=True)
             return
         self._changed(place)
 
@@ -507,13 +507,14 @@ class ArchitecturePane(Pane):
             return
         done = draft.undo() if how == "undo" else draft.redo()
         if done:
-            self._say(f"{how}: {done}")
+            self.tell(f"{how}: {done}")
             self._changed()
         else:
-            self._say(f"nothing to {how}")
+            self.tell(f"nothing to {how}")
 
     def action_edit(self) -> None:
         from tuinet.tui.sheets import Settings
+        from tuinet.tui.sheets.picker import sentence
 
         draft, place = self.draft, self.place
         if draft is None or place is None:
@@ -524,10 +525,9 @@ class ArchitecturePane(Pane):
         try:
             kind = draft.kind(place)
         except KeyError:
-            self._say("this layer has no type that is known; put it right in the text", bad=True)
+            self.tell("this layer has no type that is known; put it right in the text", bad=True)
             return
         title = f"{row.path} · {row.type}" if row is not None else "training"
-        about = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
 
         def enter(key: str, text: str) -> str:
             try:
@@ -540,7 +540,7 @@ class ArchitecturePane(Pane):
         def closed(_: None) -> None:
             draft.end()
 
-        self.app.push_screen(Settings(title, about, lambda: draft.entries(place), enter), closed)
+        self.app.push_screen(Settings(title, sentence(kind), lambda: draft.entries(place), enter), closed)
         self.call_after_refresh(self._tell_sheet)
 
     def action_text(self) -> None:
@@ -583,36 +583,32 @@ class ArchitecturePane(Pane):
         if not draft.changed:
             self.action_edit()
         elif self._error() is not None:
-            self._say(f"it cannot be applied as it stands: {self._error()}", bad=True)
+            self.tell(f"it cannot be applied as it stands: {self._error()}", bad=True)
         elif view is not None and view.live:
-            self.run_worker(self._applying(draft), group="apply", exclusive=True, exit_on_error=False)
+            self.in_background(self._applying(draft), "apply")
         else:
             self.action_start()
 
     async def _applying(self, draft: Draft) -> None:
         assert self.view is not None and draft.preset is not None
         preset = draft.preset
-        try:
-            answer = await self.view.command("apply", preset=draft.resolved())
-        except TuinetError as error:
-            self._say(str(error), bad=True)
-            return
+        answer = await self.view.command("apply", preset=draft.resolved())
         draft.applied(preset)
         self.current = self.plan
         self._changed()
-        self._say(f"applied: {Fate.of(answer)}")
+        self.tell(f"applied: {Fate.of(answer)}")
 
     def action_start(self) -> None:
         draft = self.draft
         if draft is None:
             return
         if draft.preset is None or self._error() is not None:
-            self._say(f"it cannot be trained as it stands: {self._error()}", bad=True)
+            self.tell(f"it cannot be trained as it stands: {self._error()}", bad=True)
             return
         try:
             self.post_message(self.StartAsked(draft.whole()))
         except PresetError as error:
-            self._say(str(error), bad=True)
+            self.tell(str(error), bad=True)
 
     def action_save(self) -> None:
         from tuinet.tui.sheets import Saving
@@ -623,7 +619,7 @@ class ArchitecturePane(Pane):
 
         def written(path: str | None) -> None:
             if path:
-                self._say(f"saved; train it by `tuinet run {path}`")
+                self.tell(f"saved; train it by `tuinet run {path}`")
 
         name = f"{draft.origin.name}-edited.toml" if draft.changed else f"{draft.origin.name}.toml"
         self.app.push_screen(Saving(name, lambda where, over: safe(str(draft.save(where, over=over)), 300)), written)
@@ -695,11 +691,6 @@ class ArchitecturePane(Pane):
                 found[name] = weights
         return found
 
-    # -- saying ---------------------------------------------------------------------------------
-
-    def _say(self, sentence: str, *, bad: bool = False) -> None:
-        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
-
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._draw)
 
@@ -760,10 +751,6 @@ def _line_of(draft: Draft, place: Place | None) -> int:
 
 def _key(place: Place) -> str:
     return "/".join(map(str, place))
-
-
-def _get(layers: Any, path: str) -> Any:
-    return layers.get(path) if isinstance(layers, Mapping) else None
 
 
 def _short(number: int) -> str:

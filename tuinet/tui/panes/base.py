@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.geometry import Region
 from textual.widget import Widget
 
+from tuinet.tui.application import Teller
 from tuinet.tui.view import RunView
 
 
-class Pane(Widget, can_focus=True):
+class Pane(Teller, Widget, can_focus=True):
     """One of the views of a run that stand side by side.
 
     `see` is called by the screen, on the event loop, a few times a second, with what has changed since the last time:
@@ -37,6 +40,13 @@ class Pane(Widget, can_focus=True):
 
     def see(self, changed: frozenset[str]) -> None:
         """Show what has changed. Must not wait."""
+
+    def refresh_lines(self, before: Sequence[object], after: Sequence[object]) -> None:
+        """Has those lines painted anew that differ. Textual renders all that it is asked for, changed or not."""
+        both = min(len(before), len(after))
+        changed = [y for y in range(max(len(before), len(after))) if y >= both or before[y] != after[y]]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed), layout=False)
 
     def summary(self) -> str:
         """One short line, for when there is no room for the pane. Safe text."""

@@ -15,7 +15,6 @@ from rich.style import Style
 from textual import events
 from textual.color import Color
 from textual.content import Content
-from textual.geometry import Region
 from textual.strip import Strip
 
 from tuinet.tui import chart
@@ -94,9 +93,7 @@ class LossPane(Pane):
         rows = self._rows(self.size.width, self.size.height)
         strips = [Strip([Segment(text, self._style(ink)) for text, ink in row], self.size.width) for row in rows]
         before, self._strips = self._strips, strips
-        for y, strip in enumerate(strips):
-            if y >= len(before) or before[y] != strip:
-                self.refresh(Region(0, y, self.size.width, 1), layout=False)
+        self.refresh_lines(before, strips)
         self._say()
 
     def _rows(self, width: int, height: int) -> list[Runs]:

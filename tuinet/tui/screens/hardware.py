@@ -19,7 +19,8 @@ from tuinet.diagnostics.hardware import Timed, pairs
 from tuinet.runs.checked import number
 from tuinet.training.session import environment
 from tuinet.tui.actions import bindings
-from tuinet.tui.screens.base import Told, Tuinet, lines
+from tuinet.tui.application import Teller, Tuinet
+from tuinet.tui.screens.base import Told, lines
 from tuinet.tui.telling import Line, bar, paragraph, table
 from tuinet.tui.widgets.hints import Hints
 
@@ -31,7 +32,7 @@ INTRODUCTION = (
 )
 
 
-class Hardware(ModalScreen[None]):
+class Hardware(Teller, ModalScreen[None]):
     """Rows appear as they are measured; closing it ends the measuring."""
 
     BINDINGS = bindings("help")
@@ -63,7 +64,7 @@ class Hardware(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._tell()
-        self.run_worker(self._measure(), group="measure", exclusive=True, exit_on_error=False)
+        self.in_background(self._measure(), "measure")
 
     def on_told_resized(self) -> None:
         self._tell()

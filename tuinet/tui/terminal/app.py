@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -41,6 +42,12 @@ except ImportError:  # a Textual with another inside
 SYNC = ("\x1b[?2026h", "\x1b[?2026l")
 LATER_SECONDS = 0.05
 """How soon a painting that the line had no room for is tried again."""
+
+COLLECTED_AFTER = (5_000, 10, 20)
+"""Objects, and young and middle passes, after which the garbage collector looks at the next generation."""
+
+SETTLED_SECONDS = 1.0
+"""After so long a screen that was opened stands."""
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LOCAL_PERIOD, REMOTE_PERIOD = 0.2, 0.5
@@ -143,6 +150,18 @@ class TerminalApp(App[int]):
         else:
             self.screen.refresh()
 
+    def on_ready(self) -> None:
+        self.spare_collector()
+
+    def spare_collector(self) -> None:
+        """Takes all that is there in a moment out of the garbage collector's sight: for when a large screen is opened.
+
+        A pass over every object of the libraries and screens holds the event loop for a fifth of a second on a busy
+        machine, every few seconds where much is drawn, and finds nothing.
+        """
+        if isinstance(self._driver, LinuxDriver):  # else the process is not ours
+            self.set_timer(SETTLED_SECONDS, _spare_collector)
+
     def forget_screen(self) -> None:
         """Nothing is known of what the terminal shows: the next painting sends everything."""
         self._frame = None
@@ -201,3 +220,11 @@ class TerminalApp(App[int]):
     def _fatal_error(self) -> None:
         """In place of Textual's page with every local variable: `main` says it when the terminal is given back."""
         self._close_messages_no_wait()
+
+
+def _spare_collector() -> None:
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
+    gc.enable()

@@ -20,8 +20,8 @@ from textual.strip import Strip
 
 from tuinet.safe_text import safe
 
-GAP = 6
-"""So many unchanged cells are sent again rather than jumped over: a jump costs six to nine bytes."""
+JUMP = 4
+"""Bytes of a jump over unchanged cells: so many of them are sent again instead, where they look like what is sent."""
 
 RESET = "\x1b[0m"
 STYLES_KEPT = 20_000
@@ -124,11 +124,7 @@ class Frame:
             if same[first]:
                 first += 1
                 continue
-            last = here = first
-            while here < count and here - last <= GAP:
-                if not same[here]:
-                    last = here
-                here += 1
+            last = _last_of_run(first, same, letters, looks)
             self._run(y, x + first, letters[first : last + 1], looks[first : last + 1], out)
             first = last + 1
         row.letters[x:end] = letters
@@ -158,12 +154,15 @@ class Frame:
         row.letters[x:end] = [None] * (end - x)
 
     def _move(self, y: int, x: int, out: list[str]) -> None:
-        if self._at != (y, x) or x == self.size[0]:
+        here = self._at
+        if here is not None and here[0] == y and here[1] < x:
+            out.append(f"\x1b[{x - here[1]}C")
+        elif here != (y, x) or x == self.size[0]:
             out.append(move_to(x, y))
 
     def _look(self, look: str, out: list[str]) -> None:
         if look != self._pen:
-            out.append(look)
+            out.append(turned(self._pen, look))
             self._pen = look
 
     def _look_of(self, style: Style | None) -> str:
@@ -175,6 +174,54 @@ class Frame:
             self._looks.clear()
         self._looks[id(style)] = style, look
         return look
+
+
+def _last_of_run(first: int, same: list[bool], letters: list[str], looks: list[str]) -> int:
+    """Where a run that begins at a changed cell ends: it goes on over cells that cost less than a jump."""
+    last, spent = first, 0
+    for here in range(first + 1, len(same)):
+        if not same[here]:
+            last, spent = here, 0
+            continue
+        spent += 1 if letters[here].isascii() else 3
+        if spent > JUMP or looks[here] != looks[last]:
+            break
+    return last
+
+
+@lru_cache(maxsize=STYLES_KEPT)
+def turned(before: str, look: str) -> str:
+    """What turns one look into another: of colours only those that differ, since a heatmap is little else.
+
+    After RESET, with which each painting begins, the whole look: something else may have written to the terminal.
+    """
+    if before == RESET:
+        return look
+    (old, *old_colours), (new, *new_colours) = _attributes_and_colours(before), _attributes_and_colours(look)
+    if old != new:
+        return look
+    changed = [now or none for was, now, none in zip(old_colours, new_colours, ("39", "49"), strict=True) if was != now]
+    shorter = f"\x1b[{';'.join(changed)}m" if changed else ""
+    return shorter if len(shorter) < len(look) else look
+
+
+def _attributes_and_colours(look: str) -> tuple[str, str, str]:
+    """Of a look: what is no colour, the colour of the letters and that of the ground; empty where not said."""
+    attributes, letters, ground = [], "", ""
+    codes = iter(look.removeprefix("\x1b[").removesuffix("m").split(";"))
+    for code in codes:
+        if code in ("38", "48"):
+            kind = next(codes)
+            found = ";".join([code, kind, *(next(codes) for _ in range(1 if kind == "5" else 3))])
+        else:
+            found = code
+        if code == "38" or (len(code) > 1 and code[-2] in "39"):
+            letters = found
+        elif code == "48" or (len(code) > 1 and code[-2] in "40"):
+            ground = found
+        else:
+            attributes.append(code)
+    return ";".join(attributes), letters, ground
 
 
 def move_to(x: int, y: int) -> str:

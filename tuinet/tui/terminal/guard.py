@@ -11,6 +11,7 @@ control sees one process. The child is forked before anything heavy is imported,
 from __future__ import annotations
 
 import contextlib
+import gc
 import mmap
 import os
 import signal
@@ -78,6 +79,7 @@ def run_guarded(make_app: Callable[[], Runnable], *, colour: str = "auto") -> in
 
 def _run(make_app: Callable[[], Runnable], colour: str) -> int:
     tell_textual(find(colour=colour))
+    gc.disable()  # until the app stands: importing makes objects that stay, and the collector goes over all of them
     return make_app().main()
 
 
@@ -121,11 +123,11 @@ def _child(run: Callable[[], int]) -> int:
     return code
 
 
-def told(error: BaseException) -> str:
+def told(error: BaseException, what: str = "the screen failed. Runs go on without it.") -> str:
     """A failure of the program itself, for a person and for a report: what, then where."""
     where = "".join(traceback.format_exception(error))
     lines = [safe(line) for line in where.splitlines()]
-    return "\n".join(["tuinet: the screen failed. Runs go on without it. This is a fault of tuinet:", *lines])
+    return "\n".join([f"tuinet: {what} This is a fault of tuinet:", *lines])
 
 
 def _pass_signals_on(child: int) -> None:

@@ -1,4 +1,7 @@
-"""Operands for every op, of several kinds of sizes, and what it takes to judge a kernel by the op's definition."""
+"""Trials of every op: operands of several kinds of sizes, and what it takes to judge a kernel by the op's definition.
+
+Tests try the kernels of the processor with them, and `tuinet doctor --cuda` those of a GPU that no test has seen.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from tuinet.engine.program import Call, Slot
-from tuinet.kernels import OPS, attention
-from tuinet.kernels.pooled_convolution import aligned, in_pieces, room
-from tuinet.shapes import ATTENTION_BLOCK, slide
+from ..kernels import OPS, attention
+from ..kernels.pooled_convolution import aligned, in_pieces, room
+from ..shapes import ATTENTION_BLOCK, slide
+from .program import Call, Slot
 
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
     "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16, A=16, B=8, J=40),
     "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32, A=50, B=17, J=107),
     "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1, A=1, B=2, J=1),
+}
+LONG: dict[str, dict[str, int]] = {  # of the ops that add up more than one block of a GPU can
+    "sum_rows": dict(N=1031, I=35),
+    "sum_products": dict(N=769, I=33),
+    "column_squares": dict(R=513, C=3),
+    "batch_norm": dict(N=1025, I=34),
+    "mean": dict(N=9001),
+    "norm": dict(P=4097),
+    "sum_shared": dict(N=8193),
+    "share_of_known": dict(N=5003),
+    "add_rows": dict(N=1200, I=131),
 }
 SETTINGS = {
     "examples": 40,
@@ -75,14 +89,15 @@ RECURRENT = {  # of the ops with a state: steps, units, which come first, how fa
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
     "odd": (7, 5, 3, 2, 0),
     "tiles": (32, 32, 2, 16, 1),
-    "wide": (37, 37, 2, 18, 1),
+    "wide": (67, 67, 2, 34, 1),
     "one": (1, 1, 1, 2, 1),
 }
 
 
 def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, dict[Slot, np.ndarray]]:
-    """Random operands, results and settings for an op, of sizes of this kind."""
-    chance, each, sizes, settings = np.random.default_rng(7), OPS[name], SIZES[kind], SETTINGS
+    """Random operands, results and settings for an op, of sizes of this kind, or of "long" ones where LONG has it."""
+    chance, each, settings = np.random.default_rng(7), OPS[name], SETTINGS
+    sizes = LONG[name] if kind == "long" else SIZES[kind]
     if "geometry" in each.settings:
         geometry, outputs = GEOMETRIES[kind]
         if "pool" in name or name in ("upsample", "sum_windows", "turned_in_pieces"):
