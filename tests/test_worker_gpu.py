@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, make_run, start_event, tuinet
 from tests.test_cli_printer import printed
-from tests.test_worker_socket import attached, training
-from tests.workers import act, clouds, train, wait_for
+from tests.test_worker_socket import attached
+from tests.workers import act, clouds, train, training, wait_for
 from tuinet import figures
 from tuinet.engine.cuda.nvml import Figures
 from tuinet.training.gpu_watch import EVERY, GpuWatch
