@@ -96,10 +96,12 @@ def heard(session: Session) -> Iterator[list[Told]]:
 
 
 @contextmanager
-def training(runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, **script: Any) -> Iterator[Session]:
+def training(
+    runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, *, device: str = "auto", **script: Any
+) -> Iterator[Session]:
     """A training that goes on for as long as this is open. script: what it acts out, besides short steps."""
     act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
-    session = start(clouds(epochs), runs=runs, command=LINEAR)
+    session = start(clouds(epochs), runs=runs, device=device, command=LINEAR)
     with heard(session):
         yield session
 

@@ -307,12 +307,11 @@ def bank_conflict(x, out, n):
     ("function", "space", "ratio"), [(columns, "global", 1), (rows, "global", 8), (bank_conflict, "shared", 32)]
 )
 def test_traffic_shows_how_the_threads_of_a_warp_share_it(function: Any, space: str, ratio: float) -> None:
-    room = np.zeros(32 * 32 * 4 + 64, np.uint8)
+    room = np.zeros(33 * 32 * 4 + 32, np.uint8)
     start = -room.ctypes.data % 32  # a sector begins here
-    x = room[start : start + 32 * 32 * 4].view(np.float32)
-    out = np.zeros(32, np.float32)
+    x, out = np.split(room[start : start + 33 * 32 * 4].view(np.float32), [32 * 32])
     kernel = kernel_of(ptx_of(function, "FFu"))
     arguments = [raw(value) for value in (x, out, np.uint32(32))]
-    kernel.launch((1, 1, 1), (32, 1, 1), arguments, Memory.of(room, out), count_traffic=True)
+    kernel.launch((1, 1, 1), (32, 1, 1), arguments, Memory.of(room), count_traffic=True)
     worst = max(traffic.ratio for traffic in kernel.traffic() if space in traffic.instruction)
     assert worst == pytest.approx(ratio, rel=0.01)

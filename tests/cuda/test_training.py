@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.networks import dense, layer, make, optimizers
+from tests.networks import branch, dense, layer, make, make_tokens, optimizers
+from tuinet.data.augment import Augment
+from tuinet.engine.trainer import Trainer
+from tuinet.losses import LOSSES
 
 SMALL = dict(inputs=6, examples=20, batch_size=4, outputs=3)
 
@@ -39,6 +43,41 @@ def test_accumulated_clipped_and_penalised_batches_train_as_on_the_processor(gpu
     settings = dict(accumulate=2, clip_norm=0.5, clip_value=0.2)
     layers = [dense(8, "tanh", l2=0.01, l1=0.001), dense(3)]
     pair = [make(layers, device=word, **SMALL, **settings) for word in ("cpu", "cuda:0")]
+    for trainer in pair:
+        assert trainer.run(1000, 4) == "done"
+    alike(*pair, rtol=1e-4)
+
+
+NORMS = [dense(6), layer("layer_norm", bias=False), layer("rms_norm"), layer("group_norm", groups=2)]
+CHOSEN = branch(dense(4), columns=("1-3",)), branch(columns=("6", "2"))
+ALL = Augment(flip="both", zoom=0.1, rotate=10, shift=1, brightness=0.1, noise=0.1, cutout=2, mixup=0.4)
+ALIKE: dict[str, Callable[[str], Trainer]] = {
+    "a norm of rows and of groups": lambda device: make(
+        [layer("reshape", shape=(2, 3)), *NORMS, layer("flatten"), dense(3)], device=device, **SMALL
+    ),
+    "a norm of batches": lambda device: make(
+        [dense(7, bias=False), layer("batch_norm"), dense(3, "softmax"), dense(3)], device=device, **SMALL
+    ),
+    "chosen columns": lambda device: make(
+        [layer("branches", join="concatenate", branches=CHOSEN), dense(3)], device=device, **SMALL
+    ),
+    "augmented images": lambda device: make(
+        [layer("flatten"), dense(3)], device=device, augment=ALL, **SMALL | {"inputs": (5, 6, 2)}
+    ),
+    "tokens that some sequences lack": lambda device: make_tokens(
+        [layer("embedding", units=5), dense(7)], steps=5, padded=True, device=device
+    ),
+    **{
+        f"the loss {name}": lambda device, name=name: make([dense(3)], LOSSES[name](), device=device, **SMALL)
+        for name in ("mean_squared_error", "mean_absolute_error", "huber")
+    },
+}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ALIKE)
+def test_it_trains_as_on_the_processor(gpu: Any, name: str) -> None:
+    pair = [ALIKE[name](word) for word in ("cpu", "cuda:0")]
     for trainer in pair:
         assert trainer.run(1000, 4) == "done"
     alike(*pair, rtol=1e-4)

@@ -16,15 +16,16 @@ import numpy as np
 from ..data.baselines import errors_of
 from ..errors import RunDamaged
 from . import reference
-from .arena import Arena
+from .arena import KINDS, PRIVATE, Arena, padded
 from .inspection import Activations, changes
-from .plan import multiply_adds
+from .plan import WORD, multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
 
 PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network ...
 PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
 LARGEST_EXPONENT = 709.0  # e to more than this is no float
+HELD = (*KINDS, *PRIVATE, "data")  # kinds of slots that have memory of their own
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 TOP = 5  # guesses among which the right class is looked for, where there are more classes
 PRECISIONS = ("float32", "tf32")
@@ -40,6 +41,21 @@ def threads_for(step):
 def values_of_an_example(step):
     """Numbers that the network makes of one example."""
     return max(1, sum(s.size for c in step.sections["forward"] for s in c.results if s.kind == "value") // step.batch)
+
+
+def pass_rows_for(step, examples):
+    """How many examples are evaluated at a time."""
+    return max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(step)))
+
+
+def device_bytes(step, examples):
+    """What training takes of a GPU's memory: every array of the program, of an evaluation too, and the data.
+
+    Beside it the kernels' scratch memory is small. The passes of an evaluation are recorded into the step for it.
+    """
+    Pass(step, pass_rows_for(step, examples), examples)
+    slots = [slot for slot in step.program.slots if not slot.base]
+    return WORD * sum(padded(s.size) if s.kind != "data" else s.size for s in slots if s.kind in HELD)
 
 
 def cores():
@@ -105,7 +121,7 @@ class Trainer:
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
         self.integer = np.dtype(f"i{self.real.itemsize}")
         self.threads = 1 if device == "reference" or on_gpu else int(threads or threads_for(self.plan))
-        self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(self.plan)))
+        self.pass_rows = pass_rows_for(self.plan, examples)
         self.forward = Pass(self.plan, self.pass_rows, examples)
         data = {
             "train.inputs": self._inputs(train.inputs),
@@ -118,7 +134,6 @@ class Trainer:
             self._on_gpu(device, data, on_compile, precision)
         else:
             self._on_cpu(data, on_compile)
-        self.arena.state_of = self._states()
         self.rate = float(optimizer.learning_rate)
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
@@ -130,6 +145,7 @@ class Trainer:
         every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
         dealt = dealt_out(every, self.program) if self.threads > 1 else ()
         self.arena = Arena(self.program, self.real, self.threads, data, dealt)
+        self.arena.state_of = self._states()  # before the machine is made, whose threads share updates by parameter
         if self.device != "reference":
             from . import cpu
 
@@ -145,6 +161,7 @@ class Trainer:
         self.arena = memory.DeviceArena(
             self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
         )
+        self.arena.state_of = self._states()
         self.machine = machine.Machine(self.plan, self.arena, gpu)
         self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
 

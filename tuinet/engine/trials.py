@@ -83,7 +83,7 @@ IMAGES = {"odd": (5, 6, 3), "tiles": (8, 8, 1), "wide": (9, 11, 2), "one": (1, 1
 RECURRENT = {  # of the ops with a state: steps, units, which come first, how far gradients go back, tanh or relu
     "odd": (5, 7, dict(backwards=0, truncate=0, relu=0)),
     "tiles": (6, 32, dict(backwards=1, truncate=0, relu=1)),
-    "wide": (7, 43, dict(backwards=1, truncate=3, relu=0)),
+    "wide": (7, 70, dict(backwards=1, truncate=3, relu=0)),
     "one": (1, 1, dict(backwards=0, truncate=1, relu=1)),
 }
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal

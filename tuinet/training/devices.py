@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tuinet.errors import NoDevice, NoDriver, UsageError, nearest
 from tuinet.safe_text import safe
 
 DEVICES = ("auto", "cpu", "cuda", "reference")
 NUMBERED = re.compile(r"cuda:(\d{1,3})")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """device: cpu, reference or cuda:N. gpu, uuid: of a GPU, as its driver says them: foreign text.
+
+    no_gpu: where auto came to the processor although there is a driver, why.
+    """
+
+    device: str
+    gpu: str = ""
+    uuid: str = ""
+    no_gpu: str = ""
 
 
 def device_word(word: str) -> str:
@@ -19,25 +33,21 @@ def device_word(word: str) -> str:
     return word
 
 
-def chosen(word: str) -> tuple[str, str]:
-    """The device that a word comes to (cpu, reference or cuda:N), and for auto why it is no GPU.
+def chosen(word: str) -> Chosen:
+    """What a word comes to.
 
     A machine without a driver is no GPU machine, and gets no excuse. Raises NoDevice where a GPU was asked for and
     cannot be used.
     """
     if word in ("cpu", "reference"):
-        return word, ""
+        return Chosen(word)
     from tuinet.engine.cuda import devices
 
-    if word == "auto":
-        try:
-            return devices.choose().word, ""
-        except NoDriver:
-            return "cpu", ""
-        except NoDevice as error:
-            return "cpu", str(error)
     number = NUMBERED.fullmatch(word)
     try:
-        return devices.choose(int(number[1]) if number else None).word, ""
+        found = devices.choose(int(number[1]) if number else None)
+        return Chosen(found.word, found.name, found.uuid)
     except NoDevice as error:
+        if word == "auto":
+            return Chosen("cpu", no_gpu="" if isinstance(error, NoDriver) else str(error))
         raise type(error)(f"--device {word}: {error}; --device cpu trains on the processor") from error

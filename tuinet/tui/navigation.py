@@ -110,6 +110,9 @@ class Navigation(Teller, App[Any]):
     def action_log(self) -> None:
         self.goto("log")
 
+    def action_hardware(self) -> None:
+        self.goto("hardware")
+
     def action_help(self) -> None:
         self.goto("help")
 

@@ -88,7 +88,8 @@ class ArchitecturePane(Pane):
         self.fate: Fate | None = None  # of its tensors, when the draft is applied
         self.facts: Facts | None = None
         self.examples = 0
-        self.speed: Speed | None = None
+        self.speed: Speed | None = None  # of the device that is shown
+        self._speed_of = ""
         self._rows: dict[str, Row] = {}
         self._timer: Timer | None = None
         self._note = ""  # why no costs are known
@@ -306,7 +307,10 @@ class ArchitecturePane(Pane):
             rate = view.status.samples_per_s
             if rate > 0 and not view.status.slow:
                 return f"{_about(self.examples / rate)} an epoch here"
-        seconds = forecast.epoch_seconds(plan, self.speed) if self.speed is not None else None
+        speed = self.speed
+        if speed is None or self._speed_of != self._device() or (forecast.on_gpu(self._speed_of) and not speed.known):
+            return ""
+        seconds = forecast.epoch_seconds(plan, speed)
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""
 
     def _error(self) -> PresetError | None:
@@ -345,8 +349,10 @@ class ArchitecturePane(Pane):
             kept = None
             if self.view is not None and self.view.live and draft.changed and plan.error is None and self.current:
                 kept = await asyncio.to_thread(fate, draft.origin, preset, self.facts, self.current.tensors)
-            if self.speed is None:
-                self.speed = await asyncio.to_thread(forecast.kept)
+            device = self._device()
+            if self.speed is None or self._speed_of != device:
+                self.speed = await asyncio.to_thread(forecast.kept, None, device)
+                self._speed_of = device
         except TuinetError as error:
             self._note, self.plan = safe(str(error), 300), None
             self._draw()
@@ -377,10 +383,16 @@ class ArchitecturePane(Pane):
                     raise
         self.facts, self._data_key = known, key
 
+    def _device(self) -> str:
+        """Where the run trains that is shown; the processor where there is none."""
+        return (self.view.status.device if self.view is not None else "") or "cpu"
+
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
         view, current = self.view, self.current
         if view is None or current is None or not current.batch or view.status.slow or self.speed is None:
+            return
+        if self._speed_of != self._device():
             return
         rate, here = view.status.samples_per_s, view.info.get("host") in (None, socket.gethostname())
         if not rate > 0 or not here:
@@ -388,7 +400,8 @@ class ArchitecturePane(Pane):
         self.speed = self.speed.told(current.work, current.batch / rate)
         if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at = time.monotonic()
-            self.in_background(asyncio.to_thread(forecast.keep, self.speed), "speed", exclusive=False)
+            kept = asyncio.to_thread(forecast.keep, self.speed, None, self._speed_of)
+            self.in_background(kept, "speed", exclusive=False)
 
     # -- the cursor -----------------------------------------------------------------------------
 

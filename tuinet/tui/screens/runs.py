@@ -268,6 +268,7 @@ def table(
         Column("time", right=True, need=2),
         Column("size", right=True, need=3),
         Column("when", right=True, need=5),
+        Column("device", need=1, least=6),
         Column("", need=1, least=8),
         Column("title", need=2, least=12),
     ]
@@ -301,6 +302,7 @@ def cells(run: RunSummary, curve: Sequence[float], room: int, marked: Sequence[s
         ("" if run.seconds is None else figures.duration(run.seconds), "dim"),
         (figures.size(run.bytes), "dim"),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
+        (figures.gpu_name(run.device or "", run.gpu or ""), "dim"),
         (run.note, "warn"),
         (run.title, "dim"),
     ]

@@ -31,7 +31,7 @@ from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.hints import Hints
-from tuinet.tui.widgets.status import StatusLine
+from tuinet.tui.widgets.status import GpuLine, StatusLine
 
 if TYPE_CHECKING:
     from tuinet.presets import Preset
@@ -98,6 +98,7 @@ class Workbench(Teller, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
+        yield GpuLine()
         yield Reason(id="reason", markup=False)
         yield TabStrip(id="tabs", markup=False)
         yield Container(*self.panes, id="panes")
@@ -152,6 +153,7 @@ class Workbench(Teller, Screen[None]):
         """
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
+            self.query_one(GpuLine).show(self.view)
             self._show_reason()
             for pane in self.panes:
                 unseen = self._unseen[pane]
