@@ -25,7 +25,7 @@ def complaints(name: str, number: int, arch: str, cc: tuple[int, int]) -> list[s
     from tuinet.engine.cuda import driver, machine
 
     kernel, launch, *_ = OPS[name].cuda_stages[number]
-    ptx = driver.compile_kernel(kernel, machine.kinds_of(OPS[name]), cc, launch.threads)
+    ptx = driver.compile_kernel(kernel, machine.kinds_of(OPS[name]), cc, launch.bounds)
     return gate.check(f"{name} ({number})", ptx, arch, registers_at_most(launch.threads))
 
 
