@@ -149,7 +149,9 @@ class Trainer:
         from .cuda import driver, machine, memory
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
-        room = 4 * (machine.room_of(self.plan) + machine.room_for(self.forward.calls))
+        calls = machine.calls_of(self.plan)
+        gpu.kernels.expect(machine.kernels_of(calls + self.forward.calls))
+        room = 4 * (machine.room_for(calls) + machine.room_for(self.forward.calls))
         self.arena = memory.DeviceArena(
             self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
         )

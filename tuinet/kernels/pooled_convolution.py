@@ -280,7 +280,7 @@ def handed_back_for_weights(
     N,
     X,
     R,
-    O,
+    O,  # noqa: E741
     S,
     L,
     K,
