@@ -67,6 +67,7 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     device = stand_in.load()
     monkeypatch.setattr("tuinet.engine.cuda.driver.assemble", as_ptx)
     monkeypatch.setattr("tuinet.engine.cuda.driver.FORM", "ptx")
+    monkeypatch.setattr("tuinet.engine.cuda.cublas.library", lambda: None)  # the real one would look for a real GPU
     with device.one_device(getattr(request, "param", (8, 0))):
         yield device
         device.check()

@@ -142,12 +142,20 @@ static void multiply(void *data) {
 
 static int64_t at_least_one(int value) { return value > 1 ? value : 1; }
 
+/* Results of a batch lie behind each other, or side by side in the same columns. */
+static int results_overlap(const Product *it) {
+    int64_t apart = llabs(it->stride_c);
+    int behind = apart >= it->ldc * (it->columns - 1) + it->rows;
+    int beside = apart >= it->rows && apart * (it->batch - 1) + it->rows <= it->ldc;
+    return it->batch > 1 && apart != 0 && !behind && !beside;
+}
+
 /* Codes: 0 as it is, 1 transposed, 2 conjugated, which for real numbers is transposed. */
 static int is_wrong(const Product *it, int a_code, int b_code) {
     return a_code < 0 || a_code > 2 || b_code < 0 || b_code > 2 || it->rows < 0 || it->columns < 0 || it->inner < 0 ||
            it->batch < 0 || it->lda < at_least_one(it->transpose_a ? it->inner : it->rows) ||
            it->ldb < at_least_one(it->transpose_b ? it->columns : it->inner) || it->ldc < at_least_one(it->rows) ||
-           (it->batch > 1 && it->stride_c != 0 && llabs(it->stride_c) < it->ldc * (it->columns - 1) + it->rows);
+           results_overlap(it);
 }
 
 static int submit(Context *handle, Product product, int a_code, int b_code, const float *alpha, const float *beta) {

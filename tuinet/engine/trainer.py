@@ -66,7 +66,10 @@ def cores():
 
 
 class Trainer:
-    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done."""
+    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done.
+
+    precision: "tf32" lets a GPU's tensor cores round what they multiply to 10 bits, where cuBLAS is installed.
+    """
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Trainer:
         augment=None,
         begin=0,
         on_compile=None,
+        precision="float32",
     ):
         train = bound.train
         examples = len(train.inputs)
@@ -124,7 +128,7 @@ class Trainer:
         }
         self.machine = None
         if on_gpu:
-            self._on_gpu(device, data, on_compile)
+            self._on_gpu(device, data, on_compile, precision)
         else:
             self._on_cpu(data, on_compile)
         self.rate = float(optimizer.learning_rate)
@@ -145,10 +149,11 @@ class Trainer:
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
 
-    def _on_gpu(self, device, data, on_compile):
-        from .cuda import driver, machine, memory
+    def _on_gpu(self, device, data, on_compile, precision):
+        from .cuda import cublas, driver, machine, memory
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
+        gpu.kernels.blas = cublas.found(gpu, precision)
         calls = machine.calls_of(self.plan)
         gpu.kernels.expect(machine.kernels_of(calls + self.forward.calls))
         room = 4 * (machine.room_for(calls) + machine.room_for(self.forward.calls))

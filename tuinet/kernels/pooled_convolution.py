@@ -169,7 +169,7 @@ def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool
 
 
 @conv2d_inputs_of_pooled.cuda(HANDED_BACK, whole)
-def handed_back_for_inputs(dy, place, V, scratch, lists, dx, N, Y, O, L, S, M, X, geometry, pool, room):  # noqa: E741
+def hand_back_to_inputs(dy, place, V, scratch, lists, dx, N, Y, O, L, S, M, X, geometry, pool, room):  # noqa: E741
     hand_back(dy, place, room, N, Y, image_of(pool)[0], pool)
 
 
@@ -269,50 +269,14 @@ def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geom
 
 
 @conv2d_weights_of_pooled.cuda(HANDED_BACK, whole)
-def handed_back_for_weights(
-    x,
-    dy,
-    place,
-    scratch,
-    lists,
-    numbers,
-    dW,
-    N,
-    X,
-    R,
-    O,  # noqa: E741
-    S,
-    L,
-    K,
-    geometry,
-    pool,
-    room,
-):
+def hand_back_to_weights(x, dy, place, scratch, lists, numbers, dW, N, X, R, O, S, L, K, geometry, pool, room):  # noqa: E741
     image, pooled = image_of(pool)
     hand_back(dy, place, room, N, pooled, image, pool)
 
 
 @products(conv2d_weights_of_pooled, one_each_of_weights, WINDOWS_TURNED, ACROSS, put, whole)
 def conv2d_weights_of_pooled_cuda(multiply):
-    def kernel(
-        x,
-        dy,
-        place,
-        scratch,
-        lists,
-        numbers,
-        dW,
-        N,
-        X,
-        R,
-        O,  # noqa: E741
-        S,
-        L,
-        K,
-        geometry,
-        pool,
-        room,
-    ):
+    def kernel(x, dy, place, scratch, lists, numbers, dW, N, X, R, O, S, L, K, geometry, pool, room):  # noqa: E741
         g, taken = geometry, U(N * image_of(pool)[0])
         count = U(N * U(g.rows * g.columns))
         multiply(windows_of(x, U(0), g), (room, U(0), O), (dW, U(0), O, False), taken, 1, K, O, count, room)
@@ -403,7 +367,7 @@ def conv2d_shares_of_pooled_cpu(x, dy, place, scratch, dW, geometry, pool):
 
 
 @conv2d_shares_of_pooled.cuda(HANDED_BACK, whole)
-def handed_back_for_shares(x, dy, place, scratch, dW, N, X, Y, S, P, geometry, pool, room):
+def hand_back_to_shares(x, dy, place, scratch, dW, N, X, Y, S, P, geometry, pool, room):
     hand_back(dy, place, room, N, Y, image_of(pool)[0], pool)
 
 

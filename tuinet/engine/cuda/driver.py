@@ -132,10 +132,11 @@ class Kernels:
     """Kernels of one compute capability, by name: compiled at most once, and kept on disk as machine code.
 
     on_compile(done, total, name) is told of each that had to be compiled; expect() says how many there will be.
+    blas: cuBLAS, which takes the place of the kernels of matrix products where it is there (cublas.py).
     """
 
     def __init__(self, cc, on_compile=None):
-        self.cc, self.loaded, self.on_compile, self.total = cc, {}, on_compile, 0
+        self.cc, self.loaded, self.on_compile, self.total, self.blas = cc, {}, on_compile, 0, None
         linker = ".".join(map(str, nvjitlink.version()))
         self.folder = choose()[0] / f"sm_{cc[0]}{cc[1]}-numba-cuda-{version('numba-cuda')}-nvjitlink-{linker}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -248,14 +249,14 @@ class Gpu:
     def go(self, launches):
         """Launch each of these once, in their order."""
         for one in launches:
-            launch(self.stream, *one)
+            enqueue(self.stream, self.stream, one)
 
     def captured(self, launches):
         """A graph of these launches: graph.launch(stream) replays them all for the price of one."""
         builder = self.device.create_graph_builder()
         builder.begin_building()
         for one in launches:
-            launch(builder, *one)
+            enqueue(builder, builder.stream, one)
         return builder.end_building().complete()
 
     def replay(self, graph):
@@ -271,6 +272,14 @@ class Memory:
     def __del__(self):
         if getattr(self, "address", 0):
             driver.cuMemFree(self.address)
+
+
+def enqueue(to, stream, one):
+    """Put one launch on a stream, or into what captures it: a kernel, or whatever takes a stream (cublas.py)."""
+    if callable(one):
+        one(stream)
+    else:
+        launch(to, *one)
 
 
 def configured(launch_rule, sizes):

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...kernels.gpu import ALONE, Launch, cuda
 from ...kernels.scalars import F, U
-from . import driver
+from . import cublas, driver
 from .streaming import Stream
 
 RING = 16384  # steps whose losses and norms the device keeps
@@ -38,6 +38,10 @@ def launches_of(calls, arena, kernels, room, halted=None):
         if op.name == "view":
             continue
         sizes = sizes_of(call) | call.settings
+        by_blas = cublas.launches(call, sizes, arena, kernels)
+        if by_blas:
+            found += by_blas
+            continue
         arguments = [arena.address(slot) for slot in call.operands]
         arguments += [np.uint32(sizes[letter]) for letter in op.letters]
         for name, parameter in op.settings.items():
