@@ -1,4 +1,4 @@
-"""One GPU for a test: the stand-in, or nothing and the reason why."""
+"""One GPU for a test: the stand-in; with `pytest -m gpu` the machine's own; or nothing and the reason why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,30 @@ import pytest
 
 from tests.cuda import stand_in
 
-# Before any test of the session asks for a driver: the system's, if there is one, would win for the whole process.
-if stand_in.available() is None:
-    stand_in.load()
+
+def on_device(config: pytest.Config) -> bool:
+    """Whether a GPU is asked for, and not what stands in for one."""
+    return str(config.getoption("markexpr")).strip() == "gpu"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test of the session asks for a driver: the system's, if there is one, would win for the process."""
+    if not on_device(config) and stand_in.available() is None:
+        stand_in.load()
+
+
+def reason_for_none(config: pytest.Config) -> str | None:
+    """Why there is no GPU for these tests."""
+    if not on_device(config):
+        return stand_in.available()
+    from tuinet.engine.cuda import devices
+    from tuinet.errors import NoDevice
+
+    try:
+        devices.choose()
+    except NoDevice as error:
+        return str(error)
+    return None
 
 
 def as_ptx(ptx: str, cc: object) -> bytes:
@@ -20,25 +41,32 @@ def as_ptx(ptx: str, cc: object) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def needs_the_stand_in() -> None:
+def needs_a_gpu(pytestconfig: pytest.Config) -> None:
     """Skips what cannot run here, and says why."""
-    reason = stand_in.available()
+    reason = reason_for_none(pytestconfig)
     if reason:
         pytest.skip(reason)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says once, without -rs, that a part of the tests did not run."""
-    reason = stand_in.available()
+    reason = reason_for_none(config)
     if reason:
         terminalreporter.write_line(f"tests/cuda did not run: {reason}")
 
 
 @pytest.fixture
-def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.StandIn]:
-    """Turns one device on, of the compute capability given as parameter or 8.0; afterwards raises what was found."""
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.StandIn | None]:
+    """Turns one device on, of the compute capability given as parameter or 8.0; afterwards raises what was found.
+
+    With `pytest -m gpu` the machine's own GPU serves, and there is nothing to turn on: None.
+    """
+    if on_device(request.config):
+        yield None
+        return
     device = stand_in.load()
     monkeypatch.setattr("tuinet.engine.cuda.driver.assemble", as_ptx)
+    monkeypatch.setattr("tuinet.engine.cuda.driver.FORM", "ptx")
     monkeypatch.setattr("tuinet.engine.cuda.cublas.library", lambda: None)  # the real one would look for a real GPU
     with device.one_device(getattr(request, "param", (8, 0))):
         yield device
@@ -46,7 +74,7 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture
-def device(request: pytest.FixtureRequest, gpu: stand_in.StandIn) -> Any:
+def device(request: pytest.FixtureRequest, gpu: stand_in.StandIn | None) -> Any:
     """tuinet's own hold on the GPU of this test."""
     from tuinet.engine.cuda import driver
 

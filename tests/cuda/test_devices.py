@@ -136,10 +136,11 @@ def test_a_session_without_a_device_turned_on_has_none() -> None:
     """The stand-in driver may be loaded, and must not be taken for a GPU by other tests."""
     from tuinet.training.devices import chosen
 
-    word, reason = chosen("auto")
-    if word != "cpu":
+    found = chosen("auto")
+    if found.device != "cpu":
         pytest.skip("this machine has a GPU")
-    assert reason == "" or "no GPU that it can use" in reason
+    assert found.no_gpu == "" or "no GPU that it can use" in found.no_gpu
+    assert (found.gpu, found.uuid) == ("", "")
     with pytest.raises((NoDevice, NoDriver), match=r"--device cuda: .*--device cpu trains on the processor"):
         chosen("cuda")
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.cuda import gate
-from tests.cuda.test_ops import run_on_device
 from tuinet.engine import reference
 from tuinet.engine.program import Call, Slot
 from tuinet.engine.trials import Places
@@ -47,6 +46,7 @@ def test_the_kernels_that_take_turns_agree_with_the_definition(
     device: Any, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     from tuinet.engine.cuda import machine
+    from tuinet.engine.cuda.examination import on_device
 
     if kind == "large":  # a GPU of two multiprocessors: what keeps others busy would be an hour's work here
         monkeypatch.setattr(gpu_tiles, "FULL", 2)
@@ -56,7 +56,7 @@ def test_the_kernels_that_take_turns_agree_with_the_definition(
         assert turns(call.op, sizes) == KERNELS[kind]
         exact = {slot: view.astype(np.float64) for slot, view in views.items()}
         reference.step(call, Places(exact))
-        apart = run_on_device(device, call, views)
+        apart = on_device(device, call, views)
         (out,) = call.results
         assert np.abs(apart.fetch(out) - exact[out]).max() <= 1e-5 * np.abs(exact[out]).max(), keep
 

@@ -284,6 +284,7 @@ def _training_line(event: Event) -> str:
         else "",
         f"batch {training['batch_size']}" if "batch_size" in training else "",
         figures.device(event.get("device"), event.get("gpu"), event.get("threads")),
+        str(training["precision"]) if training.get("precision", "float32") != "float32" else "",
         f"seed {event['seed']}" if event.get("seed") is not None else "",
     ]
     return safe(" · ".join(word for word in words if word), SENTENCE)

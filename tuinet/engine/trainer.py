@@ -28,7 +28,6 @@ LARGEST_EXPONENT = 709.0  # e to more than this is no float
 HELD = (*KINDS, *PRIVATE, "data")  # kinds of slots that have memory of their own
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 TOP = 5  # guesses among which the right class is looked for, where there are more classes
-PRECISIONS = ("float32", "tf32")
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
 
 
@@ -94,8 +93,6 @@ class Trainer:
         on_compile=None,
         precision="float32",
     ):
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
         train = bound.train
         examples = len(train.inputs)
         batch = batch_of(batch_size, examples)
@@ -157,7 +154,9 @@ class Trainer:
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
         gpu.kernels.blas = cublas.found(gpu, precision)
-        room = 4 * (machine.room_of(self.plan) + machine.room_for(self.forward.calls))
+        calls = machine.calls_of(self.plan)
+        gpu.kernels.expect(machine.kernels_of(calls + self.forward.calls))
+        room = 4 * (machine.room_for(calls) + machine.room_for(self.forward.calls))
         self.arena = memory.DeviceArena(
             self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
         )

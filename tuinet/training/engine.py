@@ -137,6 +137,7 @@ class RealEngine:
             augment=training.augment,
             begin=begin,
             on_compile=on_compile,
+            precision=training.precision,
         )
         return built  # type: ignore[no-any-return]
 

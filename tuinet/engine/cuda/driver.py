@@ -9,10 +9,13 @@ again for each array.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
+import tempfile
 import weakref
 from copy import copy
 from functools import cache
+from importlib.metadata import version
 from types import FunctionType, ModuleType
 
 import numpy as np
@@ -28,6 +31,7 @@ from ...shapes import Geometry
 from ..cache import choose
 
 OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
+FORM, ELF = "cubin", b"\x7fELF"  # what `assemble` makes, and how that begins
 KINDS = {
     "f*": types.CPointer(types.float32),
     "i*": types.CPointer(types.int32),
@@ -125,38 +129,55 @@ def assemble(ptx, cc):
 
 
 class Kernels:
-    """Kernels of one compute capability, by name: compiled at most once, and kept on disk as PTX and machine code.
+    """Kernels of one compute capability, by name: compiled at most once, and kept on disk as machine code.
 
+    on_compile(done, total, name) is told of each that had to be compiled; expect() says how many there will be.
     blas: cuBLAS, which takes the place of the kernels of matrix products where it is there (cublas.py).
     """
 
     def __init__(self, cc, on_compile=None):
-        self.cc, self.loaded, self.on_compile, self.blas = cc, {}, on_compile, None
-        self.folder = choose()[0] / f"sm_{cc[0]}{cc[1]}"
+        self.cc, self.loaded, self.on_compile, self.total, self.blas = cc, {}, on_compile, 0, None
+        linker = ".".join(map(str, nvjitlink.version()))
+        self.folder = choose()[0] / f"sm_{cc[0]}{cc[1]}-numba-cuda-{version('numba-cuda')}-nvjitlink-{linker}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
+
+    def expect(self, count):
+        """So many kernels will be asked for."""
+        self.total = count
 
     def get(self, name, function, kinds, bounds, halts=False):
         """The kernel, ready to be launched."""
         name = f"{name}-halts" if halts else name
         if name not in self.loaded:
-            ptx = self._kept(f"{name}.ptx", lambda: compile_kernel(function, kinds, self.cc, bounds, halts).encode())
-            code = assemble(ptx.decode(), self.cc)
-            entry = re.search(rb"\.entry\s+([\w$]+)", ptx).group(1).decode()
-            make = ObjectCode.from_ptx if code[:4] != b"\x7fELF" else ObjectCode.from_cubin
-            self.loaded[name] = make(code).get_kernel(entry)
+            self.loaded[name] = self._read(name) or self._made(name, function, kinds, bounds, halts)
         return self.loaded[name]
 
-    def _kept(self, name, make):
-        path = self.folder / name
+    def _path(self, name):
+        return self.folder / f"{name}.{FORM}"
+
+    def _read(self, name):
+        """The kernel as it was kept; None where it was not, or is damaged."""
         try:
-            return path.read_bytes()
-        except OSError:
-            pass
-        content = make()
-        part = path.with_name(f"{name}.part")
-        part.write_bytes(content)
-        part.replace(path)
-        return content
+            entry, _, code = self._path(name).read_bytes().partition(b"\n")
+            return loaded(entry.decode(), code)
+        except Exception:  # whatever is wrong with what is kept, it can be made anew
+            return None
+
+    def _made(self, name, function, kinds, bounds, halts):
+        ptx = compile_kernel(function, kinds, self.cc, bounds, halts)
+        code, entry = assemble(ptx, self.cc), re.search(r"\.entry\s+([\w$]+)", ptx).group(1)
+        with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as part:
+            part.write(entry.encode() + b"\n" + code)
+        os.replace(part.name, self._path(name))
+        if self.on_compile:
+            done = len(self.loaded) + 1
+            self.on_compile(done, max(done, self.total), name)
+        return loaded(entry, code)
+
+
+def loaded(entry, code):
+    """A kernel that can be launched, out of machine code or PTX."""
+    return (ObjectCode.from_cubin if code[:4] == ELF else ObjectCode.from_ptx)(code).get_kernel(entry)
 
 
 # -- a device in use ------------------------------------------------------------------------------------

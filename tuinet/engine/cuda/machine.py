@@ -59,6 +59,12 @@ def launches_of(calls, arena, kernels, room, halted=None):
     return found
 
 
+def kernels_of(calls):
+    """How many kernels these calls are made of, at most: some of an op's are for other sizes."""
+    ops = {call.op for call in calls if call.op.name != "view"}
+    return sum(len(op.cuda_stages) for op in ops)
+
+
 SETTINGS = {
     "float": lambda value: [np.float32(value)],
     "int": lambda value: [np.int64(value)],
@@ -88,9 +94,9 @@ def room_for(calls):
     return int(max(rooms, default=0))
 
 
-def room_of(step):
-    """The same for a training step."""
-    return room_for([c for part in step.micro_batches for c in part] + step.guarded + step.updates)
+def calls_of(step):
+    """All calls of a training step."""
+    return [call for part in step.micro_batches for call in part] + step.guarded + step.updates
 
 
 class Machine:
@@ -102,7 +108,7 @@ class Machine:
         self.stream = Stream(step, arena, gpu, launches_of) if arena.chunk_steps else None
         if self.stream is not None:
             before = [self.stream.local(call) for call in before]
-        self.room = gpu.allocate(4 * room_of(step))
+        self.room = gpu.allocate(4 * room_for(calls_of(step)))
         self.control, self.marks = gpu.allocate(4), gpu.allocate(8 * RING)
         self.ring = np.zeros((RING, 2), np.float32)
         self._halt(0)

@@ -24,7 +24,8 @@ JUMP = 4
 """Bytes of a jump over unchanged cells: so many of them are sent again instead, where they look like what is sent."""
 
 RESET = "\x1b[0m"
-STYLES_KEPT = 20_000
+STYLES_KEPT = 4_096
+"""And ways from one to another: widgets make new ones with every painting, and each takes half a kilobyte."""
 
 Update = LayoutUpdate | ChopsUpdate
 Piece = tuple[int, int, Strip]

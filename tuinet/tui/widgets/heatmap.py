@@ -99,43 +99,41 @@ def _runs(row: NDArray[np.integer]) -> list[tuple[int, int]]:
 
 
 class _Brush:
-    """Places to segments on one ramp and ground; every segment is made once, since making styles is what costs."""
+    """Places to segments on one ramp and ground; every style is made once, since that is what costs."""
 
     def __init__(self, ramp: Ramp, depth: str, base: Style) -> None:
         self._ramp, self._depth, self._base = ramp, depth, base
-        self._made: dict[tuple[int, ...], Segment] = {}
+        self._ones: dict[int, tuple[str, Style]] = {}
+        self._twos: dict[tuple[int, int], tuple[str, Style]] = {}
 
     def one(self, place: int, count: int) -> Segment:
         """Each character shows one place."""
-        key = place, count
-        if key not in self._made:
-            self._made[key] = self._one(place, count)
-        return self._made[key]
+        made = self._ones.get(place) or self._ones.setdefault(place, self._one(place))
+        return Segment(made[0] * count, made[1])
 
     def two(self, top: int, bottom: int, count: int) -> Segment:
         """Each character shows two, one above the other."""
-        key = top, bottom, count
-        if key not in self._made:
-            self._made[key] = self._two(top, bottom, count)
-        return self._made[key]
+        made = self._twos.get((top, bottom)) or self._twos.setdefault((top, bottom), self._two(top, bottom))
+        return Segment(made[0] * count, made[1])
 
-    def _one(self, place: int, count: int) -> Segment:
+    def _one(self, place: int) -> tuple[str, Style]:
+        """A character and its style."""
         if place == EMPTY:
-            return Segment(" " * count, self._base)
+            return " ", self._base
         if place == CURSOR and self._depth == "none":
-            return Segment("X" * count, self._base + Style(reverse=True))
+            return "X", self._base + Style(reverse=True)
         colour = self._colour(place)
         if not self._ramp.glyphs or place == CURSOR:
-            return Segment(" " * count, self._base + Style(bgcolor=colour))
-        return Segment(self._ramp.glyphs[place] * count, self._base + Style(color=colour) if colour else self._base)
+            return " ", self._base + Style(bgcolor=colour)
+        return self._ramp.glyphs[place], self._base + Style(color=colour) if colour else self._base
 
-    def _two(self, top: int, bottom: int, count: int) -> Segment:
+    def _two(self, top: int, bottom: int) -> tuple[str, Style]:
         above, below = self._colour(top), self._colour(bottom)
         if top == bottom:
-            return Segment(" " * count, self._base + Style(bgcolor=below) if below else self._base)
+            return " ", self._base + Style(bgcolor=below) if below else self._base
         if above is None:
-            return Segment("▄" * count, self._base + Style(color=below))
-        return Segment("▀" * count, self._base + Style(color=above, bgcolor=below))
+            return "▄", self._base + Style(color=below)
+        return "▀", self._base + Style(color=above, bgcolor=below)
 
     def _colour(self, place: int) -> Color | None:
         if place == CURSOR:
