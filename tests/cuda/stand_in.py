@@ -127,6 +127,10 @@ class StandIn:
         """What each kernel has asked of the memory while `count_traffic` was set, since the process began."""
         return {kernel.name: kernel.traffic() for kernel in self.kernels}
 
+    def silence(self) -> None:
+        """Lets launches do nothing from now on, until the process ends: only the host's share is left."""
+        self.driver.stand_in_set_emulator(self._callbacks[0], ctypes.cast(None, Launch))
+
     def calls(self, function: str) -> int:
         """How often a driver function has been called, by its exported name (cuMemAlloc_v2)."""
         return int(self.driver.stand_in_calls(function.encode()))
