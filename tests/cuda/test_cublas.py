@@ -103,11 +103,6 @@ def test_tensor_cores_round_only_when_asked(blas: Any, precision: str, mode: int
     assert blas.stand_in_math_mode() == mode
 
 
-def test_a_precision_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ValueError, match="precision is 'half'; it must be one of float32, tf32"):
-        make([dense(3)], precision="half")
-
-
 def test_the_handle_goes_with_its_owner(device: Any, blas: Any) -> None:
     from tuinet.engine.cuda import cublas
 
