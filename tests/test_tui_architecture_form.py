@@ -46,6 +46,22 @@ def test_the_form_sets_what_is_typed_at_once_and_says_what_cannot_be() -> None:
     drive(type_, size=(80, 24))
 
 
+def test_what_is_typed_just_before_the_form_closes_counts() -> None:
+    """On a busy machine keys come faster than they are looked at."""
+
+    async def type_(app: App, pilot: Pilot[Any]) -> None:
+        await pilot.press("down", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, Settings) and isinstance(app.focused, Input)
+        for text in ("12", "1", "4", "48"):
+            app.focused.value = text
+        app.screen.action_close()
+        await settled(pilot)
+        assert app.draft.table(("layers", 1))["units"] == 48
+
+    drive(type_, size=(80, 24))
+
+
 def test_a_choice_goes_round_by_arrows_and_by_its_first_letter() -> None:
     async def choose(app: App, pilot: Pilot[Any]) -> None:
         def said() -> Any:

@@ -212,6 +212,11 @@ class SettingsForm(VerticalScroll, can_focus=False):
                 await self.mount(line)
             self._lines.insert(place, line)
 
+    def unsaid(self) -> list[tuple[str, str]]:
+        """Keys and texts of the lines that were typed in and not shown since as they stand."""
+        typed = [(line.entry, line.control.value) for line in self._lines if isinstance(line.control, Typed)]
+        return [(entry.key, text) for entry, text in typed if text != safe(entry.text)]
+
     def say(self, key: str, error: str) -> None:
         """What is wrong with a setting, under it; "" takes it away."""
         line = self.line(key)
