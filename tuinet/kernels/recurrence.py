@@ -140,7 +140,7 @@ def times_history(h, dz, columns, dW, first, steps, backwards):
 
 # -- what the CUDA kernels share ------------------------------------------------------------------
 
-EXAMPLES = gpu.Launch((64, 8), lambda s: (gpu.blocks(s["N"], 4), 1, 1))
+EXAMPLES = gpu.Launch((64, 8), lambda s: (gpu.blocks(s["N"], 4), 1, 1), together=2)
 NEAR = U(512)  # units whose states have room in shared memory; those of more are in room, in global memory
 
 
