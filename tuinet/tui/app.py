@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuinet.errors import TuinetError
-from tuinet.presets import Preset
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.reading import AFTER, Reading
-from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.terminal.app import TerminalApp
-from tuinet.tui.view import RunView
 
 if TYPE_CHECKING:
+    from tuinet.presets import Preset
     from tuinet.training.session import Session
+    from tuinet.tui.screens.workbench import Workbench
+    from tuinet.tui.view import RunView
 
 
 WATCHABLE = 12.0  # seconds: what is started here is started to be watched, and small networks are trained in a blink
@@ -34,6 +34,7 @@ class TuinetApp(Navigation, TerminalApp):
         """run: opened at once. runs: the folder of the runs, None for the usual one."""
         super().__init__(**options)
         self.run_to_open, self.runs = run, runs or runs_folder()
+        self._bench: Workbench | None = None
 
     def on_mount(self) -> None:
         self.open_first()
@@ -45,18 +46,21 @@ class TuinetApp(Navigation, TerminalApp):
         else:
             self.goto("welcome")
 
+    def on_ready(self) -> None:
+        threading.Thread(target=_workbench, name="import", daemon=True).start()
+
     @property
     def view(self) -> RunView | None:
         """The run of the workbench that is open, if one is."""
-        found = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Workbench)), None)
-        return None if found is None else found.view
+        return self._bench.view if self._bench is not None and self._bench in self.screen_stack else None
 
     def open_run(self, folder: RunFolder) -> None:
         """Shows the run in the workbench; the one that was open is closed."""
         self.run_worker(self._open(folder), group="open", exclusive=True, exit_on_error=False)
 
     async def _open(self, folder: RunFolder) -> None:
-        view, reading = RunView(folder), Reading(folder.id)
+        show, read = await asyncio.to_thread(_workbench)
+        view, reading = read(folder), Reading(folder.id)
         patience = self.set_timer(AFTER, lambda: self.push_screen(reading))
         try:
             await view.open(reading.progress)
@@ -73,7 +77,8 @@ class TuinetApp(Navigation, TerminalApp):
             reading.given_up = True
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.push_screen(Workbench(view))
+        self._bench = show(view)
+        self.push_screen(self._bench)
         self.spare_collector()
 
     # -- runs that are started here ------------------------------------------------------------------------
@@ -137,3 +142,11 @@ class TuinetApp(Navigation, TerminalApp):
             self.tell(str(error), bad=True)
             return
         self.exit(return_code=0)
+
+
+def _workbench() -> tuple[type[Workbench], type[RunView]]:
+    """What shows a run, and what reads it. Importing them takes as long as all that the welcome screen needs."""
+    from tuinet.tui.screens.workbench import Workbench
+    from tuinet.tui.view import RunView
+
+    return Workbench, RunView
