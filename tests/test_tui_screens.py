@@ -18,13 +18,14 @@ from textual.widgets import Input
 from tests.cli_scenes import HOSTILE, make_run
 from tests.stand_in import StandIn, played, same_as, text, until
 from tuinet import presets as library
+from tuinet.cells import cell_width
 from tuinet.errors import RunLocked, TuinetError
 from tuinet.presets import Headline
 from tuinet.runs import RunFolder, list_runs, remove_forgotten
 from tuinet.tui.asked import all_of, asked
 from tuinet.tui.bin import Bin
 from tuinet.tui.screens.base import Told
-from tuinet.tui.screens.compare import Compare
+from tuinet.tui.screens.compare import Compare, Compared, told
 from tuinet.tui.screens.data import Data
 from tuinet.tui.screens.help import Help
 from tuinet.tui.screens.log import Log
@@ -341,6 +342,16 @@ def test_runs_are_sorted_by_the_next_column_and_the_other_way_round(runs: Path) 
         assert order() == ["spiral", "overfit", "letters"] and "tuinet runs --sort run --reverse" in shown
 
     played("runs", play, size=(140, 30))
+
+
+@pytest.mark.parametrize(("width", "beside"), [(60, False), (160, True)])
+def test_the_curves_of_two_runs_stand_beside_their_tables_where_there_is_room(width: int, beside: bool) -> None:
+    curves = {"val_loss": ([1.0, 0.5], [1.0, 0.4, 0.3])}
+    found = Compared(("spiral-1a2b", "spiral-1a2c"), [("training.epochs", 2, 3)], [("val_loss", 0.5, 0.3, "b")], curves)
+    rows = ["".join(text for text, _ in line) for line in told(found, width)]
+    assert all(cell_width(row) <= width for row in rows)
+    assert any("setting" in row and "0.3000 to 1.0000" in row for row in rows) == beside
+    assert sum(row.count("▇") > 0 for row in rows) == 2
 
 
 def test_marked_runs_are_laid_over_and_two_of_them_compared(runs: Path) -> None:

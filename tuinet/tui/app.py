@@ -34,7 +34,6 @@ class TuinetApp(Navigation, TerminalApp):
         """run: opened at once. runs: the folder of the runs, None for the usual one."""
         super().__init__(**options)
         self.run_to_open, self.runs = run, runs or runs_folder()
-        self._bench: Workbench | None = None
 
     def on_mount(self) -> None:
         self.open_first()
@@ -51,8 +50,8 @@ class TuinetApp(Navigation, TerminalApp):
 
     @property
     def view(self) -> RunView | None:
-        """The run of the workbench that is open, if one is."""
-        return self._bench.view if self._bench is not None and self._bench in self.screen_stack else None
+        """The run of the workbench that is open, if one is: no other screen has a view."""
+        return next((screen.view for screen in reversed(self.screen_stack) if hasattr(screen, "view")), None)
 
     def open_run(self, folder: RunFolder) -> None:
         """Shows the run in the workbench; the one that was open is closed."""
@@ -77,8 +76,7 @@ class TuinetApp(Navigation, TerminalApp):
             reading.given_up = True
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self._bench = show(view)
-        self.push_screen(self._bench)
+        self.push_screen(show(view))
         self.spare_collector()
 
     # -- runs that are started here ------------------------------------------------------------------------
