@@ -75,3 +75,11 @@ def test_a_part_below_the_command_line_loads_no_compiler(module: str) -> None:
     code = f"import {module}, sys; print([name for name in {(*HEAVY, 'click')!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_first_screen_waits_for_nothing_that_only_the_workbench_needs() -> None:
+    """Half of what the screens import: it is fetched while the welcome is looked at."""
+    later = ("numpy", "plotext", "tomlkit", "tuinet.presets", "tuinet.tui.view", "tuinet.tui.screens.workbench")
+    code = f"import sys, tuinet.tui.app, tuinet.tui.screens.welcome; print([n for n in {later!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

@@ -124,6 +124,7 @@ def test_a_training_is_paused_and_goes_on_with_another_learning_rate(live: RunFo
         screen.keys("=")
         screen.wait_for("Set, while it trains", PATIENT)
         screen.literal("training.optimizer.learning_rate=0.00025")
+        screen.wait_for(r"training\.optimizer\.learning_rate=0\.00025", PATIENT)
         screen.keys("Enter")
         screen.wait_until_gone("Set, while it trains", PATIENT)
         changed = until(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import subprocess
+import weakref
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +24,7 @@ from textual.strip import Strip
 
 from tests.pty_screen import environment, python
 from tuinet.tui.terminal import app as app_module
+from tuinet.tui.terminal import strips
 from tuinet.tui.terminal.abilities import TRUECOLOR, Abilities, find, tell_textual
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.frame import Frame, is_narrow, turned
@@ -201,6 +204,35 @@ def test_colours_that_the_terminal_cannot_tell_apart_are_not_sent_twice() -> Non
         strip = Strip([Segment("▀▀▀▀", Style(color=shade))])
         sent = frame.paint(LayoutUpdate([[strip]], Region(0, 0, 4, 1)))
     assert sent == ""
+
+
+def test_a_strip_that_was_divided_and_cropped_to_itself_goes_with_the_last_who_holds_it() -> None:
+    """Else each picture stays in memory until the garbage collector comes."""
+
+    class Watched(Strip):
+        """One that can be watched as it goes."""
+
+    def stays(divide: Any, crop_extend: Any) -> bool:
+        strip = Watched([Segment("loss 0.213")])
+        assert list(divide(strip, [10, 14])) == [strip] and crop_extend(strip, 0, 10, None) is strip
+        seen = weakref.ref(strip)
+        gc.disable()
+        try:
+            del strip
+            return seen() is not None
+        finally:
+            gc.enable()
+
+    assert not stays(strips.divide, strips.crop_extend)
+    assert stays(strips._divide, strips._crop_extend), "as Textual has it"
+
+
+def test_a_strip_is_divided_and_cropped_as_textual_does() -> None:
+    strip = Strip([Segment("loss "), Segment("0.213")])
+    for cuts in ([10], [4, 10], [3], [12], []):
+        assert list(strips.divide(strip, cuts)) == list(strips._divide(strip, cuts))
+    for start, end in ((0, 10), (0, 12), (2, 10), (3, 3)):
+        assert strips.crop_extend(strip, start, end, None) == strips._crop_extend(strip, start, end, None)
 
 
 def test_hidden_and_wide_characters_are_not_narrow() -> None:

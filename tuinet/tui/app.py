@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuinet.presets import Preset
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.reading import AFTER, Reading
-from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.guard import told
-from tuinet.tui.view import RunView
 
 if TYPE_CHECKING:
+    from tuinet.presets import Preset
     from tuinet.training.session import Session
+    from tuinet.tui.screens.workbench import Workbench
+    from tuinet.tui.view import RunView
 
 
 WATCHABLE = 12.0  # seconds: what is started here is started to be watched, and small networks are trained in a blink
@@ -46,18 +46,21 @@ class TuinetApp(Navigation, TerminalApp):
         else:
             self.goto("welcome")
 
+    def on_ready(self) -> None:
+        threading.Thread(target=_workbench, name="import", daemon=True).start()
+
     @property
     def view(self) -> RunView | None:
-        """The run of the workbench that is open, if one is."""
-        found = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Workbench)), None)
-        return None if found is None else found.view
+        """The run of the workbench that is open, if one is: no other screen has a view."""
+        return next((screen.view for screen in reversed(self.screen_stack) if hasattr(screen, "view")), None)
 
     def open_run(self, folder: RunFolder) -> None:
         """Shows the run in the workbench; the one that was open is closed."""
         self.in_background(self._open(folder), "open")
 
     async def _open(self, folder: RunFolder) -> None:
-        view, reading = RunView(folder), Reading(folder.id)
+        show, read = await asyncio.to_thread(_workbench)
+        view, reading = read(folder), Reading(folder.id)
         patience = self.set_timer(AFTER, lambda: self.push_screen(reading))
         try:
             await view.open(reading.progress)
@@ -73,7 +76,7 @@ class TuinetApp(Navigation, TerminalApp):
             reading.given_up = True
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.push_screen(Workbench(view))
+        self.push_screen(show(view))
         self.spare_collector()
 
     # -- runs that are started here ------------------------------------------------------------------------
@@ -136,3 +139,11 @@ class TuinetApp(Navigation, TerminalApp):
         for error in self.faults.values():
             print(told(error, "a part of the screen failed, and the rest went on."), file=sys.__stderr__)
         return code
+
+
+def _workbench() -> tuple[type[Workbench], type[RunView]]:
+    """What shows a run, and what reads it. Importing them takes as long as all that the welcome screen needs."""
+    from tuinet.tui.screens.workbench import Workbench
+    from tuinet.tui.view import RunView
+
+    return Workbench, RunView

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tuinet import figures
+from tuinet.cells import cell_width
 from tuinet.columns import Column
 from tuinet.runs import RunFolder
 from tuinet.runs.comparing import changed_settings, gathered, metrics_of
@@ -19,6 +21,9 @@ from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.screens.base import Page, Told, lines, read
 from tuinet.tui.telling import Line, paragraph, sparkline, table
+
+GAP = 4
+LEAST_BESIDE = 40  # cells that curves need to stand beside the tables
 
 
 @dataclass(frozen=True)
@@ -88,22 +93,34 @@ def compared(a: RunFolder, b: RunFolder) -> Compared:
 
 
 def told(found: Compared, width: int) -> list[Line]:
-    """Settings, metrics and curves in lines of this width."""
-    names = found.names
-    rows: list[Line] = []
-    if found.changed:
-        columns = (
-            Column("setting", least=14, need=9), Column(names[0], least=8, need=8), Column(names[1], least=8, need=8)
-        )  # fmt: skip
-        cells = [[(key, ""), (figures.setting(a), "series-1"), (figures.setting(b), "series-2")]
-                 for key, a, b in found.changed]  # fmt: skip
-        rows += table(columns, cells, width)
-    else:
-        rows += paragraph("The settings are the same.", width)
+    """Settings, metrics and curves in lines of this width: the curves beside the tables where there is room."""
+    rows = [*_settings(found, width), [], *_metrics(found, width)]
+    taken = max(_length(line) for line in rows)
+    room = width - taken - GAP
+    if room < LEAST_BESIDE:
+        return rows + _curves(found, width)
+    nothing: Line = []
+    return [
+        [*line, (" " * (taken + GAP - _length(line)), ""), *curve] if curve else line
+        for line, curve in zip_longest(rows, _curves(found, room)[1:], fillvalue=nothing)
+    ]
+
+
+def _settings(found: Compared, width: int) -> list[Line]:
+    if not found.changed:
+        return paragraph("The settings are the same.", width)
+    columns = (
+        Column("setting", least=14, need=9), *(Column(name, least=8, need=8) for name in found.names)
+    )  # fmt: skip
+    cells = [[(key, ""), (figures.setting(a), "series-1"), (figures.setting(b), "series-2")]
+             for key, a, b in found.changed]  # fmt: skip
+    return table(columns, cells, width)
+
+
+def _metrics(found: Compared, width: int) -> list[Line]:
     measured = (
         Column("metric", least=10, need=9),
-        Column(names[0], right=True, need=8, least=8),
-        Column(names[1], right=True, need=8, least=8),
+        *(Column(name, right=True, need=8, least=8) for name in found.names),
         Column("", need=7),
     )
     cells = []
@@ -113,13 +130,18 @@ def told(found: Compared, width: int) -> list[Line]:
         left, right = (("good" if better == side else "") for side in "ab")
         mark = {"a": "◂ better", "b": "▸ better"}.get(better or "", "")
         cells.append([(name, ""), (_shown(name, a), left), (_shown(name, b), right), (mark, "good")])
-    rows += [[], *table(measured, cells, width)]
-    for metric, (a, b) in found.curves.items():
-        rows += _curves(metric, names, a, b, width)
-    return rows
+    return table(measured, cells, width)
 
 
-def _curves(metric: str, names: tuple[str, str], a: list[float], b: list[float], width: int) -> list[Line]:
+def _length(line: Line) -> int:
+    return sum(cell_width(text) for text, _ in line)
+
+
+def _curves(found: Compared, width: int) -> list[Line]:
+    return [line for metric, (a, b) in found.curves.items() for line in _curve(metric, found.names, a, b, width)]
+
+
+def _curve(metric: str, names: tuple[str, str], a: list[float], b: list[float], width: int) -> list[Line]:
     """Both curves as bars from the same lowest to the same highest value."""
     if not a or not b:
         return []

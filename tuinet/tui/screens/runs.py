@@ -25,7 +25,7 @@ from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 
 MOST = 1_000  # rows; a filter finds the others
-CURVES = ((180, 36), (140, 24), (0, 12))  # cells of a curve, by the columns that there are
+CURVES = ((180, 36), (140, 24), (90, 12), (0, 8))  # cells of a curve, by the columns that there are
 SIGNS = {
     "running": ("● ", "accent"), "paused": ("◦ ", "accent"), "failed": ("✖ ", "bad"), "diverged": ("✖ ", "bad"),
     "damaged": ("✖ ", "bad"), "interrupted": ("▲ ", "warn"),

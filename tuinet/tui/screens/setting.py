@@ -11,7 +11,9 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from tuinet.cells import cell_width, pad
 from tuinet.errors import PresetError
+from tuinet.figures import setting
 from tuinet.presets.overrides import parsed
 from tuinet.safe_text import safe
 from tuinet.training.live import live_keys
@@ -31,7 +33,8 @@ class Setting(ModalScreen[tuple[str, Any] | None]):
         border-title-color: $primary;
     }
     Setting Static { width: 100%; height: auto; }
-    Setting Input { border: none; height: 1; background: $panel; padding: 0 1; }
+    Setting Input { border: none; height: 1; background: $panel; padding: 0 1; margin: 1 0; }
+    Setting Input:focus { border: none; }
     """
 
     def __init__(self, view: RunView) -> None:
@@ -66,9 +69,10 @@ class Setting(ModalScreen[tuple[str, Any] | None]):
 
     def _listed(self, begun: str) -> Content:
         """The keys that hold these letters, with their values now."""
-        found = [(key, value) for key, value in self._keys.items() if begun in key]
+        found = [(safe(key, 60), value) for key, value in self._keys.items() if begun in key]
+        longest = max((cell_width(key) for key, _ in found[:SHOWN]), default=0)
         lines = [
-            Content.assemble((safe(key, 60), "bold"), ("  " + safe(str(value), 30), "$text-muted"))
+            Content.assemble((pad(key, longest), "bold"), (f"  {safe(setting(value), 30)}", "$text-muted"))
             for key, value in found[:SHOWN]
         ]
         if len(found) > SHOWN:

@@ -167,12 +167,13 @@ def told(runs: list[RunSummary], curves: dict[str, tuple[float, ...]], width: in
         Column("", need=9), Column("", need=9, least=12), Column("", need=8), Column("", right=True, need=7),
         Column("", need=5), Column("", need=6), Column("", right=True, need=4),
     )  # fmt: skip
-    _, lines = laid_out(columns, [_cells(run, curves.get(run.run, ())) for run in runs], width - 2)
+    room = 12 if width >= 90 else 8
+    _, lines = laid_out(columns, [_cells(run, curves.get(run.run, ()), room) for run in runs], width - 2)
     rows += [Row(f"run:{run.run}", (("  ", ""), *line)) for run, line in zip(runs, lines, strict=True)]
     return rows
 
 
-def _cells(run: RunSummary, curve: tuple[float, ...]) -> list[Piece]:
+def _cells(run: RunSummary, curve: tuple[float, ...], room: int) -> list[Piece]:
     sign, kind = SIGNS.get(run.state, ("  ", ""))
     ago = seconds_since(run.created)
     epochs = "" if run.epoch is None else f"{run.epoch:.4g}" + (f"/{run.epochs:.6g}" if run.epochs else "")
@@ -181,7 +182,7 @@ def _cells(run: RunSummary, curve: tuple[float, ...]) -> list[Piece]:
         (safe(run.run, 80), "bold"),
         (run.state, kind or "dim"),
         (epochs, ""),
-        (sparkline(curve, 12), "series-1"),
+        (sparkline(curve, room), "series-1"),
         (run.verdict or "", VERDICTS.get(run.verdict or "", "dim")),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
     ]

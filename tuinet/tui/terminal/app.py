@@ -22,6 +22,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Resize
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.worker import WorkerFailed
 
 from tuinet.tui.terminal.abilities import Abilities, find
@@ -34,6 +35,7 @@ try:
 
     from tuinet.tui.terminal.driver import TerminalDriver
     from tuinet.tui.terminal.frame import Frame, move_to
+    from tuinet.tui.terminal.strips import let_go
 
     _imported = True
 except ImportError:  # a Textual with another inside
@@ -54,7 +56,7 @@ LOCAL_PERIOD, REMOTE_PERIOD = 0.2, 0.5
 
 
 def is_known() -> bool:
-    """Whether this Textual has the inside that frame.py and driver.py were written against."""
+    """Whether this Textual has the inside that frame.py, driver.py and strips.py were written against."""
     if not _imported or not textual.__version__.startswith("8."):
         return False
     wanted: list[tuple[Callable[..., Any], list[str]]] = [
@@ -62,6 +64,8 @@ def is_known() -> bool:
         (LayoutUpdate.__init__, ["self", "strips", "region"]),
         (ChopsUpdate.__init__, ["self", "chops", "spans", "chop_ends"]),
         (LinuxDriver.run_input_thread, ["self"]),
+        (Strip.divide, ["self", "cuts"]),
+        (Strip.crop_extend, ["self", "start", "end", "style"]),
     ]
     return all(list(inspect.signature(method).parameters) == names for method, names in wanted)
 
@@ -85,6 +89,8 @@ class TerminalApp(App[int]):
         self._visible = Visible(self.abilities.unicode)
         self._colourless = NoColor()
         self._known = is_known()
+        if self._known:
+            let_go()
         self._differs = self._known and os.environ.get("TUINET_NO_DIFF", "") in ("", "0")
         self._frame: Frame | None = None
         self._late = False

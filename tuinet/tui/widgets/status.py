@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widget import Widget
@@ -11,7 +12,9 @@ from textual.widget import Widget
 from tuinet import figures
 from tuinet.cells import cell_width, cut
 from tuinet.safe_text import safe
-from tuinet.tui.view import RunView, Status
+
+if TYPE_CHECKING:
+    from tuinet.tui.view import RunView, Status
 
 MARKS = {
     "running": ("●", "training", "$good"),
