@@ -26,6 +26,7 @@ COMMANDS = [
 SCREENS = ("tuinet", "tuinet attach last")  # which need a terminal
 SHORTER = {  # the same command, with less to wait for
     "tuinet bench": "tuinet bench --repeats 1",
+    "tuinet bench --hardware": "tuinet bench --hardware --widths 32,64",
     "tuinet run char-gpt": "tuinet run char-gpt --max-steps 20",
     "tuinet run names-lstm": "tuinet run names-lstm --max-steps 20",
     "tuinet run --data notes.txt": "tuinet run --data notes.txt --max-steps 20",
@@ -77,6 +78,7 @@ def test_every_file_that_the_readme_names_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     assert len(COMMANDS) > 18
     table(tmp_path)
@@ -118,6 +120,7 @@ def test_every_screen_of_the_readme_opens_and_is_left(tmp_path: Path) -> None:
             assert screen.modes_left_on() == []
 
 
+@pytest.mark.timeout(600)
 def test_every_gpu_command_of_the_readme_runs_or_says_in_a_sentence_what_is_missing(tmp_path: Path) -> None:
     lines = re.findall(r"^(tuinet .*?)\s+#", README.partition("Train on an NVIDIA GPU")[2].partition("Nobody")[0], re.M)
     assert len(lines) == 3
