@@ -45,14 +45,14 @@ def turns(op: Op, sizes: dict[str, int]) -> list[int]:
 def test_the_kernels_that_take_turns_agree_with_the_definition(
     device: Any, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
-    from tuinet.engine.cuda import machine
+    from tuinet.engine.cuda import calls
     from tuinet.engine.cuda.examination import on_device
 
     if kind == "large":  # a GPU of two multiprocessors: what keeps others busy would be an hour's work here
         monkeypatch.setattr(gpu_tiles, "FULL", 2)
     for keep in (False, True) if OPS[name].keeps else (False,):
         call, views = product(name, kind, keep)
-        sizes = machine.sizes_of(call)
+        sizes = calls.sizes_of(call)
         assert turns(call.op, sizes) == KERNELS[kind]
         exact = {slot: view.astype(np.float64) for slot, view in views.items()}
         reference.step(call, Places(exact))

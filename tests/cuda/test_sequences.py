@@ -20,10 +20,10 @@ MANY = {  # steps, units, which come first, how far gradients go back, tanh or r
 def test_more_units_than_shared_memory_holds_agree_with_the_definition(
     device: Any, monkeypatch: pytest.MonkeyPatch, name: str, way: str
 ) -> None:
-    from tuinet.engine.cuda import machine
+    from tuinet.engine.cuda import calls
     from tuinet.engine.cuda.examination import AGREES, tried
 
-    assert not machine.room_for([trials.operands_for(name, "tiles")[0]])  # the control: few units need no more memory
+    assert not calls.room_for([trials.operands_for(name, "tiles")[0]])  # the control: few units need no more memory
     monkeypatch.setitem(trials.RECURRENT, "odd", MANY[way])
-    assert machine.room_for([trials.operands_for(name, "odd")[0]])
+    assert calls.room_for([trials.operands_for(name, "odd")[0]])
     assert tried(device, name, "odd") <= AGREES

@@ -50,11 +50,14 @@ def pass_rows_for(step, examples):
 def device_bytes(step, examples):
     """What training takes of a GPU's memory: every array of the program, of an evaluation too, and the data.
 
-    Beside it the kernels' scratch memory is small. The passes of an evaluation are recorded into the step for it.
+    And what the kernels need beside them. The passes of an evaluation are recorded into the step for it.
     """
-    Pass(step, pass_rows_for(step, examples), examples)
+    from .cuda.calls import calls_of, room_for
+
+    forward = Pass(step, pass_rows_for(step, examples), examples)
     slots = [slot for slot in step.program.slots if not slot.base]
-    return WORD * sum(padded(s.size) if s.kind != "data" else s.size for s in slots if s.kind in HELD)
+    held = sum(padded(s.size) if s.kind != "data" else s.size for s in slots if s.kind in HELD)
+    return WORD * (held + room_for(calls_of(step)) + room_for(forward.calls))
 
 
 def cores():
@@ -151,12 +154,13 @@ class Trainer:
 
     def _on_gpu(self, device, data, on_compile, precision):
         from .cuda import cublas, driver, machine, memory
+        from .cuda.calls import calls_of, kernels_of, room_for
 
         gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
         gpu.kernels.blas = cublas.found(gpu, precision)
-        calls = machine.calls_of(self.plan)
-        gpu.kernels.expect(machine.kernels_of(calls + self.forward.calls))
-        room = 4 * (machine.room_for(calls) + machine.room_for(self.forward.calls))
+        calls = calls_of(self.plan)
+        gpu.kernels.expect(kernels_of(calls + self.forward.calls))
+        room = WORD * (room_for(calls) + room_for(self.forward.calls))
         self.arena = memory.DeviceArena(
             self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
         )

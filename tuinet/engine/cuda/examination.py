@@ -18,6 +18,7 @@ from .. import reference
 from ..program import Call, Slot
 from ..trials import LONG, SIZES, Places, operands_for
 from . import cublas, machine
+from .calls import room_for
 
 AGREES = 1e-5  # of the largest number of what a kernel writes
 WIDE = 4096  # rows and columns of the product that is timed
@@ -46,7 +47,7 @@ class Apart:
 def on_device(gpu, call, views):
     """The operands after a call on the device."""
     apart = Apart(gpu, views)
-    room = gpu.allocate(4 * machine.room_for([call]))
+    room = gpu.allocate(4 * room_for([call]))
     gpu.go(machine.launches_of([call], apart, gpu.kernels, room.address))
     gpu.wait()
     return apart
@@ -130,7 +131,7 @@ def _operands(gpu, name, shapes, settings=None):
     op = OPS[name]
     call = Call(op, slots[: len(op.inputs)], slots[len(op.inputs) :], settings or {})
     apart = Apart(gpu, views)
-    room = gpu.allocate(4 * machine.room_for([call]))
+    room = gpu.allocate(4 * room_for([call]))
     return apart, room, machine.launches_of([call], apart, gpu.kernels, room.address)
 
 

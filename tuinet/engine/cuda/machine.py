@@ -15,6 +15,7 @@ import numpy as np
 from ...kernels.gpu import ALONE, Launch, cuda
 from ...kernels.scalars import F, U
 from . import cublas, driver
+from .calls import calls_of, room_for, sizes_of
 from .streaming import Stream
 
 RING = 16384  # steps whose losses and norms the device keeps
@@ -59,12 +60,6 @@ def launches_of(calls, arena, kernels, room, halted=None):
     return found
 
 
-def kernels_of(calls):
-    """How many kernels these calls are made of, at most: some of an op's are for other sizes."""
-    ops = {call.op for call in calls if call.op.name != "view"}
-    return sum(len(op.cuda_stages) for op in ops)
-
-
 SETTINGS = {
     "float": lambda value: [np.float32(value)],
     "int": lambda value: [np.int64(value)],
@@ -77,26 +72,6 @@ def kinds_of(op):
     operands = ["i*" if name in op.whole else "f*" for name in op.operands]
     settings = [{"float": "f", "int": "l", "Geometry": "g"}[p.annotation] for p in op.settings.values()]
     return [*operands, *["u"] * len(op.letters), *settings, *["l"] * op.keeps, *["f*"] * (op.cuda_room is not None)]
-
-
-def sizes_of(call):
-    """How much each letter of the op's docstring stands for in this call."""
-    sizes = {}
-    for name, slot in zip(call.op.operands, call.operands, strict=True):
-        dims = call.op.dims[name]
-        sizes |= {"size": slot.size} if dims == ("*",) else dict(zip(dims, slot.shape, strict=True))
-    return sizes
-
-
-def room_for(calls):
-    """How many float32 the most demanding of these calls needs beside its operands."""
-    rooms = [c.op.cuda_room(sizes_of(c) | c.settings) for c in calls if c.op.name != "view" and c.op.cuda_room]
-    return int(max(rooms, default=0))
-
-
-def calls_of(step):
-    """All calls of a training step."""
-    return [call for part in step.micro_batches for call in part] + step.guarded + step.updates
 
 
 class Machine:
