@@ -121,8 +121,8 @@ def launches(call, sizes, arena, kernels):
         rows, columns = shape[0], shape[1] * count
         rule = words.numbers("rows", "columns")
         made = kernels.get("lay_row", lay_row, ["f*", "f*", "u", "u"], rule.bounds)
-        to = driver.configured(rule, {"rows": rows, "columns": columns})
-        found.append((to, made, address["b"], c.address, np.uint32(rows), np.uint32(columns)))
+        sizes = {"rows": rows, "columns": columns}
+        found.append(driver.Launch(rule, sizes, made, address["b"], c.address, np.uint32(rows), np.uint32(columns)))
     add = bool(bias or call.keep)
     return [*found, lambda stream: kernels.blas.product(stream, a, b, c, shape, add, count)]
 

@@ -2,8 +2,8 @@
 
     numba.cuda.compile_ptx -> PTX -> nvJitLink -> a cubin -> cuda.core: kernels, streams and graphs
 
-Kernels are launched by cuda.core with arguments made once: numba's own launch costs seven microseconds, and as many
-again for each array.
+Kernels are launched with arguments that were packed once: numba's own launch costs seven microseconds, and as many again
+for each array.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import FunctionType, ModuleType
 
 import numpy as np
 from cuda.bindings import driver, nvjitlink
-from cuda.core import Device, LaunchConfig, ObjectCode, launch
+from cuda.core import Device, ObjectCode
 from numba import cuda, types
 from numba.cuda import libdevice
 
@@ -249,14 +249,14 @@ class Gpu:
     def go(self, launches):
         """Launch each of these once, in their order."""
         for one in launches:
-            enqueue(self.stream, self.stream, one)
+            one(self.stream)
 
     def captured(self, launches):
         """A graph of these launches: graph.launch(stream) replays them all for the price of one."""
         builder = self.device.create_graph_builder()
         builder.begin_building()
         for one in launches:
-            enqueue(builder, builder.stream, one)
+            one(builder.stream)
         return builder.end_building().complete()
 
     def replay(self, graph):
@@ -274,14 +274,20 @@ class Memory:
             driver.cuMemFree(self.address)
 
 
-def enqueue(to, stream, one):
-    """Put one launch on a stream, or into what captures it: a kernel, or whatever takes a stream (cublas.py)."""
-    if callable(one):
-        one(stream)
-    else:
-        launch(to, *one)
+class Launch:
+    """A kernel with its grid and its arguments, packed once: that the driver copies them is all that is left to do.
 
+    arguments: addresses as int, numbers as NumPy's.
+    """
 
-def configured(launch_rule, sizes):
-    """How a kernel is launched for these sizes."""
-    return LaunchConfig(grid=launch_rule.grid(sizes), block=(*launch_rule.block, 1))
+    def __init__(self, rule, sizes, kernel, *arguments):
+        self.kernel, self.shape = kernel, (*rule.grid(sizes), *rule.block, 1, 0)
+        self.function = driver.CUfunction(int(kernel.handle))
+        self.numbers = [np.array(np.uint64(each) if isinstance(each, int) else each) for each in arguments]
+        self.places = np.array([number.ctypes.data for number in self.numbers], np.uint64)
+        self.at = self.places.ctypes.data
+
+    def __call__(self, stream):
+        (error,) = driver.cuLaunchKernel(self.function, *self.shape, stream.handle, self.at, 0)
+        if error:
+            checked((error,))

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from ...kernels.gpu import ALONE, Launch, cuda
+from ...kernels.gpu import ALONE, cuda, one_block
 from ...kernels.scalars import F, U
 from . import cublas, driver
 from .calls import calls_of, room_for, sizes_of
@@ -56,7 +56,7 @@ def launches_of(calls, arena, kernels, room, halted=None):
             if 0 in rule.grid(sizes):
                 continue
             made = kernels.get(f"{op.name}-{number}", kernel, kinds_of(op), rule.bounds, halted is not None)
-            found.append((driver.configured(rule, sizes), made, *arguments))
+            found.append(driver.Launch(rule, sizes, made, *arguments))
     return found
 
 
@@ -92,7 +92,7 @@ class Machine:
         self.launches = launches_of(before, arena, kernels, room)
         made = kernels.get("guard", guard, ["f*", "f*", "i*", "i*", "f*"], ALONE.bounds)
         seen = [arena.address(slot) for slot in (step.mean_loss, step.norm, step.program.step)]
-        self.launches.append((driver.configured(ALONE, {}), made, *seen, halted, self.marks.address))
+        self.launches.append(driver.Launch(ALONE, {}, made, *seen, halted, self.marks.address))
         self.launches += launches_of(step.updates, arena, kernels, room, halted)
         self._graph, self._asked, self._replays = None, False, 1
 
@@ -199,7 +199,7 @@ def probe(gpu):
     for place in memory:
         gpu.put(place.address, numbers)
     made = gpu.kernels.get("probe", add_one_by_one, ["f*"] * 3, 32)
-    gpu.go([(driver.configured(Launch((32, 1), lambda s: (1, 1, 1)), {}), made, *(place.address for place in memory))])
+    gpu.go([driver.Launch(one_block(32), {}, made, *(place.address for place in memory))])
     got = np.empty_like(numbers)
     gpu.get(memory[2].address, got)
     return bool(np.array_equal(got, numbers + numbers))
