@@ -6,8 +6,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tuinet.training.session import Session
 
 # Before any test imports the engine: the kernels are compiled once a session, into a folder of its own
 # (or into the one that CI keeps between its steps).
@@ -22,3 +26,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty $TUINET_HOME of its own."""
     monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
     yield tmp_path / "home"
+
+
+@pytest.fixture
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of the user's: no theme, no keys."""
+    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def trained(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A training that goes on, and has told of its first epochs."""
+    from tests.workers import training, wait_for
+
+    with training(home / "runs", monkeypatch) as session:
+        wait_for(lambda: len(session.folder.metrics().read({"epoch"})[0]) > 1)
+        yield session

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from tuinet.engine.cuda.nvml import Figures
 from tuinet.engine.pace import Pace
 from tuinet.runs import weights_sha256
+from tuinet.training.devices import Chosen
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Script:
     compile_seconds: float = 0.0
     bind_seconds: float = 0.0
     kernels: int = 3
+    gpu: str = "NVIDIA H100"  # name of the GPU that --device cuda:N finds
+    device_memory: tuple[int, int] = (1_230_000_000, 78_300_000_000)  # that it takes, and that is free
+    figures_seconds: float = 0.0  # that it takes to say how busy it is
     poison: dict[int, str] = field(default_factory=dict)  # step -> loss, gradient, weights, statistics, fault ...
 
     @classmethod
@@ -263,10 +268,22 @@ class ScriptedEngine:
     def __init__(self, script: Script | None = None, scene: Scene | None = None) -> None:
         self.script = script or Script.from_environment()
         self.scene = scene or Scene(**json.loads(os.environ.get("TUINET_TEST_SCENE", "{}")))
+        self.asked = 0
 
     def bind(self, preset: Any) -> Any:
         time.sleep(self.script.bind_seconds)
         return scripted_bound(self.scene)
+
+    def device(self, word: str) -> Chosen:
+        if word.startswith("cuda"):
+            return Chosen(word, self.script.gpu, f"GPU-of-{word}")
+        return Chosen("cpu" if word == "auto" else word)
+
+    def figures(self, uuid: str) -> Figures:
+        """Busier each time that it is asked; a card of the script's that does not tell its power."""
+        self.asked += 1
+        time.sleep(self.script.figures_seconds)
+        return Figures(float(self.asked), 12_100_000_000, 80_000_000_000, 54.0, None, 700.0)
 
     def preview(self, preset: Any, bound: Any, *, device: str, threads: int | None) -> Any:
         from tuinet.training.engine import Preview, Tensor
@@ -274,7 +291,8 @@ class ScriptedEngine:
         outputs = bound.facts.outputs
         shapes = {"out.W": (self.scene.inputs, outputs), "out.b": (outputs,)}
         tensors = [Tensor(name, shape) for name, shape in shapes.items()]
-        return Preview([*tensors, Tensor("out.seen", (1,), is_weight=False)], threads or 1)
+        memory = self.script.device_memory if device.startswith("cuda") else (None, None)
+        return Preview([*tensors, Tensor("out.seen", (1,), is_weight=False)], threads or 1, *memory)
 
     def trainer(
         self, preset: Any, bound: Any, *, device: str, threads: int | None, on_compile: Any = None, begin: int = 0

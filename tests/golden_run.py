@@ -76,6 +76,7 @@ def _train(run: RunFolder, *, generation: int, epochs: tuple[int, ...]) -> None:
                 "s": start,
                 "e": epochs[0] - 1,
                 "device": "cpu",
+                "gpu": None,
                 "threads": 2,
                 "seed": 1,
                 "parameters": 58,

@@ -88,7 +88,9 @@ class ScriptedView(RunView):
         self.commands.append((name, fields))
         if name in ("pause", "resume"):
             self._show(replace(self.status, state="paused" if name == "pause" else "running"))
-        return {"re": 1, "ok": True, "step": self.status.step, "old": None, "new": fields.get("value")}
+        answer = {"re": 1, "ok": True, "step": self.status.step}
+        changes = [{"key": fields["key"], "old": None, "new": fields["value"]}] if name == "set" else []
+        return answer | {"epoch": self.status.epoch, "changes": changes} if name in ("set", "apply") else answer
 
 
 def scripted_view(preset: str = "fashion-mlp", epochs: int = 7, looks: Looks | None = None) -> ScriptedView:

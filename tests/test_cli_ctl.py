@@ -6,30 +6,15 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli_scenes import rows, tuinet
-from tests.workers import LINEAR, act, clouds, listen, train, wait_for
-from tuinet.training.session import Session, start
-
-
-@pytest.fixture
-def trained(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A training that goes on."""
-    act(monkeypatch, step_seconds=0.001, kernels=0)
-    session = start(clouds(100_000), runs=home / "runs", command=LINEAR)
-    listener = threading.Thread(target=listen, args=(session,))
-    listener.start()
-    wait_for(lambda: len(session.folder.metrics().read({"epoch"})[0]) > 1)
-    yield session
-    session.forward(signal.SIGKILL)
-    listener.join()
+from tests.workers import act, clouds, train, wait_for
+from tuinet.training.session import Session
 
 
 def ctl(*words: str) -> dict[str, Any]:

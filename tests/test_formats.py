@@ -207,6 +207,8 @@ def test_the_golden_run_has_every_event_and_all_of_their_fields() -> None:
         "left",
         "why",
         "epoch",
+        "needed",
+        "free",
     }  # keys of objects inside the fields
     inside |= {"training", "evaluation", "saving", "records"}
     reals = {"train_rmse", "val_rmse"}

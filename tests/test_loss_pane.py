@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -20,6 +20,7 @@ from tuinet.runs import RunFolder
 from tuinet.runs.checked import encoded_line
 from tuinet.tui import curve_cache, themes
 from tuinet.tui.actions import ACTIONS
+from tuinet.tui.navigation import Navigation
 from tuinet.tui.panes.loss import LossPane
 from tuinet.tui.terminal.abilities import Abilities
 from tuinet.tui.view import Other, RunView
@@ -27,7 +28,7 @@ from tuinet.tui.view import Other, RunView
 SIZES = [(30, 10), (28, 8), (80, 24), (120, 40), (300, 80)]
 
 
-class OnePane(App[None]):
+class OnePane(Navigation):
     """The pane alone on the screen, with what a workbench does for it."""
 
     CSS = "Screen { background: $background; } LossPane { width: 1fr; height: 1fr; }"
@@ -41,12 +42,16 @@ class OnePane(App[None]):
         yield self.pane
 
     def on_mount(self) -> None:
-        for theme in themes.THEMES:
-            self.register_theme(theme)
         self.theme = self.wanted
         self.pane.view = self.shown
         self.pane.focus()
         self.pane.see(frozenset({"view", "size"}))
+
+
+@pytest.fixture(autouse=True)
+def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pane may be smaller than a terminal."""
+    monkeypatch.setattr("tuinet.tui.screens.too_small.guard", lambda app, size: None)
 
 
 Steps = Callable[[Pilot[Any], LossPane], Awaitable[None]]

@@ -148,3 +148,12 @@ def test_measuring_takes_no_time_that_anybody_would_notice() -> None:
     start = time.perf_counter()
     measured()
     assert time.perf_counter() - start < 0.5
+
+
+def test_each_device_has_a_speed_of_its_own(tmp_path: Path) -> None:
+    forecast.keep(Speed(1e10, 1e9).told(WORK, 0.01), tmp_path)
+    forecast.keep(Speed(1e10, 1e9).told(WORK, 0.0001), tmp_path, "cuda:0")
+    assert kept(tmp_path, "cpu") == kept(tmp_path)
+    assert kept(tmp_path, "cpu").seconds(WORK) == pytest.approx(0.01)
+    assert kept(tmp_path, "cuda:0").seconds(WORK) == pytest.approx(0.0001)
+    assert not kept(tmp_path, "cuda:1").known

@@ -127,6 +127,13 @@ def test_values_outside_the_limits_are_cut_off_at_the_edge() -> None:
     assert not found[9:].any()
 
 
+def test_points_outside_the_limits_leave_the_others_where_they_are() -> None:
+    drawn, alone = canvas(), canvas()
+    drawn.points(np.array([2.0, 8.0, 12.0, 16.0]), np.array([99.0, 7.0, math.nan, 3.0]), "val")
+    alone.points(np.array([8.0, 16.0]), np.array([7.0, 3.0]), "val")
+    assert text(drawn) == text(alone)
+
+
 def test_a_logarithmic_axis_shows_decades_as_equal_and_what_is_not_positive_not_at_all() -> None:
     drawn = canvas(lo=1.0, hi=1000.0, log=True)
     drawn.line(np.array([0.5, 19.5]), np.array([10.0, 10.0]), "train")

@@ -118,6 +118,19 @@ def test_every_screen_of_the_readme_opens_and_is_left(tmp_path: Path) -> None:
             assert screen.modes_left_on() == []
 
 
+def test_every_gpu_command_of_the_readme_runs_or_says_in_a_sentence_what_is_missing(tmp_path: Path) -> None:
+    lines = re.findall(r"^(tuinet .*?)\s+#", README.partition("Train on an NVIDIA GPU")[2].partition("Nobody")[0], re.M)
+    assert len(lines) == 3
+    for line in lines:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(SHORTER.get(line, line))], cwd=tmp_path, capture_output=True, text=True,
+            check=False, timeout=200, env={**os.environ, "TUINET_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said
+        assert done.returncode == 0 or (done.returncode == 1 and re.search("GPU|NVIDIA", said)), said
+
+
 def test_every_word_to_a_training_in_the_readme_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "edited.toml").write_text((ROOT / "presets" / "fashion-mlp.toml").read_text())
     monkeypatch.chdir(tmp_path)

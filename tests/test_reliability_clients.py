@@ -8,33 +8,18 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.pty_screen import Pty, children, environment, python
-from tests.workers import LINEAR, act, clouds, is_alive, listen, wait_for
+from tests.workers import is_alive, wait_for
 from tuinet.runs import RunFolder
 from tuinet.training.client import Connection
-from tuinet.training.session import Session, start
+from tuinet.training.session import Session
 from tuinet.tui.view import RunView
-
-
-@pytest.fixture
-def trained(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A training that goes on."""
-    act(monkeypatch, step_seconds=0.002, kernels=0)
-    session = start(clouds(1_000_000), runs=home / "runs", command=LINEAR)
-    listener = threading.Thread(target=listen, args=(session,))
-    listener.start()
-    wait_for(lambda: len(session.folder.metrics().read({"epoch"})[0]) > 1)
-    yield session
-    session.forward(signal.SIGKILL)
-    listener.join()
 
 
 def attach(session: Session) -> Pty:

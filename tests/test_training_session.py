@@ -16,7 +16,7 @@ import pytest
 from tests.doubles import Scene
 from tests.workers import LINEAR, PRESET, act, clouds, go_on, kill_after_epochs, listen, newest_step, train, wait_for
 from tuinet import presets
-from tuinet.errors import UsageError
+from tuinet.errors import RunNotFound, UsageError
 from tuinet.runs import RunFolder, list_runs
 from tuinet.training.events import NAMES, Event, Pipe, Reporter
 from tuinet.training.initial import fit
@@ -200,9 +200,9 @@ def test_a_monitor_that_is_never_measured_is_refused(tmp_path: Path, monkeypatch
 
 def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch)
-    told = train(tmp_path, device="cuda")
+    told = train(tmp_path, device="cudo")
     assert told.code == 2
-    assert "--device cuda: there is no such device: auto, cpu, reference" in told.end["error"]
+    assert "--device cudo: there is no such device: auto, cpu, cuda, reference, cuda:0" in told.end["error"]
     assert list_runs(tmp_path) == []
 
 
@@ -219,6 +219,12 @@ def test_only_what_may_change_can_be_set_at_a_resume(tmp_path: Path, monkeypatch
         77 + -(-(7 * 203 - 77 * 16) // 8),
         77 + -(-(8 * 203 - 77 * 16) // 8),
     ]
+
+
+@pytest.mark.parametrize("overrides", [(), ("training.epochs=8",)], ids=["as it is", "with a change"])
+def test_a_folder_without_a_run_is_said_to_be_none_at_a_resume(tmp_path: Path, overrides: tuple[str, ...]) -> None:
+    with pytest.raises(RunNotFound, match=r"is no run: it has no run\.json"):
+        resume(RunFolder(tmp_path), overrides=overrides, command=LINEAR)
 
 
 def test_a_step_of_more_examples_than_there_are_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

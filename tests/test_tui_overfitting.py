@@ -27,6 +27,8 @@ from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.screens.workbench import Workbench
 from tuinet.tui.view import Looked
 
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
 
 def text(lines: list[Line] | Line) -> str:
     """What stands there, without its styles."""
@@ -194,7 +196,7 @@ def test_a_run_of_a_hundred_thousand_epochs_is_laid_out_while_nobody_waits() -> 
     view.at = 10 * 4_321
     pane = OverfittingPane()
     pane.view = view
-    began = time.thread_time()
+    began = time.thread_time()  # of this thread alone: other programs may be busy
     for _ in range(10):
         pane._told(60, 6)
         pane._gap(58, 8)
@@ -325,12 +327,6 @@ class Alone(TuinetApp):
     @property
     def pane(self) -> OverfittingPane:
         return self.screen.query_one(OverfittingPane)
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def opened(pilot: Pilot[Any]) -> Alone:

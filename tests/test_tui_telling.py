@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.cli_scenes import HOSTILE, PAYLOAD
@@ -40,6 +40,7 @@ def test_two_curves_can_share_what_is_low_and_high() -> None:
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=50), st.integers(0, 20))
+@example([1.7e308, -1.7e308], 2)
 def test_a_curve_never_is_wider_than_it_may_be(values: list[float], width: int) -> None:
     assert len(sparkline(values, width)) == min(width, len(values))
 

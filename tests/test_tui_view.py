@@ -6,37 +6,20 @@ import asyncio
 import os
 import shutil
 import signal
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.workers import LINEAR, Told, act, clouds, listen, train, wait_for
+from tests.workers import LINEAR, act, clouds, heard, train, training, wait_for
 from tuinet.errors import RunError
 from tuinet.runs import RunFolder
 from tuinet.training.protocol import Refused
-from tuinet.training.session import Session, resume, start
+from tuinet.training.session import resume
 from tuinet.tui.view import RunView
 
 GOLDEN = Path(__file__).parent / "golden" / "run"
-
-
-@contextmanager
-def training(runs: Path, patch: pytest.MonkeyPatch, session: Session | None = None, **script: Any) -> Iterator[Session]:
-    act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
-    session = session or start(clouds(100_000), runs=runs, command=LINEAR)
-    heard: list[Told] = []
-    listener = threading.Thread(target=lambda: heard.append(listen(session)))
-    listener.start()
-    try:
-        yield session
-    finally:
-        session.forward(signal.SIGKILL)
-        listener.join()
 
 
 def watched(folder: RunFolder, steps: Callable[[RunView], Awaitable[None]]) -> None:
@@ -141,16 +124,11 @@ def test_a_run_that_is_resumed_is_followed_on_by_the_same_screen(home: Path, mon
     async def steps(view: RunView) -> None:
         assert view.status.state == "interrupted"
         again = await asyncio.to_thread(resume, folder, command=LINEAR)
-        listener = threading.Thread(target=listen, args=(again,))
-        listener.start()
-        try:
+        with heard(again):
             await until(view, lambda: view.live and view.status.state == "running")
             await until(view, lambda: len(set(epochs(view))) == len(epochs(view)) > 3)
             await view.command("stop")
             await until(view, lambda: view.status.state == "stopped")
-        finally:
-            again.forward(signal.SIGKILL)
-            await asyncio.to_thread(listener.join)
 
     watched(folder, steps)
 

@@ -11,15 +11,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
+from textual.pilot import Pilot
 
 from tests.scripted_view import ScriptedView, scripted_view
+from tests.tui_screens import on_screen, picture
 from tuinet.data import Facts, Part, Prepare
 from tuinet.errors import TuinetError
 from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.training.looks import LOOKS, LiveSource, answer
-from tuinet.tui import themes
 from tuinet.tui.colours import palette
+from tuinet.tui.navigation import Navigation
 from tuinet.tui.panes.weights import WeightsPane
 from tuinet.tui.screens.number import Number
 from tuinet.tui.view import Looked
@@ -98,7 +100,7 @@ def looked(found: LiveSource, asked: list[dict[str, Any]]) -> dict[str, Callable
     return {name: one(name) for name in LOOKS}
 
 
-class Bench(App[None]):
+class Bench(Navigation):
     """The pane alone."""
 
     CSS = "WeightsPane { height: 1fr; }"
@@ -112,8 +114,6 @@ class Bench(App[None]):
         yield WeightsPane()
 
     def on_mount(self) -> None:
-        for theme in themes.THEMES:
-            self.register_theme(theme)
         self.theme = "tuinet-dark"
 
     def action_out(self) -> None:
@@ -139,8 +139,7 @@ class Scene:
         await self.settle()
 
     def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
+        return picture(self.app)
 
     def last(self, look: str) -> dict[str, Any]:
         return next(request for request in reversed(self.asked) if request["look"] == look)
@@ -148,25 +147,31 @@ class Scene:
 
 def play(found: LiveSource, script: Callable[[Scene], Awaitable[None]], size: tuple[int, int] = (90, 26),
          abilities: Any = FULL) -> None:  # fmt: skip
-    async def run() -> None:
-        asked: list[dict[str, Any]] = []
-        view = scripted_view(looks=looked(found, asked))
-        view.facts = found.facts
-        app = Bench(abilities)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            scene = Scene(app, pilot, view, asked)
-            scene.pane.view = view
-            scene.pane.focus()
-            await scene.settle()
-            await script(scene)
+    asked: list[dict[str, Any]] = []
+    view = scripted_view(looks=looked(found, asked))
+    view.facts = found.facts
+    app = Bench(abilities)
 
-    asyncio.run(run())
+    async def steps(pilot: Pilot[Any]) -> None:
+        scene = Scene(app, pilot, view, asked)
+        scene.pane.view = view
+        scene.pane.focus()
+        await scene.settle()
+        await script(scene)
+
+    on_screen(app, size, steps)
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wish is granted again as soon as something has changed."""
     monkeypatch.setattr("tuinet.tui.view.LOOK_EVERY", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pane may be smaller than a terminal."""
+    monkeypatch.setattr("tuinet.tui.screens.too_small.guard", lambda app, size: None)
 
 
 # -- what the keys do -----------------------------------------------------------------------------------------------
@@ -403,16 +408,16 @@ def test_names_from_a_foreign_run_command_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_without_weights_says_so() -> None:
-    async def run() -> None:
-        view = scripted_view(looks={"parameters": lambda request: Looked(error="run a-1 has no weights yet")})
-        app = Bench(FULL)
-        async with app.run_test(size=(60, 12)) as pilot:
-            scene = Scene(app, pilot, view, [])
-            scene.pane.view = view
-            await scene.settle()
-            assert "run a-1 has no weights yet" in scene.text() and scene.pane.summary() == ""
+    view = scripted_view(looks={"parameters": lambda request: Looked(error="run a-1 has no weights yet")})
+    app = Bench(FULL)
 
-    asyncio.run(run())
+    async def steps(pilot: Pilot[Any]) -> None:
+        scene = Scene(app, pilot, view, [])
+        scene.pane.view = view
+        await scene.settle()
+        assert "run a-1 has no weights yet" in scene.text() and scene.pane.summary() == ""
+
+    on_screen(app, (60, 12), steps)
 
 
 SIZES = [(80, 24), (60, 15), (38, 10), (120, 20), (200, 50), (24, 6), (12, 3), (9, 4)]

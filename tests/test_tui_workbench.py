@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,15 @@ from tests.tui_screens import at_rest, check_picture, on_screen, picture, until,
 from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
-from tuinet.tui.panes import Pane
+from tuinet.tui.panes import PANES, Pane
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.workbench import Workbench, arrangement
 from tuinet.tui.view import Status
-from tuinet.tui.widgets.status import bar, fitting, parts
+from tuinet.tui.widgets.status import DOT, bar, fitting, gpu_parts, parts
+
+pytestmark = pytest.mark.usefixtures("home", "own_config")
+
+ORIGINAL_POLL = ScriptedView.poll
 
 
 class Alone(TuinetApp):
@@ -32,12 +37,6 @@ class Alone(TuinetApp):
 
     def start_run(self, preset: Any, name: str | None = None) -> None:
         self.started.append((preset, name))
-
-
-@pytest.fixture(autouse=True)
-def _config(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUINET_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
 def focused(app: TuinetApp) -> str:
@@ -194,6 +193,70 @@ def test_a_refusal_is_shown_as_a_sentence_and_changes_nothing() -> None:
     on_screen(app, (200, 50), steps)
 
 
+def test_a_fault_is_said_once_as_safe_text_and_the_screen_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the reading, and of a pane: the others are still told what has changed."""
+    view = scripted_view()
+    app = Alone(view)
+    said: list[str] = []
+    monkeypatch.setattr(app, "notify", lambda message, **more: said.append(message))
+    times = {"read": 0, "drawn": 0}
+
+    async def poll(self: ScriptedView) -> frozenset[str]:
+        times["read"] += 1
+        if times["read"] % 2:
+            raise ZeroDivisionError("[b]no[/] \x1b]52;c;eA==\x07")
+        self._changed.add("status")
+        return await ORIGINAL_POLL(self)
+
+    def see(self: Pane, changed: frozenset[str]) -> None:
+        times["drawn"] += 1
+        raise LookupError("in a pane")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: times["read"] > 8 and times["drawn"] > 3)
+        assert said == [
+            "This is a fault of tuinet: ZeroDivisionError: [b]no[/] ␛]52;c;eA==␇",
+            "This is a fault of tuinet: LookupError: in a pane",
+        ]
+        await pilot.press("space")
+        await until(pilot, lambda: "‖ paused" in picture(app))
+        assert [type(error) for error in app.faults.values()] == [ZeroDivisionError, LookupError]
+        app.faults.clear()
+
+    monkeypatch.setattr(ScriptedView, "poll", poll)
+    monkeypatch.setattr(PANES[0], "see", see)
+    on_screen(app, (200, 50), steps)
+
+
+def test_where_an_outlived_fault_came_from_is_told_when_the_terminal_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = Alone(scripted_view())
+    monkeypatch.setattr("tuinet.tui.terminal.app.TerminalApp.main", lambda self: 0)
+    monkeypatch.setattr(app, "notify", lambda message, **more: None)
+    for _ in range(3):
+        try:
+            raise LookupError("[b]no[/] \x1b]52;c;eA==\x07")
+        except LookupError as error:
+            app.fault(error)
+    assert app.main() == 0
+    said = capfd.readouterr().err
+    assert said.startswith("tuinet: a part of the screen failed, and the rest went on. This is a fault of tuinet:")
+    assert said.count("LookupError: [b]no[/] ␛]52;c;eA==␇") == 1
+
+
+def test_control_a_fault_that_is_outlived_fails_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def poll(self: ScriptedView) -> frozenset[str]:
+        raise ZeroDivisionError("planted")
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "This is a fault of tuinet" in picture(pilot.app))
+
+    monkeypatch.setattr(ScriptedView, "poll", poll)
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        on_screen(Alone(scripted_view()), (120, 40), steps)
+
+
 def test_leaving_a_live_run_asks_once_and_says_how_to_come_back() -> None:
     for key, wanted, commands in (("enter", True, []), ("escape", False, []), ("x", True, [("stop", {})])):
         view = scripted_view()
@@ -313,3 +376,79 @@ def test_the_workbench_looks_as_it_did(size: tuple[int, int]) -> None:
         check_picture(app, f"workbench-{size[0]}x{size[1]}", still=without_rates)
 
     on_screen(app, size, steps)
+
+
+# -- the line of a GPU -----------------------------------------------------------------------------------------------
+
+SAID = {"event": "gpu", "utilisation": 87.0, "memory_used": 12_100_000_000, "memory_total": 80_000_000_000,
+        "temperature": 54.0, "power": 310.2, "power_limit": 700.0}  # fmt: skip
+
+
+def on_a_gpu(name: str = "NVIDIA H100 80GB HBM3", **said: Any) -> ScriptedView:
+    """A view of a run that trains on a GPU, which has said this of itself."""
+    view = scripted_view()
+    view._show(replace(view.status, device="cuda:0", gpu=name, threads=1))
+    view._hear({**SAID, **said})
+    return view
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_workbench_of_a_run_on_a_gpu_looks_as_it_did(size: tuple[int, int]) -> None:
+    app = Alone(on_a_gpu())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "best" in picture(app))
+        await at_rest(pilot)
+        assert picture(app).splitlines()[1].strip() == (
+            "cuda:0 H100 80GB HBM3 ·  87 % · 12.1/80.0 GB · 54 °C · 310/700 W"
+        )
+        check_picture(app, f"workbench-gpu-{size[0]}x{size[1]}", still=without_rates)
+
+    on_screen(app, size, steps)
+
+
+def test_the_line_of_a_gpu_comes_and_goes_with_what_is_told() -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "cpu ×2" in picture(app))
+        view._show(replace(view.status, device="cuda:0", gpu="NVIDIA H100"))
+        await until(pilot, lambda: "cuda:0 H100" in picture(app).splitlines()[0])
+        view._hear({**SAID, "power": None})
+        await until(pilot, lambda: "54 °C ·   –/700 W" in picture(app).splitlines()[1])
+        assert "cuda:0" not in picture(app).splitlines()[0]
+        view._hear({"event": "end", "state": "finished"})
+        await until(pilot, lambda: "°C" not in picture(app) and "cuda:0 H100" in picture(app).splitlines()[0])
+
+    on_screen(app, (200, 50), steps)
+
+
+def test_where_there_is_no_room_the_line_of_a_gpu_keeps_how_busy_and_how_full_it_is() -> None:
+    status = on_a_gpu().status
+    for width, wanted in ((80, 5), (66, 5), (65, 4), (53, 3), (24, 2), (10, 1)):
+        kept = [part.text for part in fitting(gpu_parts(status), width, DOT)]
+        assert len(kept) == wanted and " 87 %" in kept, (width, kept)
+    assert gpu_parts(RUNNING) == []
+
+
+def test_a_gpus_name_is_no_markup_and_no_command() -> None:
+    app = Alone(on_a_gpu("[red]x[/] \x1b]52;c;eA==\x07"))
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "cuda:0 [red]x[/] ␛]52;c;eA==␇ · " in picture(app))
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_before_the_first_step_the_line_says_what_is_needed_of_the_gpus_memory() -> None:
+    view = scripted_view()
+    view._show(replace(view.status, state="starting", device="cuda:0", gpu="NVIDIA H100"))
+    view._take_start({**view.start, "device_memory": {"needed": 1_230_000_000, "free": 78_300_000_000}})
+    assert [part.text for part in gpu_parts(view.status)] == [
+        "cuda:0 H100", "needs 1.23 GB of the GPU's memory, 78.3 GB are free",
+    ]  # fmt: skip
+    view._hear({"event": "state", "state": "running"})
+    assert gpu_parts(view.status) == []
+    view._hear(SAID)
+    assert gpu_parts(view.status)[1].text == " 87 %"

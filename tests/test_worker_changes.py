@@ -8,7 +8,6 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 
 from tests.cli_scenes import tuinet
 from tests.doubles import ScriptedEngine
-from tests.workers import LINEAR, Told, act, clouds, listen, wait_for
+from tests.workers import LINEAR, act, clouds, heard, listen, wait_for
 from tuinet import presets
 from tuinet.engine.trainer import Trainer
 from tuinet.errors import TuinetError
@@ -28,20 +27,6 @@ from tuinet.training.course import course_of
 from tuinet.training.engine import RealEngine
 from tuinet.training.growing import applied
 from tuinet.training.session import WORKER, Session, resume, start
-
-
-@contextlib.contextmanager
-def heard(session: Session) -> Iterator[list[Told]]:
-    """Listens beside; at the end of the block the worker is killed if it is still there."""
-    told: list[Told] = []
-    listener = threading.Thread(target=lambda: told.append(listen(session)))
-    listener.start()
-    try:
-        yield told
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            session.forward(signal.SIGKILL)
-        listener.join()
 
 
 def changes_of(run: RunFolder) -> list[tuple[int, str, Any]]:
@@ -123,7 +108,11 @@ def test_ctl_sets_and_applies(home: Path, tmp_path: Path) -> None:
         name = session.id
         assert "training.batch_size: 10 to 7 from step" in said("ctl", name, "set", "training.batch_size=7")
         assert "is so already" in said("ctl", name, "set", "training.batch_size=7")
+        one = json.loads(said("ctl", name, "set", "training.batch_size=8", "--json").splitlines()[0])["answer"]
+        assert list(one) == ["step", "epoch", "changes"]
+        assert one["changes"] == [{"key": "training.batch_size", "old": 7, "new": 8}]
         many = json.loads(said("ctl", name, "set", "layers.*.l2=1e-4", "--json").splitlines()[0])
+        assert list(many["answer"]) == list(one)
         assert [each["key"] for each in many["answer"]["changes"]] == [
             f"layers.{each}.l2" for each in ("hidden_1", "hidden_2", "out")
         ]

@@ -7,36 +7,19 @@ import os
 import signal
 import socket
 import stat
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.workers import LINEAR, Told, act, clouds, listen, train, wait_for
+from tests.workers import act, clouds, train, training, wait_for
 from tuinet.runs import RunFolder
 from tuinet.training import protocol
 from tuinet.training.client import AsyncConnection, Connection, NoWorker
 from tuinet.training.protocol import Refused, encode
-from tuinet.training.session import Session, start
-
-
-@contextmanager
-def training(runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, **script: Any) -> Iterator[Session]:
-    """A training that goes on for as long as this is open."""
-    act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
-    session = start(clouds(epochs), runs=runs, command=LINEAR)
-    heard: list[Told] = []
-    listener = threading.Thread(target=lambda: heard.append(listen(session)))
-    listener.start()
-    try:
-        yield session
-    finally:
-        session.forward(signal.SIGKILL)
-        listener.join()
+from tuinet.training.session import Session
 
 
 def attached(session: Session) -> Connection:

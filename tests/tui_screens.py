@@ -20,6 +20,8 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
+from tuinet.tui.navigation import Navigation
+
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PATIENCE = 20.0  # seconds, on a busy machine
 
@@ -44,15 +46,19 @@ def without_rates(text: str) -> str:
     return re.sub(r"\d\.\d Hz( ↓link)?", "5.0 Hz", text)
 
 
-def on_screen(app: App[Any], size: tuple[int, int], steps: Callable[[Pilot[Any]], Awaitable[None]]) -> None:
-    """Runs the application at that size, and the steps with it."""
+def on_screen(app: Navigation, size: tuple[int, int], steps: Callable[[Pilot[Any]], Awaitable[None]]) -> None:
+    """Runs the application at that size, and the steps with it. Raises what it has outlived as a fault, too."""
 
     async def work() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await steps(pilot)
 
-    asyncio.run(asyncio.wait_for(work(), 6 * PATIENCE))
+    try:
+        asyncio.run(asyncio.wait_for(work(), 6 * PATIENCE))
+    finally:
+        for fault in app.faults.values():
+            raise fault
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str = "") -> None:

@@ -8,7 +8,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,31 @@ def listen(session: Session, on: Callable[[dict[str, Any]], None] = lambda event
         on(event)
     told.code = session.wait()
     return told
+
+
+@contextmanager
+def heard(session: Session) -> Iterator[list[Told]]:
+    """Listens beside, and has what was told in the list at the end; then the worker is killed if it is still there."""
+    told: list[Told] = []
+    listener = threading.Thread(target=lambda: told.append(listen(session)))
+    listener.start()
+    try:
+        yield told
+    finally:
+        with suppress(ProcessLookupError):
+            session.forward(signal.SIGKILL)
+        listener.join()
+
+
+@contextmanager
+def training(
+    runs: Path, patch: pytest.MonkeyPatch, epochs: int = 100_000, *, device: str = "auto", **script: Any
+) -> Iterator[Session]:
+    """A training that goes on for as long as this is open. script: what it acts out, besides short steps."""
+    act(patch, **{"step_seconds": 0.001, "kernels": 0, **script})
+    session = start(clouds(epochs), runs=runs, device=device, command=LINEAR)
+    with heard(session):
+        yield session
 
 
 def train(runs: Path, preset: presets.Preset | None = None, *, command: Sequence[str] = LINEAR, **more: Any) -> Told:

@@ -11,6 +11,9 @@
     │   ├── RunLocked           1
     │   └── RunDamaged          1
     ├── Diverged                4   NaN or infinity in a loss or a gradient
+    ├── NoDevice                1   a GPU was asked for that cannot be used
+    │   └── NoDriver            1
+    ├── OutOfDeviceMemory       1
     └── DiskFull                1
 
 The command line catches TuinetError, prints its text and leaves with its exit code; anything else is a bug.
@@ -90,6 +93,18 @@ class Diverged(TuinetError):
     """The loss or a gradient is no longer a finite number."""
 
     exit_code = 4
+
+
+class NoDevice(TuinetError):
+    """The device that was asked for is not there, or cannot be used."""
+
+
+class NoDriver(NoDevice):
+    """There is not even a driver for one: this is no machine with a GPU."""
+
+
+class OutOfDeviceMemory(TuinetError):
+    """A GPU has less memory than a training needs."""
 
 
 class DiskFull(TuinetError):

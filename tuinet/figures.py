@@ -119,6 +119,57 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def device(word: object, gpu: object, threads: object) -> str:
+    """Where a run trains: "cpu, 2 threads", "cuda:0 (NVIDIA H100)"; nothing where nobody knows. gpu: foreign text."""
+    if not word:
+        return ""
+    name = safe(str(word), 40)
+    if isinstance(gpu, str) and gpu:
+        return f"{name} ({safe(gpu, 60)})"
+    if isinstance(threads, int) and threads > 0 and not name.startswith("cuda"):
+        return f"{name}, {plural(threads, 'thread')}"
+    return name
+
+
+def gpu_name(word: str, gpu: str) -> str:
+    """The same of a GPU where there is little room: "cuda:0 H100"."""
+    return safe(f"{word} {gpu.removeprefix('NVIDIA ')}".rstrip(), 60)
+
+
+def needed(memory: object) -> str:
+    """The field `device_memory` of the event `start` in words; nothing where it is not known."""
+    if not isinstance(memory, Mapping):
+        return ""
+    needs, free = _real(memory.get("needed")), _real(memory.get("free"))
+    return "" if needs is None or free is None else f"needs {size(needs)} of the GPU's memory, {size(free)} are free"
+
+
+def busy(said: Mapping[str, object]) -> tuple[str, str, str, str]:
+    """What a GPU says of itself, the fields of the event `gpu`: how busy, how full, how warm it is, what it draws.
+
+    Each has the width that it will grow to. What the card does not tell is a dash.
+    """
+    names = ("utilisation", "memory_used", "memory_total", "temperature", "power", "power_limit")
+    busy, used, total, celsius, watts, limit = (_real(said.get(name)) for name in names)
+    memory = _short(total, 1e9, 1)
+    return (
+        f"{_short(busy):>3} %",
+        f"{_short(used, 1e9, 1):>{len(memory)}}/{memory} GB",
+        f"{_short(celsius):>2} °C",
+        f"{_short(watts):>3}/{_short(limit)} W",
+    )
+
+
+def _real(value: object) -> float | None:
+    """A number that came from elsewhere; None for anything else."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if plain and math.isfinite(value) and abs(value) < 1e15 else None  # type: ignore[arg-type]
+
+
+def _short(value: float | None, unit: float = 1.0, decimals: int = 0) -> str:
+    return NOTHING if value is None else f"{value / unit:.{decimals}f}"
+
+
 def age(seconds: float) -> str:
     """How long ago: just now, 5 min, 3 h, 12 days. A moment in the future (a clock was set back) is just now."""
     if seconds < 60:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuinet.cli.options import json_option
+from tuinet.cli.options import device_of, json_option
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REPEATS_A_TURN = 7
 """As many as the peers' own script takes the best of."""
 LONGEST_TURN = 600.0
+WIDEST = 1 << 15
 LONGEST_OUTPUT = 1 << 20
 
 
@@ -67,6 +68,16 @@ class Times:
         }
 
 
+def _widths(context: click.Context, parameter: click.Parameter, words: str | None) -> list[int] | None:
+    """The numbers between the commas."""
+    if words is None:
+        return None
+    found = [int(word) if word.strip().isdecimal() and len(word) < 8 else 0 for word in words.split(",")]
+    if not all(1 <= width <= WIDEST for width in found):
+        raise click.BadParameter(f"{words!r:.60} must be whole numbers from 1 to {WIDEST:,}, with commas between")
+    return found
+
+
 @click.command()
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
 @click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads (default: as a run would choose).")
@@ -77,17 +88,46 @@ class Times:
     help="Time this program in turn with tuinet. It is called with the task as its last word (or in place of {task}; "
     "{threads} is known too) and prints the same JSON lines.",
 )
+@click.option("--hardware", "lesson", is_flag=True, help="Time one network in many widths on processor and GPU.")
+@click.option(
+    "--device", metavar="auto|cpu|cuda[:N]", callback=device_of, help="With --hardware: the GPU (default: auto)."
+)
+@click.option("--widths", metavar="N,N,...", callback=_widths, help="With --hardware: 32,64 ... (default: 32 to 4096).")
+@click.option("--batch", type=click.IntRange(1, 1 << 20), metavar="N", help="With --hardware: examples (default: 256).")
 @json_option
-def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str | None, as_json: bool) -> None:
+def bench(
+    tasks: tuple[str, ...],
+    threads: int | None,
+    repeats: int,
+    beside: str | None,
+    lesson: bool,
+    device: str | None,
+    widths: list[int] | None,
+    batch: int | None,
+    as_json: bool,
+) -> int:
     """Time training steps of small networks.
 
     Without TASKs: playground, fashion-mlp, wide-mlp, cnn, lstm, gru and gpt. With -odd behind it, a task has odd sizes.
+    With --hardware: from which width on a GPU wins; the exit code is 1 where --device names one that cannot be used.
     """
     from tuinet.cli.output import Output
     from tuinet.engine.bench import DEFAULT, TASKS
     from tuinet.errors import UsageError, nearest
     from tuinet.safe_text import safe
 
+    if lesson:
+        if tasks or beside:
+            raise UsageError("--hardware times a network of its own: leave TASKs and --beside out")
+        if device == "reference":
+            raise UsageError("--hardware times fast devices: --device auto, cpu, cuda or cuda:N")
+        from tuinet.cli.hardware import hardware
+        from tuinet.engine.hardware import BATCH, WIDTHS
+
+        return hardware(Output(as_json=as_json), device or "auto", widths or WIDTHS, batch or BATCH, threads)
+    for name, given in (("--device", device), ("--widths", widths), ("--batch", batch)):
+        if given is not None:
+            raise UsageError(f"{name} goes with --hardware; the TASKs are timed on the processor as they are")
     for task in tasks:
         if task not in TASKS:
             close = nearest(task, TASKS) or ": there are " + ", ".join(TASKS)
@@ -101,6 +141,7 @@ def bench(tasks: tuple[str, ...], threads: int | None, repeats: int, beside: str
             output.record(row)
         rows += found
     _print(output, rows)
+    return 0
 
 
 def _alone(task: str, threads: int | None, repeats: int) -> Times:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,10 +34,12 @@ class Finding:
 @click.command()
 @runs_option
 @json_option
-def doctor(runs_folder: str | None, as_json: bool) -> int:
-    """Check versions, processor, kernel cache, data, disk and terminal.
+@click.option("--cuda", "on_gpu", is_flag=True, help="Try every kernel on the GPU, and measure it.")
+def doctor(runs_folder: str | None, as_json: bool, on_gpu: bool) -> int:
+    """Check versions, processor, GPU, kernel cache, data, disk and terminal.
 
-    The exit code is 1 where something is wrong that keeps tuinet from training.
+    With --cuda only the GPU, with every kernel against its definition, and its speeds beside the card's limits. The
+    exit code is 1 where something is wrong that keeps tuinet from training.
     """
     from tuinet.cells import pad, wrap
     from tuinet.cli.output import Output
@@ -44,7 +47,7 @@ def doctor(runs_folder: str | None, as_json: bool) -> int:
 
     output = Output(as_json=as_json)
     problems = 0
-    for finding in findings(runs_folder):
+    for finding in gpu_findings() if on_gpu else findings(runs_folder):
         output.record(asdict(finding))
         problems += finding.state == "problem"
         kind = {"note": "warn", "problem": "bad"}.get(finding.state, "good")
@@ -63,6 +66,7 @@ def findings(runs_folder: str | None) -> Iterator[Finding]:
         ("versions", _versions),
         ("system", _system),
         ("engine", _engine),
+        ("gpu", _gpu),
         ("runs", lambda: _runs(runs_folder)),
         ("data", _data),
         ("terminal", _terminal),
@@ -125,6 +129,59 @@ def _engine() -> Iterator[Finding]:
         yield Finding("kernel cache", kernels)
     else:
         yield Finding("kernel cache", kernels, "note", "it cannot be kept, so every start compiles anew")
+
+
+def _gpu() -> Iterator[Finding]:
+    """What GPU `--device auto` would take, or why it takes none. A machine without a driver lacks nothing."""
+    from tuinet.engine.cuda import devices
+    from tuinet.errors import NoDevice, NoDriver
+
+    try:
+        yield Finding("gpu", _described(devices.choose()), advice="tuinet doctor --cuda tries and measures it")
+    except NoDriver as error:
+        yield Finding("gpu", f"none: {error}")
+    except NoDevice as error:
+        yield Finding("gpu", str(error), "note", "training goes on the processor until then")
+
+
+def _described(device: Any) -> str:
+    major, minor = device.cc
+    return f"{device.word}, {device.name}, compute capability {major}.{minor}, {device.memory / 1e9:.0f} GB"
+
+
+def gpu_findings() -> Iterator[Finding]:
+    """Every kernel on the GPU against its definition, then how fast it is. Raises nothing: what fails is a row."""
+    from tuinet.engine.cuda import devices
+    from tuinet.errors import TuinetError
+
+    try:
+        device = devices.choose()
+        yield Finding("gpu", _described(device))
+        yield from _examined(device.ordinal)
+    except TuinetError as error:
+        yield Finding("gpu", str(error), "problem")
+    except Exception as error:  # a driver can fail in ways of its own
+        yield Finding("gpu", f"{type(error).__name__}: {error}", "problem")
+
+
+def _examined(ordinal: int) -> Iterator[Finding]:
+    from tuinet.engine.cuda import driver, examination
+
+    gpu = driver.Gpu(ordinal)
+    found = list(examination.trials(gpu))
+    wrong = [trial for trial in found if not trial.right]
+    kernels = len({trial.op for trial in found})
+    yield Finding("kernels", f"{kernels} ops tried at {len(found)} sizes, largest difference {_worst(found):.1e}")
+    for trial in wrong:
+        words = f"{trial.op} ({trial.sizes}) is off by {trial.error:.1e} of its largest number"
+        yield Finding("kernels", words, "problem", "please report it, with the name of the card")
+    for speed in examination.speeds(gpu):
+        limit = f", of {speed.limit:,.0f} that the card can do" if speed.limit else ""
+        yield Finding(speed.what, f"{speed.value:,.4g} {speed.unit}{limit}")
+
+
+def _worst(found: list[Any]) -> float:
+    return max((trial.error for trial in found), default=0.0)
 
 
 def _runs(runs_folder: str | None) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from tuinet.errors import RunError, TuinetError, UsageError
 if TYPE_CHECKING:
     from tuinet.training.session import Session
 
-NOT_IN_JSON = ("progress",)
+NOT_IN_JSON = ("progress", "gpu")
 STOPPING = b"\r\x1b[Kstopping after this step, and saving (Ctrl-C again: at once)\n"
 
 

@@ -38,6 +38,13 @@ colour_option = click.option(
 mouse_option = click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 
 
+def device_of(context: click.Context, parameter: click.Parameter, word: str | None) -> str | None:
+    """The value of --device, if it is a device's word. Raises UsageError."""
+    from tuinet.training.devices import device_word
+
+    return None if word is None else device_word(word)
+
+
 def training_options(command: F) -> F:
     """What a run and a resume both can be told: where it runs, and when it ends."""
     for option in reversed(_TRAINING):
@@ -48,7 +55,9 @@ def training_options(command: F) -> F:
 _TRAINING = (
     click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Short for --set training.epochs=N."),
     click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Threads that share a batch."),
-    click.option("--device", type=click.Choice(["auto", "cpu", "reference"]), help="Where to train (default: auto)."),
+    click.option(
+        "--device", metavar="auto|cpu|cuda[:N]|reference", callback=device_of, help="Where to train (default: auto)."
+    ),
     click.option("--until", metavar="GOAL", help="Stop when this is reached, as in 'val_accuracy>=0.9'."),
     click.option(
         "--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."

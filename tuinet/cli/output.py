@@ -21,7 +21,7 @@ from tuinet.safe_text import safe
 PIPED_WIDTH = 100
 """Columns that prose is wrapped to where there is no terminal; tables are not cut there."""
 
-PLAIN_LETTERS = str.maketrans("–−·•●…━╸─│▏▕×²é’“”✓", '--....=-||||x2e\'""+')
+PLAIN_LETTERS = str.maketrans("–−·•●…━╸─│▏▕×²é’“”✓°µ", '--....=-||||x2e\'""+ u')
 """What stands for our own marks where the terminal's encoding lacks them."""
 
 OWN_PAINT = re.compile(r"(\x1b\[[0-9;]{0,20}m)")

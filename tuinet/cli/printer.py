@@ -51,6 +51,7 @@ class Printer:
         self._rate = Rate()
         self._start: Event = {}
         self._epoch: Event = {}
+        self._busy: tuple[str, ...] = ()
         self._row_at = float("-inf")
         self._row_epoch: object = None
         self._compiling: float | None = None
@@ -84,7 +85,8 @@ class Printer:
             self._prose(safe(self.label, 200), "accent")
         for reason in event.get("reasons") or ():
             self._prose(f"- {safe(str(reason), SENTENCE)}", indent="  ")
-        for line in (_examples_line(event), _training_line(event), _init_line(event)):
+        memory = figures.needed(event.get("device_memory"))
+        for line in (_examples_line(event), _training_line(event), memory, _init_line(event)):
             if line:
                 self._prose(line, "dim", indent="  ")
         if event.get("resumed") is not None:
@@ -123,8 +125,12 @@ class Printer:
         )
         speed = event.get("samples_per_s")
         left = self._rate.left(total) if total else ""
-        after = (f"{figures.count(speed)} samples/s" if speed else "", f"ETA {left}" if left else "")
+        after = (*self._busy, f"{figures.count(speed)} samples/s" if speed else "", f"ETA {left}" if left else "")
         self.bar.draw(step / total if total else 0.0, before, after)
+
+    def _gpu_event(self, event: Event) -> None:
+        """How busy the GPU is stands in the bar from its next drawing on, what matters least in front."""
+        self._busy = tuple(word.strip() for word in reversed(figures.busy(event)))
 
     def _epoch_event(self, event: Event) -> None:
         if self.table is None:
@@ -272,13 +278,13 @@ def _training_line(event: Event) -> str:
     optimizer = training.get("optimizer") or {}
     if isinstance(optimizer, str):
         optimizer = {"type": optimizer}
-    threads = event.get("threads")
     words = [
         f"{optimizer.get('type', '')} {figures.setting(optimizer['learning_rate'])}"
         if "learning_rate" in optimizer
         else "",
         f"batch {training['batch_size']}" if "batch_size" in training else "",
-        str(event.get("device") or "") + (f", {figures.plural(int(threads), 'thread')}" if threads else ""),
+        figures.device(event.get("device"), event.get("gpu"), event.get("threads")),
+        str(training["precision"]) if training.get("precision", "float32") != "float32" else "",
         f"seed {event['seed']}" if event.get("seed") is not None else "",
     ]
     return safe(" · ".join(word for word in words if word), SENTENCE)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tuinet.diagnostics.by_class import ByClass
     from tuinet.runs import RunFolder
 
-MORE = ("title", "device", "threads", "seed", "parameters", "final", "test", "baselines", "error", "weights_sha256")
+MORE = (
+    "title", "device", "gpu", "threads", "seed", "parameters", "final", "test", "baselines", "error", "weights_sha256",
+)  # fmt: skip
 TOLD = ("changed", "alert")
 LAST_ROWS = 10
 MOST_CLASSES = 12
@@ -82,7 +84,7 @@ def _print_head(output: Output, run: RunFolder, info: dict[str, Any]) -> None:
     parameters = info["parameters"]
     words = [
         "" if parameters is None else figures.plural(parameters, "parameter"),
-        f"{info['device']}, {figures.plural(info['threads'] or 1, 'thread')}" if info["device"] else "",
+        figures.device(info["device"], info["gpu"], info["threads"]),
         "" if info["seed"] is None else f"seed {info['seed']}",
         f"on {info['host']}",
     ]

@@ -80,7 +80,7 @@ def start_of(run: RunFolder, info: dict[str, Any]) -> dict[str, Any]:
     from tuinet import presets
 
     preset = presets.load(run.path / "preset.toml").table()
-    keys = ("device", "threads", "seed", "parameters", "epochs", "monitor", "generation", "versions")
+    keys = ("device", "gpu", "threads", "seed", "parameters", "epochs", "monitor", "generation", "versions")
     return {"event": "start", "run": run.id, "folder": str(run.path), "name": info["preset"], "preset": preset,
             **{key: info[key] for key in keys}}  # fmt: skip
 

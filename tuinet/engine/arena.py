@@ -71,7 +71,8 @@ class Arena:
             self.place[slot] = end
             end += padded(slot.size)
         self.private = end - self.shared
-        words = np.zeros(self.shared + threads * self.private + LINE, self.real)
+        self.end = self.shared + threads * self.private
+        words = np.zeros(self.end + LINE, self.real)
         skip = (-words.ctypes.data % 64) // self.real.itemsize
         self.words = words[skip:]
         for slot in program.slots:
@@ -115,9 +116,14 @@ class Arena:
 
     def stretch(self, kind, part=None):
         """All parameters, all gradients, or one kind of optimizer state, as one flat array."""
+        begin, end = self.extent(kind, part)
+        return self.words[begin:end]
+
+    def extent(self, kind, part=None):
+        """Where such a stretch begins and ends."""
         begin, end = self.flat[kind]
         if part is not None:  # states lie one kind after the other, each as long as all parameters
             size = self.flat["parameter"][1] - self.flat["parameter"][0]
             begin += int(part) * size
             end = begin + size
-        return self.words[begin:end]
+        return begin, end

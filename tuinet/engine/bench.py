@@ -98,9 +98,8 @@ TASKS = {
 DEFAULT = ("playground", "fashion-mlp", "wide-mlp", "cnn", "lstm", "gru", "gpt")
 
 
-def make(name, threads=None, seed=0):
-    """A trainer for a task."""
-    task = TASKS[name]
+def trainer_for(task, name, threads=None, seed=0, device="cpu"):
+    """A trainer for a task, on batches drawn by the seed."""
     rng = np.random.default_rng(seed)
     examples = BATCHES * task.batch
     classes, steps = task.loss == "cross_entropy", task.inputs if task.tokens else ()
@@ -131,10 +130,17 @@ def make(name, threads=None, seed=0):
         SimpleNamespace(train=SimpleNamespace(inputs=inputs, targets=targets), facts=facts),
         batch_size=task.batch,
         threads=threads,
+        device=device,
         seed=seed,
         epochs=10**9,
         shuffle=False,
     )
+
+
+def multiply_adds_of(step):
+    """Those of a step's matrix products."""
+    every = [call for part in step.micro_batches for call in part] + step.guarded + step.updates
+    return sum(multiply_adds(call) for call in every)
 
 
 def sgemm_rate(size=1024, repeats=8):
@@ -153,11 +159,9 @@ class Timer:
 
     def __init__(self, name, threads=None):
         self.name, self.task = name, TASKS[name]
-        self.trainer = make(name, threads)
+        self.trainer = trainer_for(self.task, name, threads)
         self.threads = self.trainer.threads
-        plan = self.trainer.plan
-        every = [call for part in plan.micro_batches for call in part] + plan.guarded + plan.updates
-        self.products = sum(multiply_adds(call) for call in every)  # multiply-adds of a step, of matrix products
+        self.products = multiply_adds_of(self.trainer.plan)
         self.skips = [str(skip) for skip in self.trainer.program.skips]  # work left out by exact algebra
         self.repeat()
 

@@ -20,7 +20,7 @@ import numba
 from numba.core.errors import NumbaError
 
 PACKAGE = Path(__file__).parent.parent
-SOURCES = ("shapes.py", "kernels/*.py", "engine/*.py")
+SOURCES = ("shapes.py", "kernels/*.py", "engine/*.py", "engine/cuda/*.py")
 KEPT_DAYS = 30
 
 

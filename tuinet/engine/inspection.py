@@ -56,12 +56,7 @@ class Activations:
     def of(self, inputs, arena):
         """{path: Activation} of the first `rows` of the examples (n, numbers), in the order of the layers."""
         count = min(len(inputs), self.rows)
-        padded = np.zeros(self.inputs.shape, arena.integer if self.inputs.whole else arena.real)
-        padded[:count] = inputs[:count].reshape(count, *self.inputs.shape[1:])
-        memory = _Memory(arena, {self.inputs: padded})
-        with np.errstate(all="ignore"):
-            for call in self.calls:
-                memory.run(call)
+        memory = self._worked(inputs[:count], arena)
         found = {path: Activation(memory[y][:count]) for path, _, _, y, _ in self.marks}
         for call in self.calls:
             function, units = _function(call)
@@ -70,6 +65,28 @@ class Activations:
                 values = memory[call.results[0]].reshape(self.rows, -1, units)[:count]
                 found[path].functions.append((function, values))
         return found
+
+    def attention(self, inputs, arena):
+        """{name of what holds an attention: its weights (heads, T, S)} for the first of the examples (n, numbers)."""
+        memory, found = self._worked(inputs[:1], arena), {}
+        for call in self.calls:
+            if call.op.name == "attention":
+                p = call.results[1]
+                shape = self.rows, call.settings["heads"], call.settings["steps"], -1
+                found[p.name.rsplit(".", 2)[0]] = memory[p].reshape(shape)[0]
+        return found
+
+    def _worked(self, inputs, arena):
+        """The memory in which the pass has been worked through for so many examples, and for nothing in their place
+        up to `rows`.
+        """
+        padded = np.zeros(self.inputs.shape, arena.integer if self.inputs.whole else arena.real)
+        padded[: len(inputs)] = inputs.reshape(len(inputs), *self.inputs.shape[1:])
+        memory = _Memory(arena, {self.inputs: padded})
+        with np.errstate(all="ignore"):
+            for call in self.calls:
+                memory.run(call)
+        return memory
 
 
 def _affordable(calls):

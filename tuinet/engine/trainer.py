@@ -16,15 +16,16 @@ import numpy as np
 from ..data.baselines import errors_of
 from ..errors import RunDamaged
 from . import reference
-from .arena import Arena
+from .arena import KINDS, PRIVATE, Arena, padded
 from .inspection import Activations, changes
-from .plan import multiply_adds
+from .plan import WORD, multiply_adds
 from .sharing import dealt_out
 from .step import RATES, Pass, Step, batch_of
 
 PASS_ROWS = 256  # examples that are evaluated at a time: as many as the second cache holds of a wide network ...
 PASS_NUMBERS = 1 << 23  # ... but fewer, where the values of an example are many
 LARGEST_EXPONENT = 709.0  # e to more than this is no float
+HELD = (*KINDS, *PRIVATE, "data")  # kinds of slots that have memory of their own
 SQUARES = ("squares", "row_squares", "column_squares", "norm")
 TOP = 5  # guesses among which the right class is looked for, where there are more classes
 SHARE_FLOPS = 1.5e6  # arithmetic of a step that is worth a thread of its own
@@ -41,6 +42,21 @@ def values_of_an_example(step):
     return max(1, sum(s.size for c in step.sections["forward"] for s in c.results if s.kind == "value") // step.batch)
 
 
+def pass_rows_for(step, examples):
+    """How many examples are evaluated at a time."""
+    return max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(step)))
+
+
+def device_bytes(step, examples):
+    """What training takes of a GPU's memory: every array of the program, of an evaluation too, and the data.
+
+    Beside it the kernels' scratch memory is small. The passes of an evaluation are recorded into the step for it.
+    """
+    Pass(step, pass_rows_for(step, examples), examples)
+    slots = [slot for slot in step.program.slots if not slot.base]
+    return WORD * sum(padded(s.size) if s.kind != "data" else s.size for s in slots if s.kind in HELD)
+
+
 def cores():
     """The processors that this process may use."""
     try:
@@ -50,7 +66,10 @@ def cores():
 
 
 class Trainer:
-    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done."""
+    """Training of one network. Steps are numbered from 0; `step` is the number of those that are done.
+
+    precision: "tf32" lets a GPU's tensor cores round what they multiply to 10 bits, where cuBLAS is installed.
+    """
 
     def __init__(
         self,
@@ -72,6 +91,7 @@ class Trainer:
         augment=None,
         begin=0,
         on_compile=None,
+        precision="float32",
     ):
         train = bound.train
         examples = len(train.inputs)
@@ -94,37 +114,55 @@ class Trainer:
             begin=begin,
         )
         self.program = self.plan.program
+        on_gpu = device.startswith("cuda")
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
         self.integer = np.dtype(f"i{self.real.itemsize}")
-        self.threads = 1 if device == "reference" else int(threads or threads_for(self.plan))
-        self.pass_rows = max(1, min(PASS_ROWS, examples, PASS_NUMBERS // values_of_an_example(self.plan)))
+        self.threads = 1 if device == "reference" or on_gpu else int(threads or threads_for(self.plan))
+        self.pass_rows = pass_rows_for(self.plan, examples)
         self.forward = Pass(self.plan, self.pass_rows, examples)
-        every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
-        self.arena = Arena(
-            self.program,
-            self.real,
-            self.threads,
-            {
-                "train.inputs": self._inputs(train.inputs),
-                "train.targets": self._targets(train.targets),
-                "pass.inputs": self._inputs(np.zeros(self.forward.inputs.shape)),
-                "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
-            },
-            dealt_out(every, self.program) if self.threads > 1 else (),
-        )
-        self.arena.state_of = self._states()
+        data = {
+            "train.inputs": self._inputs(train.inputs),
+            "train.targets": self._targets(train.targets),
+            "pass.inputs": self._inputs(np.zeros(self.forward.inputs.shape)),
+            "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
+        }
+        self.machine = None
+        if on_gpu:
+            self._on_gpu(device, data, on_compile, precision)
+        else:
+            self._on_cpu(data, on_compile)
         self.rate = float(optimizer.learning_rate)
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
         self._fresh = []
-        self._activations = None  # recorded when they are first asked for
+        self._activations = None
         self.diverged = None
-        self.machine = None
-        if device != "reference":
+
+    def _on_cpu(self, data, on_compile):
+        every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
+        dealt = dealt_out(every, self.program) if self.threads > 1 else ()
+        self.arena = Arena(self.program, self.real, self.threads, data, dealt)
+        self.arena.state_of = self._states()  # before the machine is made, whose threads share updates by parameter
+        if self.device != "reference":
             from . import cpu
 
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
+
+    def _on_gpu(self, device, data, on_compile, precision):
+        from .cuda import cublas, driver, machine, memory
+
+        gpu = driver.Gpu(int(device.partition(":")[2] or 0), on_compile)
+        gpu.kernels.blas = cublas.found(gpu, precision)
+        calls = machine.calls_of(self.plan)
+        gpu.kernels.expect(machine.kernels_of(calls + self.forward.calls))
+        room = 4 * (machine.room_for(calls) + machine.room_for(self.forward.calls))
+        self.arena = memory.DeviceArena(
+            self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
+        )
+        self.arena.state_of = self._states()
+        self.machine = machine.Machine(self.plan, self.arena, gpu)
+        self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
 
     def _inputs(self, array):
         kind = self.integer if self.bound.facts.tokens else self.real
@@ -247,7 +285,9 @@ class Trainer:
         if known and known[0] <= step < known[0] + RATES and known[1] == self.rate_factor:
             return
         steps = np.arange(step, step + RATES)
-        self.arena.view(self.plan.rates)[steps % RATES] = self.rates_at(steps)
+        rates = np.empty(RATES, self.real)
+        rates[steps % RATES] = self.rates_at(steps)
+        self.arena.write(self.plan.rates, rates)
         self._filled = (step, self.rate_factor)
 
     # -- evaluation -----------------------------------------------------------------------------------
@@ -288,29 +328,21 @@ class Trainer:
 
     def attention(self, inputs):
         """Where each attention of the network looks, for one example (1, ...): by the name of what holds it, weights
-        (heads, T, S) that add up to 1 along S. Call by call, in NumPy: each is read before its memory serves others.
+        (heads, T, S) that add up to 1 along S.
         """
-        rows = self._inputs(inputs)
-        table, wanted = self.arena.data["pass.inputs"], self.arena.data["pass.targets"]
-        table[...], wanted[...] = 0, 0
-        table[: len(rows)] = rows
-        found = {}
-        for call in self.forward.calls:
-            with np.errstate(all="ignore"):
-                reference.step(call, self.arena)
-            if call.op.name == "attention":
-                p = call.results[1]
-                shape = (self.pass_rows, call.settings["heads"], call.settings["steps"], -1)
-                found[p.name.rsplit(".", 2)[0]] = self.arena.view(p).reshape(shape)[0].copy()
-        return found
+        return self._looked().attention(inputs, self.arena)
 
     def activations(self, inputs):
         """{path of a layer: Activation} for the first examples of these (n, ...), as in use: as many as NumPy works
         through in a tenth of a second, at most 256. Layers are in the order in which they are done.
         """
+        return self._looked().of(inputs, self.arena)
+
+    def _looked(self):
+        """The pass that is looked into, recorded when it is first asked for."""
         if self._activations is None:
             self._activations = Activations(self.plan, self.pass_rows)
-        return self._activations.of(inputs, self.arena)
+        return self._activations
 
     def changes(self):
         """{parameter: Change}: at some of its places its numbers, the last gradient, and the update made of it."""
@@ -398,7 +430,7 @@ class Trainer:
             self.arena.write(states[name], array)
         if step is not None:
             for thread in range(self.threads):
-                self.arena.view(self.program.step, thread)[...] = step
+                self.arena.write(self.program.step, step, thread)
             self._filled = None
         self.diverged = None
 
@@ -426,8 +458,12 @@ class Trainer:
             "layer": self._layer_of(slot),
             "slot": slot.name,
             "step": self.step,
-            "batch": [int(row) for row in self.arena.view(self.plan.rows)],
+            "batch": [int(row) for row in self._batch_rows()],
         }
+
+    def _batch_rows(self):
+        on_gpu = self.device.startswith("cuda")
+        return self.machine.batch_rows() if on_gpu else self.arena.view(self.plan.rows)
 
     def _not_finite(self, calls):
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""

@@ -3,6 +3,9 @@
 A sequence of T vectors is a row of T D numbers; a head is a share of the columns of each vector. Scores are worked out
 a block of rows at a time, so that what a causal mask hides is hardly computed, and all that is done to one example
 stays in a near cache.
+
+On a GPU a block works on 64 positions of one head. All that attention multiplies are small products within one head,
+whose sides lie now along, now across memory: `tile` makes 64 rows and 32 columns of any of them.
 """
 
 from __future__ import annotations
@@ -10,13 +13,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import ATTENTION_BLOCK as BLOCK
-from . import scalars
+from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
+from .gpu import cuda
 from .op import op, scalar
 from .rows import sum_of
-from .scalars import ONE, ZERO, F
+from .scalars import ONE, ZERO, F, U
 
 LOWEST = F(-3.0e38)
+TALL, WIDE, DEEP = U(64), U(32), U(16)  # of a tile on a GPU: rows, columns, and how much is summed at a time
+LEFT, RIGHT, SUMS = (16, 68), (16, 33), (4, 4)  # near memory of both sides, a little wider against conflicts
+THREADS = U(128)
 
 
 def split(x, steps, heads):
@@ -33,6 +40,85 @@ def mask(lengths, steps, others, causal):
     """(N, 1, T, S), or (N, 1, 1, S): whether position t may look at s."""
     seen = np.arange(others) < np.asarray(lengths)[:, None, None, None]
     return seen & (np.arange(others) <= np.arange(steps)[:, None] if causal else True)
+
+
+# -- what the CUDA kernels share -------------------------------------------------------------------
+
+QUERIES = gpu.Launch((128, 1), lambda s: (s["N"], s["heads"], gpu.blocks(s["steps"], 64)))
+KEYS = gpu.Launch((128, 1), lambda s: (s["N"], s["heads"], gpu.blocks(s["B"] * s["steps"] // s["A"], 64)))
+
+
+@gpu.device
+def lay(x, first, row, step, rows, count, begin, depth, near):
+    """near[k, i] = number begin + k of row i, for count rows i; 0 behind the last row, and behind depth numbers.
+
+    Neighbouring threads read neighbouring numbers, whichever way x lies.
+    """
+    thread = U(cuda.threadIdx.x)
+    if step == U(1):
+        k, i = U(thread & U(15)), U(thread >> U(4))
+        k_on, i_on = U(0), U(8)
+    else:
+        k, i = U(thread // count), U(thread % count)
+        k_on, i_on = U(THREADS // count), U(0)
+    for _ in range(count // U(8)):
+        real = i < rows and U(begin + k) < depth
+        near[k, i] = x[U(first + i * row + U(begin + k) * step)] if real else ZERO
+        k, i = U(k + k_on), U(i + i_on)
+
+
+@gpu.device
+def tile(a, a_first, a_row, a_step, rows, b, b_first, b_row, b_step, columns, depth, left, right, sums):
+    """sums = this thread's 4 x 4 of the tile a b^T: rows 4 y + i and columns x + 8 j of thread 8 y + x."""
+    x, y = U(U(cuda.threadIdx.x) & U(7)), U(U(cuda.threadIdx.x) >> U(3))
+    for i in range(4):
+        for j in range(4):
+            sums[i, j] = ZERO
+    for begin in range(U(0), depth, DEEP):
+        lay(a, a_first, a_row, a_step, rows, TALL, U(begin), depth, left)
+        lay(b, b_first, b_row, b_step, columns, WIDE, U(begin), depth, right)
+        cuda.syncthreads()
+        for k in range(16):
+            for i in range(4):
+                for j in range(4):
+                    sums[i, j] += left[U(k), U(U(4) * y + U(i))] * right[U(k), U(x + U(8 * j))]
+        cuda.syncthreads()
+
+
+@gpu.device
+def put(sums, out, first, row, rows, columns):
+    """A tile's sums to where they belong, as far as there are rows and columns."""
+    x, y = U(U(cuda.threadIdx.x) & U(7)), U(U(cuda.threadIdx.x) >> U(3))
+    for i in range(4):
+        for j in range(4):
+            r, c = U(U(4) * y + U(i)), U(x + U(8 * j))
+            if r < rows and c < columns:
+                out[U(first + r * row + c)] = sums[i, j]
+
+
+@gpu.device
+def block_head(tiled, A, B, steps, heads):
+    """(example, head, first position and how many, of so many) of this block; (D, D / heads, S)."""
+    D = U(A // U(steps))
+    begin = U(U(cuda.blockIdx.z) * TALL)
+    return U(cuda.blockIdx.x), U(cuda.blockIdx.y), begin, min(TALL, U(tiled - begin)), D, U(D // U(heads)), U(B // D)
+
+
+@gpu.device
+def soft_warp_row(p, first, seen, others, share):
+    """What soft_row does, by a warp; the exponentials are worked out twice rather than kept."""
+    lane, top, total = gpu.lane(), LOWEST, ZERO
+    for j in range(lane, seen, U(32)):
+        top = max(top, p[U(first + j)])
+    top = gpu.warp_max(top)
+    for j in range(lane, seen, U(32)):
+        total += scalars.exp((p[U(first + j)] - top) * share)
+    scale = ONE / gpu.warp_sum(total)
+    for j in range(lane, others, U(32)):
+        p[U(first + j)] = scalars.exp((p[U(first + j)] - top) * share) * scale if j < seen else ZERO
+
+
+# ------------------------------------------------------------------------------------------
 
 
 @op(cut="N")
@@ -124,6 +210,33 @@ def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
                 )  # fmt: skip
 
 
+@attention.cuda(QUERIES)
+def attention_cuda(q, k, v, lengths, scratch, y, p, N, A, B, S, P, steps, heads, causal):
+    """A block makes the scores of its positions, then softmax of each row, then the sums of values."""
+    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
+    sums, T = cuda.local.array(SUMS, F), U(steps)
+    n, head, begin, rows, D, width, others = block_head(T, A, B, steps, heads)
+    here, there, line = U(n * A + begin * D + head * width), U(n * B + head * width), U(n * P)
+    line = U(line + U(head * T + begin) * others)
+    seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
+    for s in range(U(0), seen, WIDE):
+        tile(
+            q, here, D, U(1), rows, k, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums
+        )  # fmt: skip
+        put(sums, p, U(line + s), others, rows, U(seen - s))
+    cuda.syncthreads()
+    share = ONE / np.sqrt(F(width))
+    for i in range(U(U(cuda.threadIdx.x) >> U(5)), rows, U(4)):
+        until = min(seen, U(begin + i + U(1))) if causal else seen
+        soft_warp_row(p, U(line + i * others), until, others, share)
+    cuda.syncthreads()
+    for d in range(U(0), width, WIDE):
+        tile(
+            p, line, others, U(1), rows, v, U(there + d), U(1), D, U(width - d), seen, left, right, sums
+        )  # fmt: skip
+        put(sums, y, U(here + d), D, rows, U(width - d))
+
+
 @op(cut="N")
 def attention_back(q, k, v, lengths, p, dy, scratch, *, steps: int, heads: int, causal: int):
     """dq, dk, dv = ds k, ds^T q, p^T dy in every head, with ds = p (dp - sum p dp) / sqrt(D / heads), dp = dy v^T
@@ -185,6 +298,68 @@ def attention_back_cpu(q, k, v, lengths, p, dy, scratch, dq, dk, dv, steps, head
                 )  # fmt: skip
 
 
+@gpu.device
+def through_softmax(p, ds, first, seen, others, share):
+    """A warp turns a row of dp into ds = p (dp - the sum of p dp) share, and 0 where nothing may be seen."""
+    lane, total = gpu.lane(), ZERO
+    for j in range(lane, seen, U(32)):
+        total += p[U(first + j)] * ds[U(first + j)]
+    total = gpu.warp_sum(total)
+    for j in range(lane, others, U(32)):
+        ds[U(first + j)] = p[U(first + j)] * (ds[U(first + j)] - total) * share if j < seen else ZERO
+
+
+@attention_back.cuda(QUERIES, room=lambda s: s["N"] * s["P"])
+def attention_back_queries_cuda(
+    q, k, v, lengths, p, dy, scratch, dq, dk, dv, N, A, B, P, S, steps, heads, causal, room
+):  # fmt: skip
+    """ds of a block's positions, all of it into the room, and with it their dq."""
+    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
+    sums, T = cuda.local.array(SUMS, F), U(steps)
+    n, head, begin, rows, D, width, others = block_head(T, A, B, steps, heads)
+    here, there, line = U(n * A + begin * D + head * width), U(n * B + head * width), U(n * P)
+    line = U(line + U(head * T + begin) * others)
+    seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
+    for s in range(U(0), seen, WIDE):
+        tile(
+            dy, here, D, U(1), rows, v, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums
+        )  # fmt: skip
+        put(sums, room, U(line + s), others, rows, U(seen - s))
+    cuda.syncthreads()
+    share = ONE / np.sqrt(F(width))
+    for i in range(U(U(cuda.threadIdx.x) >> U(5)), rows, U(4)):
+        until = min(seen, U(begin + i + U(1))) if causal else seen
+        through_softmax(p, room, U(line + i * others), until, others, share)
+    cuda.syncthreads()
+    for d in range(U(0), width, WIDE):
+        tile(
+            room, line, others, U(1), rows, k, U(there + d), U(1), D, U(width - d), seen, left, right, sums
+        )  # fmt: skip
+        put(sums, dq, U(here + d), D, rows, U(width - d))
+
+
+@attention_back.cuda(KEYS)
+def attention_back_keys_cuda(
+    q, k, v, lengths, p, dy, scratch, dq, dk, dv, N, A, B, P, S, steps, heads, causal, room
+):  # fmt: skip
+    """dk and dv of a block's positions, from all that look at them."""
+    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
+    sums, T = cuda.local.array(SUMS, F), U(steps)
+    n, head, begin, rows, D, width, others = block_head(U(U(B // U(A // T))), A, B, steps, heads)
+    first = min(begin, T) if causal else U(0)
+    here, there, line = U(n * A + first * D + head * width), U(n * B + begin * D + head * width), U(n * P + begin)
+    line, count = U(line + U(head * T + first) * others), U(T - first)
+    for d in range(U(0), width, WIDE):
+        tile(
+            room, line, U(1), others, rows, q, U(here + d), U(1), D, U(width - d), count, left, right, sums
+        )  # fmt: skip
+        put(sums, dk, U(there + d), D, rows, U(width - d))
+        tile(
+            p, line, U(1), others, rows, dy, U(here + d), U(1), D, U(width - d), count, left, right, sums
+        )  # fmt: skip
+        put(sums, dv, U(there + d), D, rows, U(width - d))
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -228,6 +403,26 @@ def rotate_cpu(x, cosines, sines, y, steps, heads):
         turn_pairs(x, n, cosines, sines, y, steps, heads, ONE)
 
 
+@gpu.device
+def turned(x, n, i, A, C, cosines, sines, steps, way):
+    """Number i of row n behind a turn; way is 1, or -1 to turn back."""
+    D, half = U(A // U(steps)), U(C // U(steps))
+    t, at = U(i // D), U(n * A + i)
+    here = U(U(i - t * D) % U(half + half))
+    if here < half:
+        angle = U(t * half + here)
+        return x[at] * cosines[angle] - x[U(at + half)] * (way * sines[angle])
+    angle = U(t * half + here - half)
+    return x[U(at - half)] * (way * sines[angle]) + x[at] * cosines[angle]
+
+
+@rotate.cuda(gpu.numbers("N", "A"))
+def rotate_cuda(x, cosines, sines, y, N, A, C, steps, heads):
+    n, i = gpu.place()
+    if n < N and i < A:
+        y[U(n * A + i)] = turned(x, n, i, A, C, cosines, sines, steps, ONE)
+
+
 @op(cut="N")
 def rotate_back(dy, cosines, sines, *, steps: int, heads: int):
     """dx = every pair turned back        dy (N, A)   cosines (C)   sines (C)   dx (N, A)"""
@@ -238,3 +433,10 @@ def rotate_back(dy, cosines, sines, *, steps: int, heads: int):
 def rotate_back_cpu(dy, cosines, sines, dx, steps, heads):
     for n in range(dy.shape[0]):
         turn_pairs(dy, n, cosines, sines, dx, steps, heads, -ONE)
+
+
+@rotate_back.cuda(gpu.numbers("N", "A"))
+def rotate_back_cuda(dy, cosines, sines, dx, N, A, C, steps, heads):
+    n, i = gpu.place()
+    if n < N and i < A:
+        dx[U(n * A + i)] = turned(dy, n, i, A, C, cosines, sines, steps, -ONE)

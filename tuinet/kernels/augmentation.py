@@ -13,12 +13,42 @@ from statistics import NormalDist
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
+from .gpu import cuda
 from .op import op, scalar
-from .random import mixed
-from .scalars import ONE, TWO, ZERO, F, U
+from .random import line_of, mixed
+from .scalars import HALF, ONE, TWO, ZERO, F, I, U
 
 # -- moving --------------------------------------------------------------------------------
+
+
+@scalar
+def drawn_below(u, n):
+    """floor(u n), exactly: one of n whole numbers, for u in steps of 2^-24."""
+    return I((np.uint64(U(u * F(16777216))) * np.uint64(n)) >> np.uint64(24))
+
+
+@scalar
+def drawn_turn(line, rotate, zoom):
+    """By how many half turns an image is turned, and how many times as large it is, in the type of rotate and zoom."""
+    turn = (TWO * scalars.uniform(line, U(0)) - ONE) * (rotate / F(180))
+    return turn, ONE + (TWO * scalars.uniform(line, U(1)) - ONE) * zoom
+
+
+@scalar
+def map_of(line, c, s, height, width, shift, across, down):
+    """drawn_map, given the cosine and the sine of the turn over the zoom, and in their type."""
+    low = F(drawn_below(scalars.uniform(line, U(2)), 2 * shift + 1) - shift)
+    right = F(drawn_below(scalars.uniform(line, U(3)), 2 * shift + 1) - shift)
+    i_p, i_q, j_p, j_q = c, s, -s, c
+    if down and scalars.uniform(line, U(4)) < HALF:
+        i_p, i_q = -i_p, -i_q
+    if across and scalars.uniform(line, U(5)) < HALF:
+        j_p, j_q = -j_p, -j_q
+    y, x = HALF * F(height - 1), HALF * F(width - 1)
+    i = y - (y + low) * i_p - (x + right) * i_q
+    j = x - (y + low) * j_p - (x + right) * j_q
+    return i, i_p, i_q, j, j_p, j_q
 
 
 @scalar
@@ -28,18 +58,9 @@ def drawn_map(line, height, width, shift, across, down, rotate, zoom):
     The image is mirrored, zoomed and turned about its middle, and then shifted. Six float64, in which whole shifts and
     mirrors are exact.
     """
-    turn = (2 * np.float64(scalars.uniform(line, U(0))) - 1) * np.float64(rotate) * (np.pi / 180)
-    size = 1 + (2 * np.float64(scalars.uniform(line, U(1))) - 1) * np.float64(zoom)
-    low = np.floor(np.float64(scalars.uniform(line, U(2))) * (2 * shift + 1)) - shift
-    right = np.floor(np.float64(scalars.uniform(line, U(3))) * (2 * shift + 1)) - shift
-    upright = -1.0 if down and scalars.uniform(line, U(4)) < F(0.5) else 1.0
-    mirrored = -1.0 if across and scalars.uniform(line, U(5)) < F(0.5) else 1.0
-    c, s = np.cos(turn) / size, np.sin(turn) / size
-    i_p, i_q, j_p, j_q = upright * c, upright * s, -mirrored * s, mirrored * c
-    y, x = (height - 1) / 2, (width - 1) / 2
-    i = y - (y + low) * i_p - (x + right) * i_q
-    j = x - (y + low) * j_p - (x + right) * j_q
-    return i, i_p, i_q, j, j_p, j_q
+    turn, size = drawn_turn(line, np.float64(rotate), np.float64(zoom))
+    c, s = np.cos(np.pi * turn) / size, np.sin(np.pi * turn) / size
+    return map_of(line, c, s, height, width, shift, across, down)
 
 
 def lines_of(step, rows, seed, tag):
@@ -104,6 +125,49 @@ def warp_cpu(x, step, rows, y, height, width, channels, shift, across, down, rot
                     y[n, out + c] = (ONE - u) * upper + u * lower
 
 
+@warp.cuda(gpu.numbers("N"), room=lambda s: 6 * s["N"])
+def warp_maps_cuda(
+    x, step, rows, y, N, X, height, width, channels, shift, across, down, rotate, zoom, seed, tag, room
+):  # fmt: skip
+    """The map of each image, in float32: whole shifts and mirrors are exact there as well."""
+    n = gpu.number()
+    if n < N:
+        line, at = line_of(step, rows, n, seed, tag), U(n * U(6))
+        turn, size = drawn_turn(line, rotate, zoom)
+        c, s = cuda.libdevice.cospif(turn) / size, cuda.libdevice.sinpif(turn) / size
+        i, i_p, i_q, j, j_p, j_q = map_of(line, c, s, height, width, shift, across, down)
+        room[at], room[U(at + U(1))], room[U(at + U(2))] = i, i_p, i_q
+        room[U(at + U(3))], room[U(at + U(4))], room[U(at + U(5))] = j, j_p, j_q
+
+
+@gpu.device
+def number_at(x, i, j, first, height, width, channels):
+    """The number of pixel (i, j), of an image whose first one of this channel is given; beyond the image 0."""
+    if U(i) < U(height) and U(j) < U(width):
+        return x[U(first + U(U(U(i) * U(width)) + U(j)) * U(channels))]
+    return ZERO
+
+
+@warp.cuda(gpu.numbers("N", "X"))
+def warp_cuda(
+    x, step, rows, y, N, X, height, width, channels, shift, across, down, rotate, zoom, seed, tag, room
+):  # fmt: skip
+    n, k = gpu.place()
+    if n < N and k < X:
+        pixel, at = U(k // U(channels)), U(n * U(6))
+        p = U(pixel // U(width))
+        q, first = U(pixel - U(p * U(width))), U(U(n * X) + k - U(pixel * U(channels)))
+        row = room[at] + F(p) * room[U(at + U(1))] + F(q) * room[U(at + U(2))]
+        column = room[U(at + U(3))] + F(p) * room[U(at + U(4))] + F(q) * room[U(at + U(5))]
+        above, left = np.floor(row), np.floor(column)
+        u, v, i, j = row - above, column - left, I(above), I(left)
+        upper = (ONE - v) * number_at(x, i, j, first, height, width, channels)
+        upper += v * number_at(x, i, j + 1, first, height, width, channels)
+        lower = (ONE - v) * number_at(x, i + 1, j, first, height, width, channels)
+        lower += v * number_at(x, i + 1, j + 1, first, height, width, channels)
+        y[U(n * X + k)] = (ONE - u) * upper + u * lower
+
+
 # -- brightness, noise, holes ----------------------------------------------------------------
 
 
@@ -121,6 +185,14 @@ def brighten_cpu(x, step, rows, y, by, seed, tag):
         factor = ONE + (TWO * scalars.uniform(scalars.mix(U(key ^ U(rows[n]))), U(0)) - ONE) * by
         for i in range(x.shape[1]):
             y[n, i] = x[n, i] * factor
+
+
+@brighten.cuda(gpu.numbers("N", "I"))
+def brighten_cuda(x, step, rows, y, N, I, by, seed, tag):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        u = scalars.uniform(line_of(step, rows, n, seed, tag), U(0))
+        y[U(n * I + i)] = x[U(n * I + i)] * (ONE + (TWO * u - ONE) * by)
 
 
 @op(cut="N I")
@@ -143,6 +215,14 @@ def add_noise_cpu(x, step, rows, columns, y, deviation, seed, tag):
             y[n, i] = x[n, i] + deviation * scalars.normal(scalars.uniform(line, U(columns[i])))
 
 
+@add_noise.cuda(gpu.numbers("N", "I"))
+def add_noise_cuda(x, step, rows, columns, y, N, I, deviation, seed, tag):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        u = scalars.uniform(line_of(step, rows, n, seed, tag), U(columns[i]))
+        y[U(n * I + i)] = x[U(n * I + i)] + deviation * scalars.normal(u)
+
+
 @op(cut="N")
 def cut_out(x, step, rows, *, height: int, width: int, channels: int, side: int, seed: int, tag: int):
     """y = x with a square of 0 whose middle lies on some pixel (DeVries and Taylor 2017)
@@ -151,8 +231,8 @@ def cut_out(x, step, rows, *, height: int, width: int, channels: int, side: int,
     """
     y = x.reshape(-1, height, width, channels).copy()
     for n, line in enumerate(lines_of(step, rows, seed, tag)):
-        top = int(scalars.uniform(line, 0) * height) - side // 2
-        left = int(scalars.uniform(line, 1) * width) - side // 2
+        top = drawn_below(scalars.uniform(line, 0), height) - side // 2
+        left = drawn_below(scalars.uniform(line, 1), width) - side // 2
         y[n, max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 0
     return y.reshape(x.shape)
 
@@ -162,8 +242,8 @@ def cut_out_cpu(x, step, rows, y, height, width, channels, side, seed, tag):
     key = scalars.key(seed, step, tag)
     for n in range(x.shape[0]):
         line = scalars.mix(U(key ^ U(rows[n])))
-        top = int(scalars.uniform(line, U(0)) * F(height)) - side // 2
-        left = int(scalars.uniform(line, U(1)) * F(width)) - side // 2
+        top = drawn_below(scalars.uniform(line, U(0)), height) - side // 2
+        left = drawn_below(scalars.uniform(line, U(1)), width) - side // 2
         for k in range(x.shape[1]):
             y[n, k] = x[n, k]
         for p in range(max(0, top), min(height, top + side)):
@@ -172,25 +252,37 @@ def cut_out_cpu(x, step, rows, y, height, width, channels, side, seed, tag):
                     y[n, (p * width + q) * channels + c] = ZERO
 
 
+@cut_out.cuda(gpu.numbers("N", "X"))
+def cut_out_cuda(x, step, rows, y, N, X, height, width, channels, side, seed, tag):
+    n, k = gpu.place()
+    if n < N and k < X:
+        line, pixel = line_of(step, rows, n, seed, tag), U(k // U(channels))
+        p = U(pixel // U(width))
+        down = I(p) - drawn_below(scalars.uniform(line, U(0)), height) + I(side // 2)
+        right = I(pixel - U(p * U(width))) - drawn_below(scalars.uniform(line, U(1)), width) + I(side // 2)
+        cut = down >= 0 and down < side and right >= 0 and right < side
+        y[U(n * X + k)] = ZERO if cut else x[U(n * X + k)]
+
+
 # -- mixing --------------------------------------------------------------------------------
 
 
 @scalar
 def beta(line, alpha):
     """A number of Beta(alpha, alpha), by Jöhnk's method (1964), in logarithms: a small alpha would underflow."""
-    turn = 0
+    turn = U(0)
     while True:
-        a = np.log(np.float64(scalars.uniform(line, U(turn))) + 2.0**-25) / np.float64(alpha)
-        b = np.log(np.float64(scalars.uniform(line, U(turn + 1))) + 2.0**-25) / np.float64(alpha)
-        if np.exp(a) + np.exp(b) <= 1:
-            return F(1 / (1 + np.exp(min(b - a, 700.0))))
-        turn += 2
+        a = scalars.log(scalars.uniform(line, turn) + F(2.0**-25)) / alpha
+        b = scalars.log(scalars.uniform(line, U(turn + U(1))) + F(2.0**-25)) / alpha
+        if scalars.exp(a) + scalars.exp(b) <= ONE:
+            return scalars.sigmoid(a - b)
+        turn = U(turn + U(2))
 
 
 @op(cut="N")
 def mixing_shares(step, rows, *, alpha: float, seed: int, tag: int):
     """share = a number of Beta(alpha, alpha) for each example        step () int   rows (N) int   share (N)"""
-    return np.array([beta(line, alpha) for line in lines_of(step, rows, seed, tag)])
+    return np.array([beta(line, F(alpha)) for line in lines_of(step, rows, seed, tag)])
 
 
 @mixing_shares.cpu
@@ -198,6 +290,13 @@ def mixing_shares_cpu(step, rows, share, alpha, seed, tag):
     key = scalars.key(seed, step, tag)
     for n in range(rows.size):
         share[n] = beta(scalars.mix(U(key ^ U(rows[n]))), alpha)
+
+
+@mixing_shares.cuda(gpu.numbers("N"))
+def mixing_shares_cuda(step, rows, share, N, alpha, seed, tag):
+    n = gpu.number()
+    if n < N:
+        share[n] = beta(line_of(step, rows, n, seed, tag), alpha)
 
 
 @op(cut="N I")
@@ -220,6 +319,13 @@ def blend_cpu(a, b, share, y):
             y[n, i] = s * a[n, i] + (ONE - s) * b[n, i]
 
 
+@blend.cuda(gpu.numbers("N", "I"))
+def blend_cuda(a, b, share, y, N, I):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        y[U(n * I + i)] = share[n] * a[U(n * I + i)] + (ONE - share[n]) * b[U(n * I + i)]
+
+
 @op(cut="N I")
 def share_of_rows(dy, share, *, rest: int):
     """dx = share dy, or with rest (1 - share) dy        dy (N, I)   share (N)   dx (N, I)"""
@@ -232,3 +338,10 @@ def share_of_rows_cpu(dy, share, dx, rest):
         s = ONE - share[n] if rest else share[n]
         for i in range(dy.shape[1]):
             dx[n, i] = s * dy[n, i]
+
+
+@share_of_rows.cuda(gpu.numbers("N", "I"))
+def share_of_rows_cuda(dy, share, dx, N, I, rest):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        dx[U(n * I + i)] = (ONE - share[n] if rest else share[n]) * dy[U(n * I + i)]

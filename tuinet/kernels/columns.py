@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import gpu
 from .op import op
-from .scalars import ZERO
+from .scalars import ZERO, U
 
 
 @op(cut="N")
@@ -35,6 +36,13 @@ def concatenate_cpu(a, b, y):
             y[n, first + i] = b[n, i]
 
 
+@concatenate.cuda(gpu.numbers("N", "J"))
+def concatenate_cuda(a, b, y, N, A, B, J):
+    n, j = gpu.place()
+    if n < N and j < J:
+        y[U(n * J + j)] = a[U(n * A + j)] if j < A else b[U(n * B + U(j - A))]
+
+
 # -- a stretch of columns -------------------------------------------------------------------
 
 
@@ -61,6 +69,13 @@ def slice_columns_cpu(x, y, begin, width):
             y[n, i] = x[n, begin + i]
 
 
+@slice_columns.cuda(gpu.numbers("N", "A"))
+def slice_columns_cuda(x, y, N, J, A, begin, width):
+    n, i = gpu.place()
+    if n < N and i < A:
+        y[U(n * A + i)] = x[U(n * J + U(begin) + i)]
+
+
 @op(cut="N")
 def slice_tokens(x, *, begin: int, width: int):
     """y = so many columns of x, from `begin` on        x (N, J) int   y (N, A) int"""
@@ -77,6 +92,13 @@ def slice_tokens_cpu(x, y, begin, width):
     for n in range(x.shape[0]):
         for i in range(width):
             y[n, i] = x[n, begin + i]
+
+
+@slice_tokens.cuda(gpu.numbers("N", "A"))
+def slice_tokens_cuda(x, y, N, J, A, begin, width):
+    n, i = gpu.place()
+    if n < N and i < A:
+        y[U(n * A + i)] = x[U(n * J + U(begin) + i)]
 
 
 @op(cut="N")
@@ -104,6 +126,14 @@ def pad_columns_cpu(x, y, begin, width):
             y[n, begin + i] = x[n, i]
 
 
+@pad_columns.cuda(gpu.numbers("N", "J"))
+def pad_columns_cuda(x, y, N, A, J, begin, width):
+    n, j = gpu.place()
+    if n < N and j < J:
+        i = U(j - U(begin))  # before the first it is a huge one
+        y[U(n * J + j)] = x[U(n * A + i)] if i < A else ZERO
+
+
 # -- columns one by one ---------------------------------------------------------------------
 
 
@@ -123,6 +153,13 @@ def choose_columns_cpu(x, chosen, y):
     for n in range(y.shape[0]):
         for i in range(y.shape[1]):
             y[n, i] = x[n, chosen[i]]
+
+
+@choose_columns.cuda(gpu.numbers("N", "A"))
+def choose_columns_cuda(x, chosen, y, N, I, A):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < A:
+        y[U(n * A + i)] = x[U(n * I + U(chosen[i]))]
 
 
 @op(cut="N")
@@ -145,3 +182,15 @@ def choose_columns_back_cpu(dy, chosen, dx, width):
             dx[n, i] = ZERO
         for i in range(dy.shape[1]):
             dx[n, chosen[i]] += dy[n, i]
+
+
+@choose_columns_back.cuda(gpu.numbers("N", "J"))
+def choose_columns_back_cuda(dy, chosen, dx, N, A, J, width):
+    """Each number looks for where it was chosen: if that is twice, no two threads add to it."""
+    n, j = gpu.place()
+    if n < N and j < J:
+        total = ZERO
+        for i in range(A):
+            if U(chosen[i]) == j:
+                total += dy[U(n * A + i)]
+        dx[U(n * J + j)] = total

@@ -12,9 +12,32 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Geometry
+from . import gpu
 from .blas import ADD, REPLACE, ROW, multiply
+from .gpu import cuda
+from .gpu_tiles import ACROSS, product_number, products, put, put_on_row
+from .gpu_windows import (
+    RESULTS,
+    TURNED_WEIGHTS,
+    WINDOWS,
+    WINDOWS_TURNED,
+    channels_of_group,
+    results_of,
+    weights_of,
+    windows_of,
+)
 from .op import op
+from .scalars import ZERO, F, U
 from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
+
+
+def one_each(s):
+    """Of each group a product of its windows and weights."""
+    g = s["geometry"]
+    return g.groups, s["N"] * g.rows * g.columns, s["O"] // g.groups, g.inside
+
+
+# ------------------------------------------------------------------------------------------
 
 
 @op(cut="N")
@@ -57,6 +80,17 @@ def conv2d_cpu(x, W, b, scratch, y, geometry):
                 line, step = (1, count) if across else (K, 1)
                 w, row = g * share, W.strides[0] // 4
                 multiply(scratch, 0, line, step, W, w, row, y, out, O, b, w, count, share, K, ROW)
+
+
+@products(conv2d, one_each, WINDOWS, ACROSS, put_on_row)
+def conv2d_cuda(multiply):
+    def kernel(x, W, b, scratch, y, N, X, K, O, S, Y, geometry, room):  # noqa: E741
+        g, group = geometry, product_number(geometry.groups)
+        windows, share = windows_of(x, U(group * channels_of_group(g)), geometry), U(O // U(g.groups))
+        first, places = U(group * share), U(N * U(g.rows * g.columns))
+        multiply(windows, (W, first, O), (y, first, O, b, first), U(0), g.groups, places, share, K, room)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------
@@ -107,6 +141,26 @@ def conv2d_inputs_cpu(dy, V, scratch, dx, geometry):
                 add_up(scratch, dx, n, first, last, g, geometry)
 
 
+def one_each_back(s):
+    """Of each group a product for the places of the images."""
+    g = s["geometry"]
+    share = s["O"] // g.groups
+    return g.groups, s["N"] * g.height * g.width, g.channels // g.groups, g.tall * g.wide * share
+
+
+@products(conv2d_inputs, one_each_back, RESULTS, TURNED_WEIGHTS, put)
+def conv2d_inputs_cuda(multiply):
+    def kernel(dy, V, scratch, dx, N, Y, O, K, S, X, geometry, room):  # noqa: E741
+        g, group = geometry, product_number(geometry.groups)
+        share, depth, places = U(O // U(g.groups)), channels_of_group(g), U(g.tall * g.wide)
+        results = results_of(dy, U(group * share), Y, O, geometry)
+        weights = weights_of(V, U(U(group * share) * K), K, O, geometry, places, K)
+        to = dx, U(group * depth), U(g.channels), False
+        multiply(results, weights, to, U(0), g.groups, U(N * U(g.height * g.width)), depth, U(places * share), room)
+
+    return kernel
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -152,6 +206,23 @@ def conv2d_weights_cpu(x, dy, scratch, numbers, dW, geometry):
                     multiply(scratch, 0, a, step, dy, start, line, dW, low, row, dy, 0, K, high - low, count, mode)
 
 
+def one_each_of_weights(s):
+    """Of each group a product, for the numbers of a window."""
+    count, windows, outputs, inside = one_each(s)
+    return count, inside, outputs, windows
+
+
+@products(conv2d_weights, one_each_of_weights, WINDOWS_TURNED, ACROSS, put)
+def conv2d_weights_cuda(multiply):
+    def kernel(x, dy, scratch, numbers, dW, N, X, R, O, S, K, geometry, room):  # noqa: E741
+        g, group = geometry, product_number(geometry.groups)
+        share = U(O // U(g.groups))
+        windows, first = windows_of(x, U(group * channels_of_group(g)), geometry), U(group * share)
+        multiply(windows, (dy, first, O), (dW, first, O, False), U(0), g.groups, K, share, R, room)
+
+    return kernel
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -171,6 +242,38 @@ def turned_cpu(a, out):
     for m in range(a.shape[0]):
         for n in range(a.shape[1]):
             out[n, m] = a[m, n]
+
+
+BY_TILES = 32, 8  # threads of a tile of 32 x 32 numbers
+
+
+@turned.cuda(gpu.Launch(BY_TILES, lambda s: (gpu.blocks(s["M"], 32), gpu.blocks(s["N"], 32), 1)))
+def turned_cuda(a, out, M, N):
+    turn(a, out, M, N, M, M)
+
+
+@gpu.device
+def turn(a, out, M, N, piece, line):
+    """out (N, M) = a^T, where each piece of so many rows of a fills a line of out's columns, and zeros the rest of it.
+
+    By way of shared memory, so that neighbouring threads read and write neighbouring numbers.
+    """
+    tile = cuda.shared.array((32, 33), F)
+    x, y = U(cuda.threadIdx.x), U(cuda.threadIdx.y)
+    m0, n0 = U(U(cuda.blockIdx.x) * U(32)), U(U(cuda.blockIdx.y) * U(32))
+    for step in range(4):
+        row = U(y + U(8 * step))
+        m, n = U(m0 + row), U(n0 + x)
+        number = U(m // line)
+        inside = U(m - number * line)
+        real = m < M and n < N and inside < piece
+        tile[row, x] = a[U(U(number * piece + inside) * N + n)] if real else ZERO
+    cuda.syncthreads()
+    for step in range(4):
+        row = U(y + U(8 * step))
+        m, n = U(m0 + x), U(n0 + row)
+        if m < M and n < N:
+            out[U(n * M + m)] = tile[x, row]
 
 
 def _groups(windows, weights, geometry):

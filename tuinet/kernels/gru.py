@@ -8,26 +8,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
+from .gpu import cuda
+from .gpu_tiles import Side, products, put
 from .op import op, scalar
 from .parts import part, row_part
 from .recurrence import (
+    EXAMPLES,
+    NEAR,
+    STATES_BEFORE,
     add_sigmoid,
     add_to,
     detached,
+    example,
+    flow_back,
+    fresh,
+    gate_sums,
     gradients_of_states,
     move,
     order,
     place,
     real_steps,
+    room_of_states,
+    room_of_sums,
     scale,
     sigmoid,
     states_before,
+    steps_of,
+    sum_of_shares,
     times_history,
+    weights_of,
     zero,
 )
-from .scalars import ONE
+from .scalars import ONE, ZERO, F, I, U
+
+three_sums = gate_sums(3)
 
 
 @op(cut="N")
@@ -106,6 +122,49 @@ def gru_cpu(z, W, b, lengths, scratch, a, q, h, steps, backwards, truncate):
                 zero(gates)
                 zero(q_t)
                 move(state, h_t)
+
+
+@gpu.device
+def gru_steps(states, first, z, W, b, lengths, a, q, h, N, A, H, G, Y, steps, backwards, shares):
+    e, row = example()
+    length, now, then = steps_of(lengths, row, N), U(first), U(first + H)
+    for i in range(I(steps)):
+        t = U(place(I(i), I(steps), backwards))
+        for begin in range(U(0), H, U(64)):
+            j = U(U(begin) + U(cuda.threadIdx.x))
+            mine, at, here = cuda.threadIdx.y < 4 and j < H, U(row * A + t * G + j), U(row * Y + t * H + j)
+            r = u = n = inner = state = ZERO
+            if mine and t < length:
+                r, u, n, inner = z[at], z[U(at + H)], z[U(at + U(2) * H)], b[j]
+            if i > 0:
+                three_sums(states, now, H, W, G, H, j, H, shares)
+            cuda.syncthreads()
+            if mine:
+                if i > 0:
+                    state = states[U(U(4) * U(now + j) + e)]
+                if t < length:
+                    if i > 0:
+                        r, u = r + sum_of_shares(shares, e), u + sum_of_shares(shares, U(4) + e)
+                        inner += sum_of_shares(shares, U(8) + e)
+                    r, u = scalars.sigmoid(r), scalars.sigmoid(u)
+                    n = scalars.tanh(n + r * inner)
+                    state = n + u * (state - n)
+                states[U(U(4) * U(then + j) + e)] = state
+                if row < N:
+                    a[at], a[U(at + H)], a[U(at + U(2) * H)] = r, u, n
+                    q[here], h[here] = inner, state
+            cuda.syncthreads()
+        now, then = then, now
+
+
+@gru.cuda(EXAMPLES, room=room_of_states)
+def gru_cuda(z, W, b, lengths, scratch, a, q, h, N, A, H, G, S, Y, steps, backwards, truncate, room):
+    shares, near = cuda.shared.array((8, 12, 64), F), cuda.shared.array(4096, F, alignment=16)
+    if H <= NEAR:
+        gru_steps(near, U(0), z, W, b, lengths, a, q, h, N, A, H, G, Y, steps, backwards, shares)
+    else:
+        first = U(U(cuda.blockIdx.x) * U(2) * H)
+        gru_steps(room, first, z, W, b, lengths, a, q, h, N, A, H, G, Y, steps, backwards, shares)
 
 
 # ------------------------------------------------------------------------------------------
@@ -199,6 +258,50 @@ def gru_back_cpu(a, q, h, dh, V, lengths, scratch, dz, dq, steps, backwards, tru
             multiply(scratch, sums, G, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, G, ADD)
 
 
+@gpu.device
+def gru_steps_back(du, first, a, q, h, dh, V, lengths, flow, dz, dq, N, A, Y, G, H, steps, backwards, truncate, shares):
+    e, row = example()
+    length = steps_of(lengths, row, N)
+    for turn in range(I(steps)):
+        k = I(steps - 1 - turn)
+        t, before = U(place(k, I(steps), backwards)), U(place(I(k - 1), I(steps), backwards))
+        for j in range(U(U(cuda.threadIdx.x) + U(U(cuda.threadIdx.y) >> U(2)) * U(64)), H, U(128)):
+            dr = update = dn = inner = ZERO
+            if row < N:
+                at, here, kept = U(row * A + t * G + j), U(row * Y + j), U(row * H + j)
+                d = dh[U(here + t * H)]
+                if not fresh(k, steps, truncate):
+                    d += flow[kept]
+                if t < length:
+                    r, u, n = a[at], a[U(at + H)], a[U(at + U(2) * H)]
+                    state = h[U(here + before * H)] if k > 0 else ZERO
+                    dn = d * (ONE - u) * (ONE - n * n)
+                    dr = dn * q[U(here + t * H)] * r * (ONE - r)
+                    update = d * (state - n) * u * (ONE - u)
+                    inner, d = dn * r, d * u
+                flow[kept], dq[U(here + t * H)] = d, inner
+                dz[at], dz[U(at + H)], dz[U(at + U(2) * H)] = dr, update, dn
+            to, apart = U(U(4) * U(first + j) + e), U(U(4) * H)
+            du[to], du[U(to + apart)], du[U(to + U(2) * apart)] = dr, update, inner
+        cuda.syncthreads()
+        if not detached(U(k), U(truncate)):
+            flow_back(du, first, G, V, H, N, flow, shares)
+
+
+@gru_back.cuda(EXAMPLES, room=room_of_sums)
+def gru_back_cuda(a, q, h, dh, V, lengths, scratch, dz, dq, N, A, Y, G, H, S, steps, backwards, truncate, room):
+    shares, near = cuda.shared.array((8, 4, 64), F), cuda.shared.array(6144, F, alignment=16)
+    if H <= NEAR:
+        gru_steps_back(
+            near, U(0), a, q, h, dh, V, lengths, scratch, dz, dq, N, A, Y, G, H, steps, backwards, truncate, shares
+        )  # fmt: skip
+    else:
+        first = U(U(cuda.blockIdx.x) * G)
+        gru_steps_back(
+            room, first, a, q, h, dh, V, lengths, scratch, dz, dq, N, A, Y, G, H, steps, backwards, truncate, shares
+        )  # fmt: skip
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -217,3 +320,35 @@ def gru_weights_cpu(h, dz, dq, dW, steps, backwards):
     outer = dz.shape[1] - dq.shape[1]
     times_history(h, dz, outer, dW, 0, steps, backwards)
     times_history(h, dq, dq.shape[1], dW, outer, steps, backwards)
+
+
+@gpu.device
+def gate(gradients, m):
+    """Where column m of (dr, du, dq) begins, how far its numbers are apart, and whether it is one of dq."""
+    _, _, G, D = gradients
+    outer = U(G - D)
+    if m < outer:
+        return I(m), I(G), I(0)
+    return I(U(m) - outer), I(D), I(1)
+
+
+@gpu.device
+def step(gradients, r):
+    return I(r), I(0), I(0)
+
+
+@gpu.device
+def gradient(gradients, gate, step):
+    at = U(U(gate[0]) + U(step[0]) * U(gate[1]))
+    return gradients[1][at] if gate[2] else gradients[0][at]
+
+
+GATES = Side(False, gate, step, gradient)
+
+
+@products(gru_weights, weights_of, STATES_BEFORE, GATES, put)
+def gru_weights_cuda(multiply):
+    def kernel(h, dz, dq, dW, R, H, G, D, steps, backwards, room):
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, dq, G, D), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+
+    return kernel

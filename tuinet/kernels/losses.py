@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
-from .op import op
+from . import gpu, scalars
+from .op import op, scalar
 from .parts import row_part
 from .rows import largest_of, sum_of
-from .scalars import HALF, ONE, ZERO, F
+from .scalars import HALF, ONE, ZERO, F, U
 
 
 @op(cut="N")
@@ -57,6 +57,32 @@ def cross_entropy_cpu(z, labels, weights, losses, p, smoothing):
             values[c] *= r
 
 
+@cross_entropy.cuda(gpu.warps("N"))
+def cross_entropy_cuda(z, labels, weights, losses, p, N, C, smoothing):
+    n, lane = gpu.warp_row(), gpu.lane()
+    if n < N:
+        row, top = U(n * C), F(-np.inf)
+        for c in range(lane, C, U(32)):
+            top = max(top, z[U(row + c)])
+        top = gpu.warp_max(top)
+        s = total = ZERO
+        for c in range(lane, C, U(32)):
+            e = scalars.exp(z[U(row + c)] - top)
+            p[U(row + c)] = e
+            s += e
+            total += z[U(row + c)]
+        s, total = gpu.warp_sum(s), gpu.warp_sum(total)
+        for c in range(lane, C, U(32)):
+            p[U(row + c)] /= s
+        if lane == U(0):
+            label, log_s = labels[n], scalars.log(s) + top
+            if label >= 0:
+                hit, mean = z[U(row + U(label))] - log_s, total / F(C) - log_s
+                losses[n] = -weights[label] * ((ONE - smoothing) * hit + smoothing * mean)
+            else:
+                losses[n] = ZERO
+
+
 @op(cut="N")
 def cross_entropy_back(p, labels, weights, dlosses, *, smoothing: float):
     """dz = dlosses weights[label] (p - t)
@@ -76,6 +102,19 @@ def cross_entropy_back_cpu(p, labels, weights, dlosses, dz, smoothing):
             dz[n, c] = r * (p[n, c] - share)
         if labels[n] >= 0:
             dz[n, labels[n]] -= r * (ONE - smoothing)
+
+
+@cross_entropy_back.cuda(gpu.numbers("N", "C"))
+def cross_entropy_back_cuda(p, labels, weights, dlosses, dz, N, C, smoothing):
+    n, c = gpu.place()
+    if n < N and c < C:
+        label, dzc = labels[n], ZERO
+        if label >= 0:
+            t = smoothing / F(C)
+            if c == U(label):
+                t += ONE - smoothing
+            dzc = dlosses[n] * weights[label] * (p[U(n * C + c)] - t)
+        dz[U(n * C + c)] = dzc
 
 
 # ------------------------------------------------------------------------------------------
@@ -108,6 +147,20 @@ def binary_cross_entropy_cpu(z, t, weights, losses):
         losses[n] = total / F(z.shape[1])
 
 
+@binary_cross_entropy.cuda(gpu.warps("N"))
+def binary_cross_entropy_cuda(z, t, weights, losses, N, C):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for c in range(lane, C, U(32)):
+            i = U(n * C + c)
+            w = weights[0] + t[i] * (weights[1] - weights[0])
+            soft = max(z[i], ZERO) + scalars.log(ONE + scalars.exp(-abs(z[i])))
+            total += w * (soft - t[i] * z[i])
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
+
+
 @op(cut="N")
 def binary_cross_entropy_back(z, t, weights, dlosses):
     """dz = dlosses w (sigmoid(z) - t) / C        z (N, C)   t (N, C)   weights (2)   dlosses (N)   dz (N, C)"""
@@ -122,6 +175,15 @@ def binary_cross_entropy_back_cpu(z, t, weights, dlosses, dz):
         for c in range(z.shape[1]):
             w = weights[0] + t[n, c] * (weights[1] - weights[0])
             dz[n, c] = r * w * (scalars.sigmoid(z[n, c]) - t[n, c])
+
+
+@binary_cross_entropy_back.cuda(gpu.numbers("N", "C"))
+def binary_cross_entropy_back_cuda(z, t, weights, dlosses, dz, N, C):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i = U(n * C + c)
+        w = weights[0] + t[i] * (weights[1] - weights[0])
+        dz[i] = dlosses[n] / F(C) * w * (scalars.sigmoid(z[i]) - t[i])
 
 
 # ------------------------------------------------------------------------------------------
@@ -147,6 +209,17 @@ def squared_error_cpu(y, t, losses):
         losses[n] = total / F(y.shape[1])
 
 
+@squared_error.cuda(gpu.warps("N"))
+def squared_error_cuda(y, t, losses, N, C):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += (y[i] - t[i]) * (y[i] - t[i])
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
+
+
 @op(cut="N")
 def squared_error_back(y, t, dlosses):
     """dy = 2 dlosses (y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
@@ -159,6 +232,14 @@ def squared_error_back_cpu(y, t, dlosses, dy):
         r = F(2) * dlosses[n] / F(y.shape[1])
         for c in range(y.shape[1]):
             dy[n, c] = r * (y[n, c] - t[n, c])
+
+
+@squared_error_back.cuda(gpu.numbers("N", "C"))
+def squared_error_back_cuda(y, t, dlosses, dy, N, C):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), F(2) * dlosses[n] / F(C)
+        dy[i] = r * (y[i] - t[i])
 
 
 # ------------------------------------------------------------------------------------------
@@ -184,6 +265,17 @@ def absolute_error_cpu(y, t, losses):
         losses[n] = total / F(y.shape[1])
 
 
+@absolute_error.cuda(gpu.warps("N"))
+def absolute_error_cuda(y, t, losses, N, C):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += abs(y[i] - t[i])
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
+
+
 @op(cut="N")
 def absolute_error_back(y, t, dlosses):
     """dy = dlosses sign(y - t) / C        y (N, C)   t (N, C)   dlosses (N)   dy (N, C)"""
@@ -199,7 +291,22 @@ def absolute_error_back_cpu(y, t, dlosses, dy):
             dy[n, c] = r if e > ZERO else (-r if e < ZERO else ZERO)
 
 
+@absolute_error_back.cuda(gpu.numbers("N", "C"))
+def absolute_error_back_cuda(y, t, dlosses, dy, N, C):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), dlosses[n] / F(C)
+        e = y[i] - t[i]
+        dy[i] = r if e > ZERO else (-r if e < ZERO else ZERO)
+
+
 # ------------------------------------------------------------------------------------------
+
+
+@scalar
+def huber_of(e, delta):
+    """The loss of a distance e >= 0: a parabola, and from delta on its tangent."""
+    return HALF * e * e if e <= delta else delta * (e - HALF * delta)
 
 
 @op(cut="N")
@@ -222,9 +329,19 @@ def huber_cpu(y, t, losses, delta):
     for n in range(y.shape[0]):
         total = ZERO
         for c in range(y.shape[1]):
-            e = abs(y[n, c] - t[n, c])
-            total += HALF * e * e if e <= delta else delta * (e - HALF * delta)
+            total += huber_of(abs(y[n, c] - t[n, c]), delta)
         losses[n] = total / F(y.shape[1])
+
+
+@huber.cuda(gpu.warps("N"))
+def huber_cuda(y, t, losses, N, C, delta):
+    n, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        for i in range(U(n * C + lane), U(n * C + C), U(32)):
+            total += huber_of(abs(y[i] - t[i]), delta)
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            losses[n] = total / F(C)
 
 
 @op(cut="N")
@@ -239,3 +356,11 @@ def huber_back_cpu(y, t, dlosses, dy, delta):
         r = dlosses[n] / F(y.shape[1])
         for c in range(y.shape[1]):
             dy[n, c] = r * min(max(y[n, c] - t[n, c], -delta), delta)
+
+
+@huber_back.cuda(gpu.numbers("N", "C"))
+def huber_back_cuda(y, t, dlosses, dy, N, C, delta):
+    n, c = gpu.place()
+    if n < N and c < C:
+        i, r = U(n * C + c), dlosses[n] / F(C)
+        dy[i] = r * min(max(y[i] - t[i], -delta), delta)

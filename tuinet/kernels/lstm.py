@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
+from .gpu import cuda
 from .op import op, scalar
 from .parts import part, row_part
 from .recurrence import (
+    EXAMPLES,
+    NEAR,
     add_sigmoid,
     add_tanh,
     add_to,
     detached,
+    example,
+    flow_back,
+    fresh,
+    gate_sums,
     gradients_of_states,
     move,
     order,
     place,
     real_steps,
+    room_of_states,
+    room_of_sums,
     scale,
     sigmoid,
+    steps_of,
+    sum_of_shares,
     zero,
 )
-from .scalars import ONE
+from .scalars import ONE, ZERO, F, I, U
+
+four_sums = gate_sums(4)
 
 
 @op(cut="N")
@@ -112,6 +125,51 @@ def lstm_cpu(z, W, lengths, scratch, a, c, h, steps, backwards, truncate):
                 move(state, h_t)
 
 
+@gpu.device
+def lstm_steps(states, first, z, W, lengths, a, c, h, N, A, H, G, Y, steps, backwards, shares):
+    e, n = example()
+    length, now, then = steps_of(lengths, n, N), U(first), U(first + H)
+    for k in range(I(steps)):
+        t, before = U(place(I(k), I(steps), backwards)), U(place(I(k - 1), I(steps), backwards))
+        for begin in range(U(0), H, U(64)):
+            j = U(U(begin) + U(cuda.threadIdx.x))
+            mine, at, here = cuda.threadIdx.y < 4 and j < H, U(n * A + t * G + j), U(n * Y + j)
+            i = f = o = g = cell = state = ZERO
+            if mine and t < length:
+                i, f, o, g = z[at], z[U(at + H)], z[U(at + U(2) * H)], z[U(at + U(3) * H)]
+            if mine and n < N and k > 0:
+                cell = c[U(here + before * H)]
+            if k > 0:
+                four_sums(states, now, H, W, G, H, j, H, shares)
+            cuda.syncthreads()
+            if mine:
+                if k > 0:
+                    state = states[U(U(4) * U(now + j) + e)]
+                if t < length:
+                    if k > 0:
+                        i, f = i + sum_of_shares(shares, e), f + sum_of_shares(shares, U(4) + e)
+                        o, g = o + sum_of_shares(shares, U(8) + e), g + sum_of_shares(shares, U(12) + e)
+                    i, f, o, g = scalars.sigmoid(i), scalars.sigmoid(f), scalars.sigmoid(o), scalars.tanh(g)
+                    cell = f * cell + i * g
+                    state = o * scalars.tanh(cell)
+                states[U(U(4) * U(then + j) + e)] = state
+                if n < N:
+                    a[at], a[U(at + H)], a[U(at + U(2) * H)], a[U(at + U(3) * H)] = i, f, o, g
+                    c[U(here + t * H)], h[U(here + t * H)] = cell, state
+            cuda.syncthreads()
+        now, then = then, now
+
+
+@lstm.cuda(EXAMPLES, room=room_of_states)
+def lstm_cuda(z, W, lengths, scratch, a, c, h, N, A, H, G, S, Y, steps, backwards, truncate, room):
+    shares, near = cuda.shared.array((8, 16, 64), F), cuda.shared.array(4096, F, alignment=16)
+    if H <= NEAR:
+        lstm_steps(near, U(0), z, W, lengths, a, c, h, N, A, H, G, Y, steps, backwards, shares)
+    else:
+        first = U(U(cuda.blockIdx.x) * U(2) * H)
+        lstm_steps(room, first, z, W, lengths, a, c, h, N, A, H, G, Y, steps, backwards, shares)
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -194,3 +252,51 @@ def lstm_back_cpu(a, c, dh, V, lengths, scratch, dz, steps, backwards, truncate)
             zero(part(scratch, kept, N * H))
         else:
             multiply(scratch, sums, G, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, G, ADD)
+
+
+@gpu.device
+def lstm_steps_back(du, first, a, c, dh, V, lengths, flow, dz, N, A, Y, G, H, steps, backwards, truncate, shares):
+    """What flows back to the cells stands in the same memory as what flows back to the states, behind it."""
+    e, n = example()
+    length = steps_of(lengths, n, N)
+    for turn in range(I(steps)):
+        k = I(steps - 1 - turn)
+        t, before = U(place(k, I(steps), backwards)), U(place(I(k - 1), I(steps), backwards))
+        for j in range(U(U(cuda.threadIdx.x) + U(U(cuda.threadIdx.y) >> U(2)) * U(64)), H, U(128)):
+            di = df = do = dg = ZERO
+            if n < N:
+                at, here, kept = U(n * A + t * G + j), U(n * Y + j), U(n * H + j)
+                d, dcell = dh[U(here + t * H)], ZERO
+                if not fresh(k, steps, truncate):
+                    d, dcell = d + flow[kept], flow[U(N * H + kept)]
+                if t < length:
+                    i, f, o, g = a[at], a[U(at + H)], a[U(at + U(2) * H)], a[U(at + U(3) * H)]
+                    top = scalars.tanh(c[U(here + t * H)])
+                    dcell += d * o * (ONE - top * top)
+                    do = d * top * o * (ONE - o)
+                    di = dcell * g * i * (ONE - i)
+                    if k > 0:
+                        df = dcell * c[U(here + before * H)] * f * (ONE - f)
+                    dg = dcell * i * (ONE - g * g)
+                    d, dcell = ZERO, dcell * f
+                flow[kept], flow[U(N * H + kept)] = d, dcell
+                dz[at], dz[U(at + H)], dz[U(at + U(2) * H)], dz[U(at + U(3) * H)] = di, df, do, dg
+            to, apart = U(U(4) * U(first + j) + e), U(U(4) * H)
+            du[to], du[U(to + apart)], du[U(to + U(2) * apart)], du[U(to + U(3) * apart)] = di, df, do, dg
+        cuda.syncthreads()
+        if not detached(U(k), U(truncate)):
+            flow_back(du, first, G, V, H, N, flow, shares)
+
+
+@lstm_back.cuda(EXAMPLES, room=room_of_sums)
+def lstm_back_cuda(a, c, dh, V, lengths, scratch, dz, N, A, Y, G, H, S, steps, backwards, truncate, room):
+    shares, near = cuda.shared.array((8, 4, 64), F), cuda.shared.array(8192, F, alignment=16)
+    if H <= NEAR:
+        lstm_steps_back(
+            near, U(0), a, c, dh, V, lengths, scratch, dz, N, A, Y, G, H, steps, backwards, truncate, shares
+        )  # fmt: skip
+    else:
+        first = U(U(cuda.blockIdx.x) * G)
+        lstm_steps_back(
+            room, first, a, c, dh, V, lengths, scratch, dz, N, A, Y, G, H, steps, backwards, truncate, shares
+        )  # fmt: skip

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
 from .op import Op, op, scalar
 from .scalars import HALF, ONE, ZERO, F
 
@@ -35,7 +35,7 @@ class Activation:
     def slope_cpu(self, slope):
         self.fast_df = scalar(slope)
         forward, back = self._with_alpha() if self.has_alpha else self._plain()
-        for (function, rule, kernel), name, text in (
+        for (function, rule, kernel, on_gpu), name, text in (
             (forward, self.name, f"y = {self.name}(x)        x (*)   y (*)"),
             (back, f"{self.name}_back", f"dx = {self.name}'(x) dy        x (*)   y (*)   dy (*)   dx (*)"),
         ):
@@ -44,6 +44,7 @@ class Activation:
             if rule:
                 one.gradient(rule)
             one.cpu(kernel)
+            one.cuda(gpu.numbers())(on_gpu)
         return slope
 
     def _plain(self):
@@ -68,7 +69,17 @@ class Activation:
                 for i in range(x.shape[1]):
                     dx[n, i] = fast_df(x[n, i], y[n, i]) * dy[n, i]
 
-        return (forward, rule, forward_cpu), (back, None, back_cpu)
+        def forward_cuda(x, y, size):
+            i = gpu.number()
+            if i < size:
+                y[i] = fast_f(x[i])
+
+        def back_cuda(x, y, dy, dx, size):
+            i = gpu.number()
+            if i < size:
+                dx[i] = fast_df(x[i], y[i]) * dy[i]
+
+        return (forward, rule, forward_cpu, forward_cuda), (back, None, back_cpu, back_cuda)
 
     def _with_alpha(self):
         f, df, fast_f, fast_df, name = self.f, self.df, self.fast_f, self.fast_df, self.name
@@ -92,7 +103,17 @@ class Activation:
                 for i in range(x.shape[1]):
                     dx[n, i] = fast_df(x[n, i], y[n, i], alpha) * dy[n, i]
 
-        return (forward, rule, forward_cpu), (back, None, back_cpu)
+        def forward_cuda(x, y, size, alpha):
+            i = gpu.number()
+            if i < size:
+                y[i] = fast_f(x[i], alpha)
+
+        def back_cuda(x, y, dy, dx, size, alpha):
+            i = gpu.number()
+            if i < size:
+                dx[i] = fast_df(x[i], y[i], alpha) * dy[i]
+
+        return (forward, rule, forward_cpu, forward_cuda), (back, None, back_cpu, back_cuda)
 
 
 def activation(f):
@@ -338,6 +359,13 @@ def add_cpu(a, b, y):
             y[n, i] = a[n, i] + b[n, i]
 
 
+@add.cuda(gpu.numbers())
+def add_cuda(a, b, y, size):
+    i = gpu.number()
+    if i < size:
+        y[i] = a[i] + b[i]
+
+
 @op(cut="*")
 def multiply(a, b):
     """y = a b, number by number        a (*)   b (*)   y (*)"""
@@ -357,6 +385,13 @@ def multiply_cpu(a, b, y):
             y[n, i] = a[n, i] * b[n, i]
 
 
+@multiply.cuda(gpu.numbers())
+def multiply_cuda(a, b, y, size):
+    i = gpu.number()
+    if i < size:
+        y[i] = a[i] * b[i]
+
+
 @op(cut="*")
 def copy(x):
     """y = x        x (*)   y (*)"""
@@ -373,3 +408,10 @@ def copy_cpu(x, y):
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
             y[n, i] = x[n, i]
+
+
+@copy.cuda(gpu.numbers())
+def copy_cuda(x, y, size):
+    i = gpu.number()
+    if i < size:
+        y[i] = x[i]

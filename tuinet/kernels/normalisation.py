@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import gpu
+from .gpu import cuda
 from .op import op
-from .scalars import ONE, ZERO, F
+from .scalars import ONE, ZERO, F, U
 
 
 @op(cut="N")
@@ -44,6 +46,26 @@ def layer_norm_cpu(x, g, b, y, u, r, eps):
             y[n, i] = g[i] * u[n, i] + b[i]
 
 
+@layer_norm.cuda(gpu.warps("N"))
+def layer_norm_cuda(x, g, b, y, u, r, N, I, eps):  # noqa: E741
+    n, lane, mean, variance = gpu.warp_row(), gpu.lane(), ZERO, ZERO
+    if n < N:
+        row = U(n * I)
+        for i in range(lane, I, U(32)):
+            mean += x[U(row + i)]
+        mean = gpu.warp_sum(mean) / F(I)
+        for i in range(lane, I, U(32)):
+            e = x[U(row + i)] - mean
+            variance += e * e
+        scale = ONE / np.sqrt(gpu.warp_sum(variance) / F(I) + eps)
+        if lane == U(0):
+            r[n] = scale
+        for i in range(lane, I, U(32)):
+            h = (x[U(row + i)] - mean) * scale
+            u[U(row + i)] = h
+            y[U(row + i)] = g[i] * h + b[i]
+
+
 @op(cut="N")
 def layer_norm_back(g, u, r, dy):
     """dx = (v - mean v - u mean(u v)) r with v = g dy        g (I)   u (N, I)   r (N)   dy (N, I)   dx (N, I)"""
@@ -65,6 +87,20 @@ def layer_norm_back_cpu(g, u, r, dy, dx):
             dx[n, i] = (g[i] * dy[n, i] - v_mean - u[n, i] * uv_mean) * r[n]
 
 
+@layer_norm_back.cuda(gpu.warps("N"))
+def layer_norm_back_cuda(g, u, r, dy, dx, I, N):  # noqa: E741
+    n, lane, v_mean, uv_mean = gpu.warp_row(), gpu.lane(), ZERO, ZERO
+    if n < N:
+        row = U(n * I)
+        for i in range(lane, I, U(32)):
+            v = g[i] * dy[U(row + i)]
+            v_mean += v
+            uv_mean += u[U(row + i)] * v
+        v_mean, uv_mean, scale = gpu.warp_sum(v_mean) / F(I), gpu.warp_sum(uv_mean) / F(I), r[n]
+        for i in range(lane, I, U(32)):
+            dx[U(row + i)] = (g[i] * dy[U(row + i)] - v_mean - u[U(row + i)] * uv_mean) * scale
+
+
 @op(cut="I")
 def sum_products(u, v):
     """s = the sum of u v over the rows        u (N, I)   v (N, I)   s (I)"""
@@ -78,6 +114,21 @@ def sum_products_cpu(u, v, s):
     for n in range(u.shape[0]):
         for i in range(u.shape[1]):
             s[i] += u[n, i] * v[n, i]
+
+
+@sum_products.cuda(gpu.stretched("N", "I"), room=gpu.row_sums("N", "I"))
+def sum_products_cuda(u, v, s, N, I, room):  # noqa: E741
+    i, total = gpu.column(), ZERO
+    first, end = gpu.row_stretch(N)
+    if i < I:
+        for n in range(first, end, U(8)):
+            total += u[U(n * I + i)] * v[U(n * I + i)]
+    gpu.give_sums(total, s, I, False, room)
+
+
+@sum_products.cuda(gpu.joined("N", "I"))
+def sum_products_joined_cuda(u, v, s, N, I, room):  # noqa: E741
+    gpu.join_sums(s, N, I, False, room)
 
 
 @op(cut="N")
@@ -111,6 +162,22 @@ def rms_norm_cpu(x, g, y, u, r, eps):
             y[n, i] = g[i] * u[n, i]
 
 
+@rms_norm.cuda(gpu.warps("N"))
+def rms_norm_cuda(x, g, y, u, r, N, I, eps):  # noqa: E741
+    n, lane, squares = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        row = U(n * I)
+        for i in range(lane, I, U(32)):
+            squares += x[U(row + i)] * x[U(row + i)]
+        scale = ONE / np.sqrt(gpu.warp_sum(squares) / F(I) + eps)
+        if lane == U(0):
+            r[n] = scale
+        for i in range(lane, I, U(32)):
+            h = x[U(row + i)] * scale
+            u[U(row + i)] = h
+            y[U(row + i)] = g[i] * h
+
+
 @op(cut="N")
 def rms_norm_back(g, u, r, dy):
     """dx = (v - u mean(u v)) r with v = g dy        g (I)   u (N, I)   r (N)   dy (N, I)   dx (N, I)"""
@@ -128,6 +195,18 @@ def rms_norm_back_cpu(g, u, r, dy, dx):
         mean /= F(width)
         for i in range(width):
             dx[n, i] = (g[i] * dy[n, i] - u[n, i] * mean) * r[n]
+
+
+@rms_norm_back.cuda(gpu.warps("N"))
+def rms_norm_back_cuda(g, u, r, dy, dx, I, N):  # noqa: E741
+    n, lane, mean = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        row = U(n * I)
+        for i in range(lane, I, U(32)):
+            mean += u[U(row + i)] * g[i] * dy[U(row + i)]
+        mean, scale = gpu.warp_sum(mean) / F(I), r[n]
+        for i in range(lane, I, U(32)):
+            dx[U(row + i)] = (g[i] * dy[U(row + i)] - u[U(row + i)] * mean) * scale
 
 
 # -- over groups of channels ----------------------------------------------------------------
@@ -190,6 +269,53 @@ def group_norm_cpu(x, g, b, y, u, r, groups, eps):
                 y[n, at + c] = g[c] * u[n, at + c] + b[c]
 
 
+GROUP = gpu.Launch((256, 1), lambda s: (s["N"], s["G"], 1))  # a block for each group of each example
+
+
+@gpu.device
+def first_of_group(X, C, depth):
+    """Where this thread begins: the channel in its group, and the place in the array."""
+    thread = U(cuda.threadIdx.x)
+    place = U(thread // depth)
+    i = U(thread - U(place * depth))
+    return i, U(U(U(cuda.blockIdx.x) * X + U(place * C)) + U(U(U(cuda.blockIdx.y) * depth) + i))
+
+
+@gpu.device
+def next_of_group(i, at, C, depth):
+    """256 numbers further. The division does not depend on where that is, so the compiler makes it once."""
+    places = U(U(256) // depth)
+    step = U(U(256) - U(places * depth))
+    i, at = U(i + step), U(at + step + U(places * C))
+    return (U(i - depth), U(at + C - depth)) if i >= depth else (i, at)
+
+
+@group_norm.cuda(GROUP)
+def group_norm_cuda(x, g, b, y, u, r, N, X, C, G, groups, eps):
+    shares, mean, variance = cuda.shared.array(32, F), ZERO, ZERO
+    thread, depth = U(cuda.threadIdx.x), U(C // G)
+    count, first = U(U(X // C) * depth), U(U(cuda.blockIdx.y) * depth)
+    i, at = first_of_group(X, C, depth)
+    for _ in range(thread, count, U(256)):
+        mean += x[at]
+        i, at = next_of_group(i, at, C, depth)
+    mean = gpu.block_sum(mean, shares) / F(count)
+    i, at = first_of_group(X, C, depth)
+    for _ in range(thread, count, U(256)):
+        e = x[at] - mean
+        variance += e * e
+        i, at = next_of_group(i, at, C, depth)
+    scale = ONE / np.sqrt(gpu.block_sum(variance, shares) / F(count) + eps)
+    if thread == U(0):
+        r[U(U(cuda.blockIdx.x) * G + U(cuda.blockIdx.y))] = scale
+    i, at = first_of_group(X, C, depth)
+    for _ in range(thread, count, U(256)):
+        h = (x[at] - mean) * scale
+        u[at] = h
+        y[at] = g[U(first + i)] * h + b[U(first + i)]
+        i, at = next_of_group(i, at, C, depth)
+
+
 @op(cut="N")
 def group_norm_back(g, u, r, dy):
     """dx = (v - mean v - u mean(u v)) r with v = g dy, the means over a group
@@ -223,6 +349,26 @@ def group_norm_back_cpu(g, u, r, dy, dx):
                 at = p * channels + first
                 for i in range(depth):
                     dx[n, at + i] = (g[first + i] * dy[n, at + i] - v_mean - u[n, at + i] * uv_mean) * r[n, k]
+
+
+@group_norm_back.cuda(GROUP)
+def group_norm_back_cuda(g, u, r, dy, dx, C, N, X, G):
+    shares, v_mean, uv_mean = cuda.shared.array(32, F), ZERO, ZERO
+    thread, depth = U(cuda.threadIdx.x), U(C // G)
+    count, first = U(U(X // C) * depth), U(U(cuda.blockIdx.y) * depth)
+    i, at = first_of_group(X, C, depth)
+    for _ in range(thread, count, U(256)):
+        v = g[U(first + i)] * dy[at]
+        v_mean += v
+        uv_mean += u[at] * v
+        i, at = next_of_group(i, at, C, depth)
+    v_mean = gpu.block_sum(v_mean, shares) / F(count)
+    uv_mean = gpu.block_sum(uv_mean, shares) / F(count)
+    scale = r[U(U(cuda.blockIdx.x) * G + U(cuda.blockIdx.y))]
+    i, at = first_of_group(X, C, depth)
+    for _ in range(thread, count, U(256)):
+        dx[at] = (g[U(first + i)] * dy[at] - v_mean - u[at] * uv_mean) * scale
+        i, at = next_of_group(i, at, C, depth)
 
 
 # -- over a batch ---------------------------------------------------------------------------
@@ -276,6 +422,56 @@ def batch_norm_cpu(x, g, b, y, u, r, mean, variance, eps):
             y[n, i] = g[i] * u[n, i] + b[i]
 
 
+@batch_norm.cuda(gpu.stretched("N", "I"), room=lambda s: 2 * gpu.row_sums("N", "I")(s))
+def batch_norm_stretches_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+    """Of each column, by stretches of rows: the mean, and the sum of the squared distances from it."""
+    shares, i = cuda.shared.array((8, 32), F), gpu.column()
+    first, end = gpu.row_stretch(N)
+    total = squares = ZERO
+    if i < I:
+        for n in range(first, end, U(8)):
+            total += x[U(n * I + i)]
+    middle = gpu.sum_over_warps(total, shares) / F(gpu.stretch_size(U(cuda.blockIdx.y), N))
+    if i < I:
+        for n in range(first, end, U(8)):
+            e = x[U(n * I + i)] - middle
+            squares += e * e
+    squares = gpu.sum_over_warps(squares, shares)
+    if i < I and cuda.threadIdx.y == 0:
+        at = U(U(U(cuda.blockIdx.y) * U(2)) * I + i)
+        room[at], room[U(at + I)] = middle, squares
+
+
+@batch_norm.cuda(gpu.columns("I"))
+def batch_norm_joined_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+    """Of all rows, as Chan, Golub and LeVeque (1979) join two: no difference of large sums is in it."""
+    shares, i, turn = cuda.shared.array((8, 32), F), gpu.column(), U(cuda.threadIdx.y)
+    count, total, squares = gpu.stretches(N, gpu.ROWS), ZERO, ZERO
+    if i < I:
+        for k in range(turn, count, U(8)):
+            total += F(gpu.stretch_size(k, N)) * room[U(U(k * U(2)) * I + i)]
+    middle = gpu.sum_over_warps(total, shares) / F(N)
+    if i < I:
+        for k in range(turn, count, U(8)):
+            at = U(U(k * U(2)) * I + i)
+            e = room[at] - middle
+            squares += room[U(at + I)] + F(gpu.stretch_size(k, N)) * e * e
+    spread = gpu.sum_over_warps(squares, shares) / F(N)
+    if i < I and turn == U(0):
+        mean[i], variance[i] = middle, spread
+        r[i] = ONE / np.sqrt(spread + eps)
+
+
+@batch_norm.cuda(gpu.numbers("N", "I"))
+def batch_norm_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        at = U(n * I + i)
+        h = (x[at] - mean[i]) * r[i]
+        u[at] = h
+        y[at] = g[i] * h + b[i]
+
+
 @op(cut="I")
 def track(running, value, *, momentum: float):
     """running = momentum running + (1 - momentum) value        running (I)   value (I)"""
@@ -285,6 +481,13 @@ def track(running, value, *, momentum: float):
 @track.cpu
 def track_cpu(running, value, momentum):
     for i in range(running.size):
+        running[i] = momentum * running[i] + (ONE - momentum) * value[i]
+
+
+@track.cuda(gpu.numbers("I"))
+def track_cuda(running, value, I, momentum):  # noqa: E741
+    i = gpu.number()
+    if i < I:
         running[i] = momentum * running[i] + (ONE - momentum) * value[i]
 
 
@@ -303,6 +506,14 @@ def batch_norm_back_cpu(g, u, r, dy, dg, db, dx):
     for n in range(u.shape[0]):
         for i in range(u.shape[1]):
             dx[n, i] = g[i] * r[i] * (dy[n, i] - (db[i] + u[n, i] * dg[i]) * share)
+
+
+@batch_norm_back.cuda(gpu.numbers("N", "I"))
+def batch_norm_back_cuda(g, u, r, dy, dg, db, dx, I, N):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        at = U(n * I + i)
+        dx[at] = g[i] * r[i] * (dy[at] - (db[i] + u[at] * dg[i]) * (ONE / F(N)))
 
 
 @op(cut="N I")
@@ -326,6 +537,13 @@ def batch_norm_fixed_cpu(x, g, b, mean, variance, y, eps):
             y[n, i] = g[i] * (x[n, i] - mean[i]) / np.sqrt(variance[i] + eps) + b[i]
 
 
+@batch_norm_fixed.cuda(gpu.numbers("N", "I"))
+def batch_norm_fixed_cuda(x, g, b, mean, variance, y, N, I, eps):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        y[U(n * I + i)] = g[i] * (x[U(n * I + i)] - mean[i]) / np.sqrt(variance[i] + eps) + b[i]
+
+
 @op(cut="N I")
 def batch_norm_fixed_back(g, variance, dy, *, eps: float):
     """dx = g dy / sqrt(variance + eps)        g (I)   variance (I)   dy (N, I)   dx (N, I)"""
@@ -337,3 +555,10 @@ def batch_norm_fixed_back_cpu(g, variance, dy, dx, eps):
     for n in range(dy.shape[0]):
         for i in range(dy.shape[1]):
             dx[n, i] = g[i] * dy[n, i] / np.sqrt(variance[i] + eps)
+
+
+@batch_norm_fixed_back.cuda(gpu.numbers("N", "I"))
+def batch_norm_fixed_back_cuda(g, variance, dy, dx, I, N, eps):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        dx[U(n * I + i)] = g[i] * dy[U(n * I + i)] / np.sqrt(variance[i] + eps)

@@ -58,7 +58,13 @@ class Op:
         self.results = [name for name in self.outputs if name not in self.inputs]
         self.updates = [name for name in self.outputs if name in self.inputs]
         self.operands = self.inputs + self.results
+        self.letters = list(
+            dict.fromkeys(
+                "size" if d == "*" else d for name in self.operands for d in self.dims[name] if not d.isdigit()
+            )
+        )
         self.chain = self.cpu_kernel = None
+        self.cuda_stages, self.cuda_room = [], None
         self.more_sizes = lambda size, **settings: {}
         for name in self.operands:
             if name not in self.dims:
@@ -85,10 +91,27 @@ class Op:
         self.cpu_kernel = kernel
         return kernel
 
-    def _same_names(self, sibling, names):
+    def cuda(self, launch, room=None):
+        """Attach a CUDA kernel and how it is launched (gpu.py); further ones are launched after it, in their order.
+
+        room(sizes by letter, and settings by name) gives how many float32 they need beside their operands, at the
+        address that each of them takes last.
+        """
+
+        def attach(kernel):
+            if room is not None:
+                self.cuda_room = room
+            self._same_names(kernel, self.operands + self.letters, ["room"] * (self.cuda_room is not None))
+            self.cuda_stages.append((kernel, launch))
+            return kernel
+
+        return attach
+
+    def _same_names(self, sibling, names, last=()):
         wanted = names + list(self.settings)
         if "ops" not in names and self.keeps:
             wanted.append("keep")
+        wanted += last
         got = list(inspect.signature(sibling).parameters)
         if got != wanted:
             raise OpError(f"{sibling.__name__} takes {got}; the definition of {self.name} asks for {wanted}")

@@ -10,12 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Geometry
+from . import gpu
 from .blas import ADD, REPLACE, multiply
-from .convolution import conv2d_inputs, conv2d_weights
+from .convolution import BY_TILES, conv2d_inputs, conv2d_weights, one_each_back, one_each_of_weights, turn
+from .gpu_tiles import ACROSS, product_number, products, put
+from .gpu_windows import RESULTS, TURNED_WEIGHTS, WINDOWS_TURNED, results_of, weights_of, windows_of
 from .op import op, scalar
 from .parts import part
-from .pooling import alike, inside, max_pool_back, tiled
-from .scalars import ZERO
+from .pooling import alike, inside, max_pool_back, max_pool_back_cuda, tiled
+from .scalars import ZERO, U
 from .vectors import copy_rows, gather, hand_down, pick
 from .windows import VECTOR, lay_across, spread
 
@@ -95,6 +98,31 @@ def turned_in_pieces_cpu(W, V, geometry):
                 V[o, p * line + i] = W[p * length + i, o] if i < length else ZERO
 
 
+@turned_in_pieces.cuda(gpu.Launch(BY_TILES, lambda s: (gpu.blocks(s["L"], 32), gpu.blocks(s["O"], 32), 1)))
+def turned_in_pieces_cuda(W, V, K, O, L, geometry):  # noqa: E741
+    length = stretch_of(geometry) * geometry.channels
+    turn(W, V, L, O, U(length), U(aligned(length)))
+
+
+# -- on a GPU: the convolution's gradient is made whole after all, in room, and multiplied as ever ------
+
+
+def whole(s):
+    """How many numbers the gradient of a convolution has that a pool follows."""
+    pool = s["pool"]
+    return s["N"] * pool.height * pool.width * pool.channels
+
+
+HANDED_BACK = gpu.Launch((32, 8), lambda s: (gpu.blocks(s["N"], 8), gpu.blocks(whole(s) // max(1, s["N"]), 32), 1))
+hand_back = gpu.device(max_pool_back_cuda)
+
+
+@gpu.device
+def image_of(pool):
+    """Numbers of an image that is pooled, and of what the pool makes of it."""
+    return U(U(pool.height * pool.width) * U(pool.channels)), U(U(pool.rows * pool.columns) * U(pool.channels))
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -138,6 +166,24 @@ def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool
                         j = (left + v * pool.apart_right) * g.right - g.left
                         if lists[counts + number] > 0:
                             add_window(scratch, lists, number * O, lists[counts + number], V, dx, image, i, j, geometry)
+
+
+@conv2d_inputs_of_pooled.cuda(HANDED_BACK, whole)
+def hand_back_to_inputs(dy, place, V, scratch, lists, dx, N, Y, O, L, S, M, X, geometry, pool, room):  # noqa: E741
+    hand_back(dy, place, room, N, Y, image_of(pool)[0], pool)
+
+
+@products(conv2d_inputs_of_pooled, one_each_back, RESULTS, TURNED_WEIGHTS, put, whole)
+def conv2d_inputs_of_pooled_cuda(multiply):
+    def kernel(dy, place, V, scratch, lists, dx, N, Y, O, L, S, M, X, geometry, pool, room):  # noqa: E741
+        g, piece, numbers = geometry, stretch_of(geometry), image_of(pool)[0]
+        results = results_of(room, U(0), numbers, O, geometry)
+        weights = weights_of(V, U(0), L, O, geometry, piece, aligned(piece * g.channels))
+        to, places = (dx, U(0), U(g.channels), False), U(N * U(g.height * g.width))
+        k = U(U(g.tall * g.wide) * O)
+        multiply(results, weights, to, U(N * numbers), 1, places, U(g.channels), k, room)
+
+    return kernel
 
 
 @scalar
@@ -222,6 +268,22 @@ def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geom
                 dW[k * g.channels + i, c] = scratch[c * row + k * depth + i]
 
 
+@conv2d_weights_of_pooled.cuda(HANDED_BACK, whole)
+def hand_back_to_weights(x, dy, place, scratch, lists, numbers, dW, N, X, R, O, S, L, K, geometry, pool, room):  # noqa: E741
+    image, pooled = image_of(pool)
+    hand_back(dy, place, room, N, pooled, image, pool)
+
+
+@products(conv2d_weights_of_pooled, one_each_of_weights, WINDOWS_TURNED, ACROSS, put, whole)
+def conv2d_weights_of_pooled_cuda(multiply):
+    def kernel(x, dy, place, scratch, lists, numbers, dW, N, X, R, O, S, L, K, geometry, pool, room):  # noqa: E741
+        g, taken = geometry, U(N * image_of(pool)[0])
+        count = U(N * U(g.rows * g.columns))
+        multiply(windows_of(x, U(0), g), (room, U(0), O), (dW, U(0), O, False), taken, 1, K, O, count, room)
+
+    return kernel
+
+
 @scalar
 def frame(x, n, scratch, at, depth, geometry):
     """Image n with zeros around it, as far as its windows reach, and behind the numbers of each of its places."""
@@ -302,3 +364,25 @@ def conv2d_shares_of_pooled_cpu(x, dy, place, scratch, dW, geometry, pool):
             lay_across(x, n, scratch, places * line, first, last, 0, geometry)
             mode, out = ADD if first > 0 else REPLACE, n * (dW.strides[0] // 4)
             multiply(scratch, places * line, places, 1, scratch, 0, line, dW, out, depth, dW, 0, K, depth, places, mode)
+
+
+@conv2d_shares_of_pooled.cuda(HANDED_BACK, whole)
+def hand_back_to_shares(x, dy, place, scratch, dW, N, X, Y, S, P, geometry, pool, room):
+    hand_back(dy, place, room, N, Y, image_of(pool)[0], pool)
+
+
+def one_each_image(s):
+    """Of each image a product of its windows and gradients."""
+    g = s["geometry"]
+    return s["N"], g.inside, s["pool"].channels, g.rows * g.columns
+
+
+@products(conv2d_shares_of_pooled, one_each_image, WINDOWS_TURNED, ACROSS, put, whole)
+def conv2d_shares_of_pooled_cuda(multiply):
+    def kernel(x, dy, place, scratch, dW, N, X, Y, S, P, geometry, pool, room):
+        g, n, image, outputs = geometry, product_number(N), image_of(pool)[0], U(pool.channels)
+        windows, gradients = windows_of(x, U(n * X), g), (room, U(n * image), outputs)
+        inside, places = U(U(g.tall * g.wide) * U(g.channels)), U(g.rows * g.columns)
+        multiply(windows, gradients, (dW, U(n * P), outputs, False), U(N * image), N, inside, outputs, places, room)
+
+    return kernel

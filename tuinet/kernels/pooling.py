@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Geometry
+from . import gpu
 from .op import op, scalar
-from .scalars import ZERO, F
+from .scalars import ZERO, F, I, U
 from .vectors import hand_down, largest
-from .windows import gathered, spread
+from .windows import gathered, position, reaching, spread, sum_of_window, sum_over_windows
 
 
 @op(cut="N")
@@ -55,6 +56,26 @@ def max_pool_cpu(x, y, place, geometry):
                     y, n * out + at, place, n * places + at, g.channels, count, g.right * g.channels,
                 )  # fmt: skip
                 q += count
+
+
+@max_pool.cuda(gpu.numbers("N", "Y"))
+def max_pool_cuda(x, y, place, N, X, Y, geometry):
+    """NaN is larger than anything."""
+    n, number = gpu.place()
+    if n < N and number < Y:
+        g, (p, q, c) = geometry, position(number, geometry.columns, geometry.channels)
+        best, where = ZERO, I(-1)
+        for u in range(g.tall):
+            i = I(p * g.down - g.top + u * g.apart_down)
+            if i >= I(0) and i < g.height:
+                for v in range(g.wide):
+                    j = I(q * g.right - g.left + v * g.apart_right)
+                    if j >= I(0) and j < g.width:
+                        at = I((i * g.width + j) * g.channels + c)
+                        value = x[U(n * X + U(at))]
+                        if where < I(0) or value > best or value != value:
+                            best, where = value, at
+        y[U(n * Y + number)], place[U(n * Y + number)] = best, where
 
 
 @scalar
@@ -127,6 +148,22 @@ def max_pool_back_cpu(dy, place, dx, geometry):
                 q += count
 
 
+@max_pool_back.cuda(gpu.numbers("N", "X"))
+def max_pool_back_cuda(dy, place, dx, N, Y, X, geometry):
+    """Each number of the image asks the windows that reach over it, so that nobody adds to what another adds to."""
+    n, number = gpu.place()
+    if n < N and number < X:
+        g, total, (i, j, c) = geometry, ZERO, position(number, geometry.width, geometry.channels)
+        top, bottom = reaching(i, g.top, g.down, g.tall, g.apart_down, g.rows)
+        left, right = reaching(j, g.left, g.right, g.wide, g.apart_right, g.columns)
+        for p in range(top, bottom):
+            for q in range(left, right):
+                at = U(n * Y + U((p * g.columns + q) * g.channels + c))
+                if U(place[at]) == number:
+                    total += dy[at]
+        dx[U(n * X + number)] = total
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -170,6 +207,15 @@ def average_pool_cpu(x, y, geometry):
                     y[n, out + c] /= F(count)
 
 
+@average_pool.cuda(gpu.numbers("N", "Y"))
+def average_pool_cuda(x, y, N, X, Y, geometry):
+    n, number = gpu.place()
+    if n < N and number < Y:
+        p, q, c = position(number, geometry.columns, geometry.channels)
+        total, count = sum_of_window(x, U(n * X), p, q, c, geometry)
+        y[U(n * Y + number)] = total / F(count)
+
+
 @op(cut="N")
 def average_pool_back(dy, *, geometry: Geometry):
     """dx = dy shared out over each window        dy (N, Y)   dx (N, X)"""
@@ -209,3 +255,10 @@ def average_pool_back_cpu(dy, dx, geometry):
                             start = (i * g.width + j) * g.channels
                             for c in range(g.channels):
                                 dx[n, start + c] += dy[n, out + c] * share
+
+
+@average_pool_back.cuda(gpu.numbers("N", "X"))
+def average_pool_back_cuda(dy, dx, N, Y, X, geometry):
+    n, number = gpu.place()
+    if n < N and number < X:
+        dx[U(n * X + number)] = sum_over_windows(dy, U(n * Y), number, geometry, True)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from .blas import gemm, gemm_row
+from .gpu_tiles import ACROSS, ALONG, products, put, put_on_row
 from .op import op
+from .scalars import U
+
+
+def one(s):
+    """One product of these sizes."""
+    return 1, s["N"], s["M"], s["K"]
 
 
 @op(cut="N M")
@@ -22,6 +29,14 @@ def dense_gradient(ops, d, x, W, b, y):
 @dense.cpu
 def dense_cpu(x, W, b, y):
     gemm_row(x, W, b, y)
+
+
+@products(dense, one, ALONG, ACROSS, put_on_row)
+def dense_cuda(multiply):
+    def kernel(x, W, b, y, N, K, M, room):
+        multiply((x, U(0), K), (W, U(0), M), (y, U(0), M, b, U(0)), U(0), 1, N, M, K, room)
+
+    return kernel
 
 
 # ------------------------------------------------------------------------------------------
@@ -44,6 +59,14 @@ def matmul_nn_cpu(a, b, out, keep):
     gemm(a, False, b, False, out, keep)
 
 
+@products(matmul_nn, one, ALONG, ACROSS, put)
+def matmul_nn_cuda(multiply):
+    def kernel(a, b, out, N, K, M, keep, room):
+        multiply((a, U(0), K), (b, U(0), M), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -64,6 +87,14 @@ def matmul_nt_cpu(a, b, out, keep):
     gemm(a, False, b, True, out, keep)
 
 
+@products(matmul_nt, one, ALONG, ALONG, put)
+def matmul_nt_cuda(multiply):
+    def kernel(a, b, out, N, K, M, keep, room):
+        multiply((a, U(0), K), (b, U(0), K), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel
+
+
 # ------------------------------------------------------------------------------------------
 
 
@@ -82,3 +113,11 @@ def matmul_tn_gradient(ops, d, a, b, out):
 @matmul_tn.cpu
 def matmul_tn_cpu(a, b, out, keep):
     gemm(a, True, b, False, out, keep)
+
+
+@products(matmul_tn, one, ACROSS, ACROSS, put)
+def matmul_tn_cuda(multiply):
+    def kernel(a, b, out, K, N, M, keep, room):
+        multiply((a, U(0), N), (b, U(0), M), (out, U(0), M, keep), U(0), 1, N, M, K, room)
+
+    return kernel

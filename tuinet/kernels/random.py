@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
 from .op import op
 from .scalars import ONE, ZERO, U
 
@@ -31,6 +31,15 @@ def shuffled_rows_cpu(step, place, rows, examples, stride, begin, seed):
         rows[n] = scalars.shuffled(i % examples, examples, scalars.key(seed, i // examples, 0))
 
 
+@shuffled_rows.cuda(gpu.numbers("N"))
+def shuffled_rows_cuda(step, place, rows, N, examples, stride, begin, seed):
+    n = gpu.number()
+    if n < N:
+        i = begin + step[0] * stride + place[n]
+        epoch = i // examples
+        rows[n] = scalars.shuffled(U(i - epoch * examples), U(examples), scalars.key(U(seed), U(epoch), U(0)))
+
+
 @op(cut="N")
 def ordered_rows(step, place, *, examples: int, stride: int, begin: int, seed: int):
     """rows = the examples as they stand, round and round        step () int   place (N) int   rows (N) int"""
@@ -43,11 +52,24 @@ def ordered_rows_cpu(step, place, rows, examples, stride, begin, seed):
         rows[n] = (begin + step * stride + place[n]) % examples
 
 
+@ordered_rows.cuda(gpu.numbers("N"))
+def ordered_rows_cuda(step, place, rows, N, examples, stride, begin, seed):
+    n = gpu.number()
+    if n < N:
+        rows[n] = (begin + step[0] * stride + place[n]) % examples
+
+
 def mixed(h):
     """scalars.mix of every number of an array."""
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x21F0AAAD)
     h = (h ^ (h >> np.uint32(15))) * np.uint32(0xD35A2D97)
     return h ^ (h >> np.uint32(15))
+
+
+@gpu.device
+def line_of(step, rows, n, seed, tag):
+    """The key of row n of a batch, from which its numbers are drawn."""
+    return scalars.mix(U(scalars.key(U(seed), U(step[0]), U(tag)) ^ U(rows[n])))
 
 
 @op(cut="N I")
@@ -76,3 +98,11 @@ def dropout_cpu(x, step, rows, columns, y, rate, seed, tag):
         line = scalars.mix(U(key ^ U(rows[n])))
         for i in range(x.shape[1]):
             y[n, i] = x[n, i] * scale if scalars.uniform(line, U(columns[i])) >= rate else ZERO
+
+
+@dropout.cuda(gpu.numbers("N", "I"))
+def dropout_cuda(x, step, rows, columns, y, N, I, rate, seed, tag):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        kept = scalars.uniform(line_of(step, rows, n, seed, tag), U(columns[i])) >= rate
+        y[U(n * I + i)] = x[U(n * I + i)] * (ONE / (ONE - rate)) if kept else ZERO

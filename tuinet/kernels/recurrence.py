@@ -11,17 +11,23 @@ pass from one stretch of so many steps to the one before it (Williams and Peng 1
 The kernels keep the states and gates of all rows in scratch, close together: T G numbers apart, their lines would
 push each other out of the caches. The gates' functions are short loops over few arrays each, or they would not be
 vectorised.
+
+On a GPU one launch goes through all steps: a block keeps 4 examples, whose states only it needs to know, and nothing
+waits for the other blocks. What the block reads of the weights in a step serves all 4. Of 512 threads 64 work on
+neighbouring units, and 8 share the sum over the state.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
+from .gpu import cuda
+from .gpu_tiles import ACROSS, Side, products, put
 from .op import op, scalar
 from .parts import part, row_part
-from .scalars import ONE, ZERO
+from .scalars import ONE, ZERO, F, I, U
 
 # -- what the definitions share ---------------------------------------------------------------
 
@@ -132,6 +138,103 @@ def times_history(h, dz, columns, dW, first, steps, backwards):
             )  # fmt: skip
 
 
+# -- what the CUDA kernels share ------------------------------------------------------------------
+
+EXAMPLES = gpu.Launch((64, 8), lambda s: (gpu.blocks(s["N"], 4), 1, 1), together=2)
+NEAR = U(512)  # units whose states have room in shared memory; those of more are in room, in global memory
+
+
+def room_of_states(s):
+    """How many float32 the kernel needs for the states of a step and of the one before it."""
+    return gpu.blocks(s["N"], 4) * 8 * s["H"] if s["H"] > 512 else 0
+
+
+def room_of_sums(s):
+    """And those for the gradients of a step's sums."""
+    return gpu.blocks(s["N"], 4) * 4 * s.get("G", s["H"]) if s["H"] > 512 else 0
+
+
+@gpu.device
+def example():
+    """(its number in the block, its number of all) for the example whose units this thread works on."""
+    e = U(U(cuda.threadIdx.y) & U(3))
+    return e, U(U(cuda.blockIdx.x) * U(4) + e)
+
+
+@gpu.device
+def steps_of(lengths, n, N):
+    """How many steps of an example are real: none of one that does not exist."""
+    return lengths[n] if n < N else I(0)
+
+
+@gpu.device
+def fresh(i, steps, truncate):
+    """Whether nothing comes back to the i-th step from those after it."""
+    return i + 1 == steps or detached(U(i + 1), U(truncate))
+
+
+def gate_sums(gates):
+    """A function for blocks of EXAMPLES that multiplies their states by some of the weights' columns.
+
+    Weights come from far away: several of them are asked for before the first is used.
+    """
+    deep = 8 if gates == 1 else 4
+
+    @gpu.device
+    def sums(states, first, K, W, row, apart, j, columns, shares):
+        """This thread's share of s[e, gate] = the sum over k of the states' [first + k, e] W[k, j + gate apart].
+
+        shares: (8, 4 gates, 64) shared float32, where sum_of_shares finds them behind a barrier.
+        """
+        x, y = U(cuda.threadIdx.x), U(cuda.threadIdx.y)
+        total, weights = cuda.local.array((gates, 4), F), cuda.local.array((deep, gates), F)
+        for gate in range(gates):
+            for e in range(4):
+                total[gate, e] = ZERO
+        if j < columns:
+            for begin in range(y, K, U(8 * deep)):
+                for d in range(deep):
+                    k = U(begin + U(8 * d))
+                    for gate in range(gates):
+                        weights[d, gate] = W[U(k * row + U(U(gate) * apart) + j)] if k < K else ZERO
+                for d in range(deep):
+                    k = U(U(4) * U(first + min(U(begin + U(8 * d)), U(K - U(1)))))
+                    for e in range(4):
+                        state = states[U(k + U(e))]
+                        for gate in range(gates):
+                            total[gate, e] += state * weights[d, gate]
+        for gate in range(gates):
+            for e in range(4):
+                shares[y, U(4 * gate + e), x] = total[gate, e]
+
+    return sums
+
+
+one_sum = gate_sums(1)
+
+
+@gpu.device
+def sum_of_shares(shares, which):
+    """The whole sum, of all 8 shares."""
+    total = ZERO
+    for y in range(8):
+        total += shares[U(y), U(which), U(cuda.threadIdx.x)]
+    return total
+
+
+@gpu.device
+def flow_back(states, first, G, V, H, N, flow, shares):
+    """flow += the gradients of a step's sums times V, for a block's examples; flow (N, H) comes first in its memory."""
+    e, n = example()
+    for begin in range(U(0), H, U(64)):
+        j = U(U(begin) + U(cuda.threadIdx.x))
+        one_sum(states, first, G, V, H, U(0), j, H, shares)
+        cuda.syncthreads()
+        if cuda.threadIdx.y < 4 and n < N and j < H:
+            flow[U(n * H + j)] += sum_of_shares(shares, e)
+        cuda.syncthreads()
+
+
 # -- the gradient of the weights ------------------------------------------------------------------
 
 
@@ -147,6 +250,42 @@ def recurrent_weights(h, dz, *, steps: int, backwards: int):
 @recurrent_weights.cpu
 def recurrent_weights_cpu(h, dz, dW, steps, backwards):
     times_history(h, dz, dz.shape[1], dW, 0, steps, backwards)
+
+
+@gpu.device
+def unit(states, n):
+    return I(n), I(0), I(0)
+
+
+@gpu.device
+def step_before(states, r):
+    """Where the states begin that the step of row r starts from; and whether it is the first of its sequence."""
+    _, H, steps, backwards, by_steps = states
+    t = gpu.divided(r, by_steps)[1]
+    if backwards:
+        return I(U(r + 1) * H), I(t == U(steps - 1)), I(0)
+    return I(U(U(r) - U(1)) * H), I(t == U(0)), I(0)
+
+
+@gpu.device
+def state_before(states, unit, step):
+    return ZERO if step[1] else states[0][U(U(unit[0]) + U(step[0]))]
+
+
+STATES_BEFORE = Side(False, unit, step_before, state_before)  # of a unit's states the one that a step starts from
+
+
+def weights_of(s):
+    """One product, over all steps of all examples."""
+    return 1, s["H"], s["G"], s["R"]
+
+
+@products(recurrent_weights, weights_of, STATES_BEFORE, ACROSS, put)
+def recurrent_weights_cuda(multiply):
+    def kernel(h, dz, dW, R, H, G, steps, backwards, room):
+        multiply((h, H, steps, backwards, gpu.divisor(steps)), (dz, U(0), G), (dW, U(0), G, 0), U(0), 1, H, G, R, room)
+
+    return kernel
 
 
 def gradients_of_states(ops, d, h, W, steps):
@@ -205,6 +344,44 @@ def rnn_cpu(z, W, lengths, scratch, h, steps, backwards, truncate, relu):
                 move(y, state)
 
 
+@gpu.device
+def rnn_steps(states, first, z, W, lengths, h, N, A, H, steps, backwards, relu, shares):
+    e, n = example()
+    length, now, then = steps_of(lengths, n, N), U(first), U(first + H)
+    for i in range(I(steps)):
+        t = U(place(I(i), I(steps), backwards))
+        for begin in range(U(0), H, U(64)):
+            j = U(U(begin) + U(cuda.threadIdx.x))
+            mine, at, value = cuda.threadIdx.y < 4 and j < H, U(n * A + t * H + j), ZERO
+            if mine and t < length:
+                value = z[at]
+            if i > 0:
+                one_sum(states, now, H, W, H, U(0), j, H, shares)
+            cuda.syncthreads()
+            if mine:
+                if t < length:
+                    if i > 0:
+                        value += sum_of_shares(shares, e)
+                    value = (ZERO if value < ZERO else value) if relu else scalars.tanh(value)
+                elif i > 0:
+                    value = states[U(U(4) * U(now + j) + e)]
+                states[U(U(4) * U(then + j) + e)] = value
+                if n < N:
+                    h[at] = value
+            cuda.syncthreads()
+        now, then = then, now
+
+
+@rnn.cuda(EXAMPLES, room=room_of_states)
+def rnn_cuda(z, W, lengths, scratch, h, N, A, H, S, steps, backwards, truncate, relu, room):
+    shares, near = cuda.shared.array((8, 4, 64), F), cuda.shared.array(4096, F, alignment=16)
+    if H <= NEAR:
+        rnn_steps(near, U(0), z, W, lengths, h, N, A, H, steps, backwards, relu, shares)
+    else:
+        first = U(U(cuda.blockIdx.x) * U(2) * H)
+        rnn_steps(room, first, z, W, lengths, h, N, A, H, steps, backwards, relu, shares)
+
+
 @op(cut="N")
 def rnn_back(h, dh, V, lengths, scratch, *, steps: int, backwards: int, truncate: int, relu: int):
     """dz = f'(z) (dh + dz_after V), from the last step to the first        with V = W^T
@@ -257,3 +434,40 @@ def rnn_back_cpu(h, dh, V, lengths, scratch, dz, steps, backwards, truncate, rel
             zero(part(scratch, 0, N * H))
         else:
             multiply(scratch, gates, H, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, H, ADD)
+
+
+@gpu.device
+def rnn_steps_back(du, first, h, dh, V, lengths, flow, dz, N, A, H, steps, backwards, truncate, relu, shares):
+    e, n = example()
+    length = steps_of(lengths, n, N)
+    for turn in range(I(steps)):
+        i = I(steps - 1 - turn)
+        t = U(place(i, I(steps), backwards))
+        for j in range(U(U(cuda.threadIdx.x) + U(U(cuda.threadIdx.y) >> U(2)) * U(64)), H, U(128)):
+            gradient = ZERO
+            if n < N:
+                at = U(n * A + t * H + j)
+                d = dh[at] if fresh(i, steps, truncate) else dh[at] + flow[U(n * H + j)]
+                if t < length:
+                    y = h[at]
+                    gradient = (d if y > ZERO else ZERO) if relu else d * (ONE - y * y)
+                    d = ZERO
+                flow[U(n * H + j)], dz[at] = d, gradient
+            du[U(U(4) * U(first + j) + e)] = gradient
+        cuda.syncthreads()
+        if not detached(U(i), U(truncate)):
+            flow_back(du, first, H, V, H, N, flow, shares)
+
+
+@rnn_back.cuda(EXAMPLES, room=room_of_sums)
+def rnn_back_cuda(h, dh, V, lengths, scratch, dz, N, A, H, S, steps, backwards, truncate, relu, room):
+    shares, near = cuda.shared.array((8, 4, 64), F), cuda.shared.array(2048, F, alignment=16)
+    if H <= NEAR:
+        rnn_steps_back(
+            near, U(0), h, dh, V, lengths, scratch, dz, N, A, H, steps, backwards, truncate, relu, shares
+        )  # fmt: skip
+    else:
+        first = U(U(cuda.blockIdx.x) * H)
+        rnn_steps_back(
+            room, first, h, dh, V, lengths, scratch, dz, N, A, H, steps, backwards, truncate, relu, shares
+        )  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import scalars
+from . import gpu, scalars
+from .gpu import cuda
 from .op import op, scalar
-from .scalars import ZERO, F
+from .scalars import ONE, ZERO, F, U
 
 
 @scalar
@@ -70,6 +71,21 @@ def sum_rows_cpu(x, s, keep):
             s[i] += x[n, i]
 
 
+@sum_rows.cuda(gpu.stretched("N", "I"), room=gpu.row_sums("N", "I"))
+def sum_rows_cuda(x, s, N, I, keep, room):  # noqa: E741
+    i, total = gpu.column(), ZERO
+    first, end = gpu.row_stretch(N)
+    if i < I:
+        for n in range(first, end, U(8)):
+            total += x[U(n * I + i)]
+    gpu.give_sums(total, s, I, keep, room)
+
+
+@sum_rows.cuda(gpu.joined("N", "I"))
+def sum_rows_joined_cuda(x, s, N, I, keep, room):  # noqa: E741
+    gpu.join_sums(s, N, I, keep, room)
+
+
 @op(cut="N I")
 def add_row(x, row):
     """y = x + row, on every row        x (N, I)   row (I)   y (N, I)"""
@@ -87,6 +103,13 @@ def add_row_cpu(x, row, y):
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
             y[n, i] = x[n, i] + row[i]
+
+
+@add_row.cuda(gpu.numbers("N", "I"))
+def add_row_cuda(x, row, y, N, I):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        y[U(n * I + i)] = x[U(n * I + i)] + row[i]
 
 
 # -- choosing rows --------------------------------------------------------------------------
@@ -111,6 +134,13 @@ def take_cpu(table, rows, out):
             out[n, i] = table[r, i]
 
 
+@take.cuda(gpu.numbers("N", "I"))
+def take_cuda(table, rows, out, R, I, N):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        out[U(n * I + i)] = table[U(U(rows[n]) * I + i)]
+
+
 @op(cut="N")
 def pick(labels, rows):
     """out = labels[rows]        labels (R) int   rows (N) int   out (N) int"""
@@ -121,6 +151,13 @@ def pick(labels, rows):
 def pick_cpu(labels, rows, out):
     for n in range(rows.size):
         out[n] = labels[rows[n]]
+
+
+@pick.cuda(gpu.numbers("N"))
+def pick_cuda(labels, rows, out, R, N):
+    n = gpu.number()
+    if n < N:
+        out[n] = labels[U(rows[n])]
 
 
 @op(cut="N")
@@ -135,6 +172,13 @@ def pick_rows_cpu(table, rows, out):
         r = rows[n]
         for i in range(out.shape[1]):
             out[n, i] = table[r, i]
+
+
+@pick_rows.cuda(gpu.numbers("N", "I"))
+def pick_rows_cuda(table, rows, out, R, I, N):  # noqa: E741
+    n, i = gpu.place()
+    if n < N and i < I:
+        out[U(n * I + i)] = table[U(U(rows[n]) * I + i)]
 
 
 @op(keeps=True, cut="I")
@@ -165,6 +209,34 @@ def add_rows_cpu(rows, x, table, count, keep):
             table[r, i] += x[n, i]
 
 
+@add_rows.cuda(gpu.Launch((32, 8), lambda s: (s["R"], gpu.blocks(s["I"], 128), 1)))
+def add_rows_cuda(rows, x, table, N, I, R, count, keep):  # noqa: E741
+    """A block for each row of the table and 128 of its columns: its 8 warps look for what came from it, each in turn.
+
+    Adding every row of x where it came from would take atomics, and then the order of a sum is the GPU's choice.
+    """
+    shares, totals = cuda.shared.array((8, 32), F), cuda.local.array(4, F)
+    r, lane, turn = gpu.block_row(), gpu.lane(), U(cuda.threadIdx.y)
+    column = U(U(cuda.blockIdx.y) * U(128) + lane)
+    for k in range(4):
+        totals[k] = ZERO
+    for begin in range(U(turn * U(32)), N, U(256)):
+        n = U(begin + lane)
+        found = U(cuda.ballot_sync(0xFFFFFFFF, n < N and U(rows[n]) == r))
+        while found != U(0):
+            n = U(begin + U(cuda.ffs(found)) - U(1))
+            found = U(found & U(found - U(1)))
+            for k in range(4):
+                i = U(column + U(k * 32))
+                if i < I:
+                    totals[k] += x[U(n * I + i)]
+    for k in range(4):
+        i, total = U(column + U(k * 32)), gpu.sum_over_warps(totals[k], shares)
+        if i < I and turn == U(0):
+            at = U(r * I + i)
+            table[at] = table[at] + total if keep else total
+
+
 @op(cut="N")
 def lengths_of(tokens):
     """lengths = up to the last token that is not 0: how many steps of a padded sequence are real, at least one
@@ -182,6 +254,18 @@ def lengths_of_cpu(tokens, lengths):
         for i in range(tokens.shape[1]):
             if tokens[n, i] != 0:
                 lengths[n] = i + 1
+
+
+@lengths_of.cuda(gpu.warps("N"))
+def lengths_of_cuda(tokens, lengths, N, I):  # noqa: E741
+    n, lane, last = gpu.warp_row(), gpu.lane(), np.int32(1)
+    if n < N:
+        for i in range(lane, I, U(32)):
+            if tokens[U(n * I + i)] != 0:
+                last = np.int32(i + U(1))
+        last = gpu.warp_max(last)
+        if lane == U(0):
+            lengths[n] = last
 
 
 # -- means ----------------------------------------------------------------------------------
@@ -206,6 +290,18 @@ def mean_cpu(values, m):
     m[()] = F(total / values.size)
 
 
+@mean.cuda(gpu.parts("N"), room=gpu.part_sums("N"))
+def mean_parts_cuda(values, m, N, room):
+    gpu.sum_part(values, N, room)
+
+
+@mean.cuda(gpu.one_block())
+def mean_cuda(values, m, N, room):
+    total = gpu.sum_of_parts(values, N, room)
+    if cuda.threadIdx.x == 0:
+        m[0] = total / F(N)
+
+
 @op(cut="N")
 def mean_back(dm, values, *, count: int):
     """dvalues = dm / count for every value        dm ()   values (N)   dvalues (N)"""
@@ -217,6 +313,13 @@ def mean_back_cpu(dm, values, dvalues, count):
     share = dm / F(count)
     for n in range(values.size):
         dvalues[n] = share
+
+
+@mean_back.cuda(gpu.numbers("N"))
+def mean_back_cuda(dm, values, dvalues, N, count):
+    n = gpu.number()
+    if n < N:
+        dvalues[n] = dm[0] / F(count)
 
 
 @op
@@ -234,6 +337,16 @@ def share_of_known_cpu(labels, share):
     for n in range(labels.size):
         count += labels[n] >= 0
     share[()] = F(1) / F(max(1, count))
+
+
+@share_of_known.cuda(gpu.one_block(1024))
+def share_of_known_cuda(labels, share, N):
+    shares, count = cuda.shared.array(32, F), ZERO
+    for n in range(U(cuda.threadIdx.x), N, U(1024)):
+        count += ONE if labels[n] >= 0 else ZERO
+    count = gpu.block_sum(count, shares)
+    if cuda.threadIdx.x == 0:
+        share[0] = ONE / max(ONE, count)
 
 
 @op
@@ -255,6 +368,18 @@ def sum_shared_cpu(values, share, m):
     m[()] = F(total * share)
 
 
+@sum_shared.cuda(gpu.parts("N"), room=gpu.part_sums("N"))
+def sum_shared_parts_cuda(values, share, m, N, room):
+    gpu.sum_part(values, N, room)
+
+
+@sum_shared.cuda(gpu.one_block())
+def sum_shared_cuda(values, share, m, N, room):
+    total = gpu.sum_of_parts(values, N, room)
+    if cuda.threadIdx.x == 0:
+        m[0] = total * share[0]
+
+
 @op(cut="N")
 def sum_shared_back(dm, share, values):
     """dvalues = dm share for every value        dm ()   share ()   values (N)   dvalues (N)"""
@@ -265,6 +390,13 @@ def sum_shared_back(dm, share, values):
 def sum_shared_back_cpu(dm, share, values, dvalues):
     for n in range(values.size):
         dvalues[n] = dm * share
+
+
+@sum_shared_back.cuda(gpu.numbers("N"))
+def sum_shared_back_cuda(dm, share, values, dvalues, N):
+    n = gpu.number()
+    if n < N:
+        dvalues[n] = dm[0] * share[0]
 
 
 # -- softmax --------------------------------------------------------------------------------
@@ -296,6 +428,24 @@ def softmax_cpu(x, y):
             y[n, i] /= s
 
 
+@softmax.cuda(gpu.warps("N"))
+def softmax_cuda(x, y, N, I):  # noqa: E741
+    n, lane = gpu.warp_row(), gpu.lane()
+    if n < N:
+        first, end = U(n * I + lane), U(n * I + I)
+        top, s = F(-np.inf), ZERO
+        for i in range(first, end, U(32)):
+            top = max(top, x[i])
+        top = gpu.warp_max(top)
+        for i in range(first, end, U(32)):
+            e = scalars.exp(x[i] - top)
+            y[i] = e
+            s += e
+        s = gpu.warp_sum(s)
+        for i in range(first, end, U(32)):
+            y[i] /= s
+
+
 @op(cut="N")
 def softmax_back(y, dy):
     """dx = y (dy - the sum of y dy over a row)        y (N, I)   dy (N, I)   dx (N, I)"""
@@ -310,3 +460,15 @@ def softmax_back_cpu(y, dy, dx):
             s += y[n, i] * dy[n, i]
         for i in range(y.shape[1]):
             dx[n, i] = y[n, i] * (dy[n, i] - s)
+
+
+@softmax_back.cuda(gpu.warps("N"))
+def softmax_back_cuda(y, dy, dx, N, I):  # noqa: E741
+    n, lane, s = gpu.warp_row(), gpu.lane(), ZERO
+    if n < N:
+        first, end = U(n * I + lane), U(n * I + I)
+        for i in range(first, end, U(32)):
+            s += y[i] * dy[i]
+        s = gpu.warp_sum(s)
+        for i in range(first, end, U(32)):
+            dx[i] = y[i] * (dy[i] - s)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import gpu
+from .gpu import cuda
 from .op import op
-from .scalars import ONE, ZERO, F
+from .scalars import ONE, ZERO, F, U
 
 
 @op(cut="*")
@@ -23,6 +25,13 @@ def sgd_cpu(p, g, rate, clip):
     for n in range(p.shape[0]):
         for i in range(p.shape[1]):
             p[n, i] -= rate * (clip * g[n, i])
+
+
+@sgd.cuda(gpu.numbers())
+def sgd_cuda(p, g, rate, clip, size):
+    i = gpu.number()
+    if i < size:
+        p[i] -= rate[0] * (clip[0] * g[i])
 
 
 @op(cut="*")
@@ -43,6 +52,16 @@ def momentum_cpu(p, g, m, rate, clip, momentum, nesterov):
             h = clip * g[n, i]
             m[n, i] = momentum * m[n, i] + h
             p[n, i] -= rate * (h + momentum * m[n, i] if nesterov else m[n, i])
+
+
+@momentum.cuda(gpu.numbers())
+def momentum_cuda(p, g, m, rate, clip, size, momentum, nesterov):
+    i = gpu.number()
+    if i < size:
+        h = clip[0] * g[i]
+        new = momentum * m[i] + h
+        m[i] = new
+        p[i] -= rate[0] * (h + momentum * new if nesterov else new)
 
 
 @op(cut="*")
@@ -67,6 +86,17 @@ def rmsprop_cpu(p, g, v, m, rate, clip, decay, momentum, eps):
             p[n, i] -= rate * m[n, i]
 
 
+@rmsprop.cuda(gpu.numbers())
+def rmsprop_cuda(p, g, v, m, rate, clip, size, decay, momentum, eps):
+    i = gpu.number()
+    if i < size:
+        h = clip[0] * g[i]
+        square = decay * v[i] + (ONE - decay) * h * h
+        move = momentum * m[i] + h / (np.sqrt(square) + eps)
+        v[i], m[i] = square, move
+        p[i] -= rate[0] * move
+
+
 @op(cut="*")
 def adagrad(p, g, v, rate, clip, *, eps: float):
     """p, v = p - rate g / (sqrt(v') + eps), with v' = v + g^2 (Duchi et al. 2011)
@@ -85,6 +115,16 @@ def adagrad_cpu(p, g, v, rate, clip, eps):
             h = clip * g[n, i]
             v[n, i] += h * h
             p[n, i] -= rate * h / (np.sqrt(v[n, i]) + eps)
+
+
+@adagrad.cuda(gpu.numbers())
+def adagrad_cuda(p, g, v, rate, clip, size, eps):
+    i = gpu.number()
+    if i < size:
+        h = clip[0] * g[i]
+        square = v[i] + h * h
+        v[i] = square
+        p[i] -= rate[0] * h / (np.sqrt(square) + eps)
 
 
 @op(cut="*")
@@ -120,6 +160,20 @@ def adam_cpu(p, g, m, v, rate, clip, step, beta1, beta2, eps, weight_decay):
             p[n, i] = keep * p[n, i] - c1 * a / (np.sqrt(b) * c2 + eps)
 
 
+@adam.cuda(gpu.numbers())
+def adam_cuda(p, g, m, v, rate, clip, step, size, beta1, beta2, eps, weight_decay):
+    # 1 - beta^t by squaring: a GPU has no float64 to spare, and 1 - beta is exact near 1
+    i = gpu.number()
+    if i < size:
+        t, h = U(step[0] + 1), clip[0] * g[i]
+        first = beta1 * m[i] + (ONE - beta1) * h
+        second = beta2 * v[i] + (ONE - beta2) * h * h
+        m[i], v[i] = first, second
+        c1 = rate[0] / gpu.rest_of_power(ONE - beta1, t)
+        c2 = ONE / np.sqrt(gpu.rest_of_power(ONE - beta2, t))
+        p[i] = (ONE - rate[0] * weight_decay) * p[i] - c1 * first / (np.sqrt(second) * c2 + eps)
+
+
 # -- gradients before the update --------------------------------------------------------------
 
 
@@ -138,6 +192,15 @@ def penalise_cpu(g, p, l1, l2):
             g[n, i] += l1 * sign + (l2 + l2) * w
 
 
+@penalise.cuda(gpu.numbers())
+def penalise_cuda(g, p, size, l1, l2):
+    i = gpu.number()
+    if i < size:
+        w = p[i]
+        sign = ONE if w > ZERO else (-ONE if w < ZERO else ZERO)
+        g[i] += l1 * sign + (l2 + l2) * w
+
+
 @op(cut="*")
 def clip_values(g, *, limit: float):
     """g = g cut off at +-limit, but for what is infinite: that is for the guard to see        g (*)"""
@@ -154,6 +217,15 @@ def clip_values_cpu(g, limit):
             g[n, i] = h if abs(h) == F(np.inf) else cut
 
 
+@clip_values.cuda(gpu.numbers())
+def clip_values_cuda(g, size, limit):
+    i = gpu.number()
+    if i < size:
+        h = g[i]
+        cut = limit if h > limit else (-limit if h < -limit else h)
+        g[i] = h if abs(h) == F(np.inf) else cut
+
+
 @op(cut="*")
 def accumulate(total, g, *, first: int, share: float):
     """total = share g, added to what is there unless first        total (*)   g (*)"""
@@ -167,6 +239,13 @@ def accumulate_cpu(total, g, first, share):
             total[n, i] = share * g[n, i] + (ZERO if first else total[n, i])
 
 
+@accumulate.cuda(gpu.numbers())
+def accumulate_cuda(total, g, size, first, share):
+    i = gpu.number()
+    if i < size:
+        total[i] = share * g[i] + (ZERO if first else total[i])
+
+
 @op(cut="C")
 def squares(g):
     """s = g^2        g (C)   s (C)"""
@@ -176,6 +255,13 @@ def squares(g):
 @squares.cpu
 def squares_cpu(g, s):
     for i in range(s.size):
+        s[i] = g[i] * g[i]
+
+
+@squares.cuda(gpu.numbers("C"))
+def squares_cuda(g, s, C):
+    i = gpu.number()
+    if i < C:
         s[i] = g[i] * g[i]
 
 
@@ -194,6 +280,22 @@ def column_squares_cpu(g, s):
             s[i] += g[n, i] * g[n, i]
 
 
+@column_squares.cuda(gpu.stretched("R", "C"), room=gpu.row_sums("R", "C"))
+def column_squares_cuda(g, s, R, C, room):
+    c, total = gpu.column(), ZERO
+    first, end = gpu.row_stretch(R)
+    if c < C:
+        for r in range(first, end, U(8)):
+            h = g[U(r * C + c)]
+            total += h * h
+    gpu.give_sums(total, s, C, False, room)
+
+
+@column_squares.cuda(gpu.joined("R", "C"))
+def column_squares_joined_cuda(g, s, R, C, room):
+    gpu.join_sums(s, R, C, False, room)
+
+
 @op(cut="R")
 def row_squares(g):
     """s = the sum of g^2 along each row        g (R, C)   s (R)"""
@@ -207,6 +309,18 @@ def row_squares_cpu(g, s):
         for i in range(g.shape[1]):
             total += g[n, i] * g[n, i]
         s[n] = total
+
+
+@row_squares.cuda(gpu.warps("R"))
+def row_squares_cuda(g, s, R, C):
+    r, lane, total = gpu.warp_row(), gpu.lane(), ZERO
+    if r < R:
+        for c in range(lane, C, U(32)):
+            h = g[U(r * C + c)]
+            total += h * h
+        total = gpu.warp_sum(total)
+        if lane == U(0):
+            s[r] = total
 
 
 @op
@@ -223,6 +337,18 @@ def norm_cpu(squares, s):
     s[()] = np.sqrt(total)
 
 
+@norm.cuda(gpu.parts("P"), room=gpu.part_sums("P"))
+def norm_parts_cuda(squares, s, P, room):
+    gpu.sum_part(squares, P, room)
+
+
+@norm.cuda(gpu.one_block())
+def norm_cuda(squares, s, P, room):
+    total = gpu.sum_of_parts(squares, P, room)
+    if cuda.threadIdx.x == 0:
+        s[0] = np.sqrt(total)
+
+
 @op
 def clip_share(norm, *, limit: float):
     """clip = limit / norm where the norm is greater than the limit, else 1        norm ()   clip ()"""
@@ -232,6 +358,11 @@ def clip_share(norm, *, limit: float):
 @clip_share.cpu
 def clip_share_cpu(norm, clip, limit):
     clip[()] = limit / norm if norm > limit else ONE
+
+
+@clip_share.cuda(gpu.ALONE)
+def clip_share_cuda(norm, clip, limit):
+    clip[0] = limit / norm[0] if norm[0] > limit else ONE
 
 
 # -- what changes from step to step -----------------------------------------------------------
@@ -248,6 +379,11 @@ def look_up_cpu(table, step, value):
     value[()] = table[step % table.size]
 
 
+@look_up.cuda(gpu.ALONE)
+def look_up_cuda(table, step, value, S):
+    value[0] = table[U(U(step[0]) % S)]
+
+
 @op
 def tick(step):
     """step = step + 1        step () int"""
@@ -257,3 +393,8 @@ def tick(step):
 @tick.cpu
 def tick_cpu(step):
     step[()] += 1
+
+
+@tick.cuda(gpu.ALONE)
+def tick_cuda(step):
+    step[0] += 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Geometry
+from . import gpu
 from .op import op
-from .scalars import ZERO
-from .windows import gathered, spread
+from .scalars import ZERO, U
+from .windows import gathered, position, spread, sum_of_window, sum_over_windows
 
 
 @op(cut="N")
@@ -47,6 +48,13 @@ def upsample_cpu(x, y, geometry):
                                 y[n, start + c] += x[n, at + c]
 
 
+@upsample.cuda(gpu.numbers("N", "X"))
+def upsample_cuda(x, y, N, Y, X, geometry):
+    n, number = gpu.place()
+    if n < N and number < X:
+        y[U(n * X + number)] = sum_over_windows(x, U(n * Y), number, geometry, False)
+
+
 @op(cut="N")
 def sum_windows(x, *, geometry: Geometry):
     """y = the sum of each window, channel by channel        x (N, X)   y (N, Y)"""
@@ -80,3 +88,11 @@ def sum_windows_cpu(x, y, geometry):
                             start = (i * g.width + j) * g.channels
                             for c in range(g.channels):
                                 y[n, at + c] += x[n, start + c]
+
+
+@sum_windows.cuda(gpu.numbers("N", "Y"))
+def sum_windows_cuda(x, y, N, X, Y, geometry):
+    n, number = gpu.place()
+    if n < N and number < Y:
+        p, q, c = position(number, geometry.columns, geometry.channels)
+        y[U(n * Y + number)] = sum_of_window(x, U(n * X), p, q, c, geometry)[0]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import gpu
 from .op import scalar
 from .parts import part
-from .scalars import ZERO
+from .scalars import ZERO, F, I, U
 from .vectors import copy_rows
 
 VECTOR = 16  # numbers: as many as a wide vector holds
@@ -138,3 +139,75 @@ def add_up(scratch, dx, n, first, last, group, geometry):
                         for c in range(depth):
                             dx[n, start + c] += scratch[at + c]
                     at += depth
+
+
+# -- on a GPU, where a thread works on one number -----------------------------------------------
+
+
+@gpu.device
+def position(i, columns, channels):
+    """(row, column, channel) of number i, of an image or of what its windows compute."""
+    at = U(U(i) // U(channels))
+    row = U(at // U(columns))
+    return I(row), I(at - row * U(columns)), I(U(i) - at * U(channels))
+
+
+@gpu.device
+def inside_of(before, length, apart, size):
+    """How many of a window's values along one axis lie in the image, where its first lies at `before`."""
+    count = I(0)
+    for u in range(length):
+        at = I(before + u * apart)
+        if at >= I(0) and at < size:
+            count = I(count + I(1))
+    return count
+
+
+@gpu.device
+def reaching(i, before, step, length, apart, count):
+    """From which window on, and up to which, those lie that reach over i, of so many windows a step apart."""
+    i = I(i + before)
+    first = max(I(i - (length - 1) * apart), I(0))
+    low = U(U(first + step - 1) // U(step))
+    return I(low), min(I(U(U(i) // U(step)) + U(1)), count)
+
+
+@gpu.device
+def holds(distance, apart):
+    """Whether one of a window's values, so far apart, stands at this distance from its first."""
+    return apart == I(1) or U(U(distance) % U(apart)) == U(0)
+
+
+@gpu.device
+def sum_of_window(x, first, p, q, c, geometry):
+    """The sum of one window of the image whose numbers begin at first, in one channel; and how many values it has."""
+    g, total, count = geometry, ZERO, I(0)
+    for u in range(g.tall):
+        i = I(p * g.down - g.top + u * g.apart_down)
+        if i >= I(0) and i < g.height:
+            for v in range(g.wide):
+                j = I(q * g.right - g.left + v * g.apart_right)
+                if j >= I(0) and j < g.width:
+                    total += x[U(first + U((i * g.width + j) * g.channels + c))]
+                    count = I(count + I(1))
+    return total, count
+
+
+@gpu.device
+def sum_over_windows(y, first, number, geometry, shared):
+    """The sum of what the windows hold that this number of an image lies in; shared: of each window its share."""
+    g, total, (i, j, c) = geometry, ZERO, position(number, geometry.width, geometry.channels)
+    top, bottom = reaching(i, g.top, g.down, g.tall, g.apart_down, g.rows)
+    left, right = reaching(j, g.left, g.right, g.wide, g.apart_right, g.columns)
+    for p in range(top, bottom):
+        above = I(p * g.down - g.top)
+        if holds(I(i - above), g.apart_down):
+            rows = inside_of(above, g.tall, g.apart_down, g.height) if shared else I(1)
+            for q in range(left, right):
+                over = I(q * g.right - g.left)
+                if holds(I(j - over), g.apart_right):
+                    value = y[U(first + U((p * g.columns + q) * g.channels + c))]
+                    if shared:
+                        value /= F(I(rows * inside_of(over, g.wide, g.apart_right, g.width)))
+                    total += value
+    return total

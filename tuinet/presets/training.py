@@ -51,6 +51,9 @@ class TrainingSettings:
     clip_norm: float | None = optional(
         real(at_least=1e-30, live=True, help="scale the gradient down to this length where it is longer")
     )
+    precision: str = choice(
+        "float32", ("float32", "tf32"), help="tf32: cuBLAS on a GPU rounds what it multiplies to 10 bits, and is faster"
+    )
     max_steps: int | None = optional(whole(at_least=1, live=True, help="stop after so many steps"))
     max_seconds: float | None = optional(
         real(above=0.0, live=True, help="stop after so many seconds of training and measuring")

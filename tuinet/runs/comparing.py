@@ -9,11 +9,11 @@ from tuinet.runs.flat import differences, flat_settings
 from tuinet.runs.folder import RunFolder
 
 SILENT = ("title", "teaches", "tries")
-LABELS = ("device", "threads")
+LABELS = ("device", "gpu", "threads")
 
 
 def changed_settings(a: RunFolder, b: RunFolder) -> list[tuple[str, Any, Any]]:
-    """The keys of the two presets that differ, then device and threads where they do."""
+    """The keys of the two presets that differ, then device, GPU and threads where they do."""
     rows = differences(flat_settings(a.preset_text()), flat_settings(b.preset_text()))
     left, right = a.info(), b.info()
     rows += [(key, left.get(key), right.get(key)) for key in LABELS if left.get(key) != right.get(key)]

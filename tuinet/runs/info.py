@@ -58,6 +58,7 @@ ALWAYS: dict[str, tuple[str, Check]] = {
 }
 IN_TIME: dict[str, tuple[str, Check]] = {  # null until it is known
     "device": ("text", _is_text),
+    "gpu": ("text", _is_text),
     "threads": ("a whole number", _is_whole),
     "seed": ("a whole number", _is_whole),
     "parameters": ("a whole number", _is_whole),

@@ -47,6 +47,8 @@ class RunSummary:
     best_epoch: float | None = None
     verdict: str | None = None
     bytes: int | None = None  # on the disk; None where it was not asked for
+    device: str | None = None
+    gpu: str | None = None
     created: str = ""
     host: str = ""
     note: str = ""  # damaged, copied, from another host
@@ -82,8 +84,8 @@ def summarised(run: RunFolder, *, sizes: bool = True) -> RunSummary | None:
     except RunDamaged as error:
         return RunSummary(run.id, DAMAGED, bytes=size, note=str(error), folder=str(run.path))
     best = {key: number(said[key]) for key in ("epoch", "epochs", "seconds", "best", "best_epoch")}
-    text = {key: said[key] for key in ("preset", "step", "monitor", "verdict", "created", "host", "sequence", "title")}
-    fields: dict[str, Any] = best | text
+    other = ("preset", "step", "monitor", "verdict", "device", "gpu", "created", "host", "sequence", "title")
+    fields: dict[str, Any] = best | {key: said[key] for key in other}
     return RunSummary(run.id, state, bytes=size, note=_note(run, said), folder=str(run.path), **fields)
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tuinet.training.devices import Chosen, chosen
+
 if TYPE_CHECKING:
     from tuinet.data import Bound
+    from tuinet.engine.cuda.nvml import Figures
     from tuinet.presets import Preset
     from tuinet.training.loop import Trains
 
@@ -30,10 +33,15 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Preview:
-    """tensors: what a checkpoint of the model will hold, in slot order. threads: how many will train."""
+    """tensors: what a checkpoint of the model will hold, in slot order. threads: how many will train.
+
+    device_bytes: that training takes of a GPU's memory, None on others; free_bytes: what it has free now.
+    """
 
     tensors: list[Tensor]
     threads: int
+    device_bytes: int | None = None
+    free_bytes: int | None = None
 
     @property
     def parameters(self) -> int:
@@ -45,6 +53,12 @@ class Engine(Protocol):
     """Binds data and builds trainers."""
 
     def bind(self, preset: Preset) -> Bound: ...
+
+    def device(self, word: str) -> Chosen:
+        """What a word of --device comes to on this machine."""
+
+    def figures(self, uuid: str) -> Figures:
+        """What the GPU of this UUID says of itself now. Called in a thread of its own."""
 
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         """What can be said before anything is compiled."""
@@ -63,24 +77,35 @@ class Engine(Protocol):
 
 
 class RealEngine:
-    """The program on the CPU, or the reference in NumPy."""
+    """The program on the CPU, on a GPU, or the reference in NumPy."""
 
     def bind(self, preset: Preset) -> Bound:
         from tuinet import data
 
         return data.bind_for(preset)
 
+    def device(self, word: str) -> Chosen:
+        return chosen(word)
+
+    def figures(self, uuid: str) -> Figures:
+        from tuinet.engine.cuda import nvml
+
+        return nvml.figures(uuid)
+
     def preview(self, preset: Preset, bound: Bound, *, device: str, threads: int | None) -> Preview:
         from tuinet.engine.step import Step
-        from tuinet.engine.trainer import threads_for
+        from tuinet.engine.trainer import device_bytes, threads_for
 
         training, facts = preset.training, bound.facts
         sizes = {"examples": len(bound.train.inputs), "batch_size": batch_size(preset, bound)}
         step: Any = Step(
-            preset.network(facts), training.loss, training.optimizer, facts, **sizes, augment=training.augment
-        )
+            preset.network(facts), training.loss, training.optimizer, facts, **sizes, augment=training.augment,
+            accumulate=training.accumulate, clip_value=training.clip_value, clip_norm=training.clip_norm,
+        )  # fmt: skip
         tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
-        return Preview(tensors, 1 if device == "reference" else threads or threads_for(step))
+        if device.startswith("cuda"):
+            return Preview(tensors, 1, device_bytes(step, sizes["examples"]), free_bytes(device))
+        return Preview(tensors, (threads or threads_for(step)) if device == "cpu" else 1)
 
     def trainer(
         self,
@@ -112,8 +137,16 @@ class RealEngine:
             augment=training.augment,
             begin=begin,
             on_compile=on_compile,
+            precision=training.precision,
         )
         return built  # type: ignore[no-any-return]
+
+
+def free_bytes(device: str) -> int:
+    """What a GPU has free, cuda:N by its word."""
+    from tuinet.engine.cuda.driver import Gpu
+
+    return int(Gpu(int(device.partition(":")[2])).memory()[0])
 
 
 def batch_size(preset: Preset, bound: Bound) -> int:

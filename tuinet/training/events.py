@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import select
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 METRICS = {"steps", "epoch", "evaluation", "test"}
 RECORDED_AS = {"start": "started", "warning": "alert", "end": "stopped"}
-STARTED = ("device", "threads", "seed", "parameters", "resumed", "versions", "init")
+STARTED = ("device", "gpu", "threads", "seed", "parameters", "resumed", "versions", "init")
 STOPPED = ("state", "reason", "best_epoch", "best", "test", "weights_sha256", "error")
 NOT_ON_THE_PIPE = {"compiled", "test"}
 NOT_IN_RECORDS = {"compile", "state"}
@@ -48,6 +49,8 @@ class Appends(Protocol):
 class Tells(Protocol):
     """Whoever passes on what is told to others; `server.Server` is one."""
 
+    @property
+    def clients(self) -> int: ...
     def tell(self, fields: Mapping[str, object], *, may_be_lost: bool = False) -> None: ...
 
 
@@ -122,6 +125,7 @@ class Reporter:
         self.records: Appends | None = None
         self.server: Tells | None = None
         self.ended = False
+        self._passing = threading.Lock()  # held for as long as it takes to write without waiting
         self.standing: dict[str, object] = {"state": "starting", "slow": 0.0, "start": None}  # for a new client
 
     def tell(self, event: Event) -> None:
@@ -141,6 +145,10 @@ class Reporter:
 
     def pass_on(self, event: Event) -> None:
         """To the pipe and the clients alone."""
+        with self._passing:
+            self._pass_on(event)
+
+    def _pass_on(self, event: Event) -> None:
         self.ended = self.ended or event.kind == "end"
         if event.kind == "start":  # kernels may have to be compiled before the first step
             self.standing = {**self.standing, "start": dict(event.fields)}
@@ -155,9 +163,23 @@ class Reporter:
         fields: dict[str, object] = {"event": "progress", **self._progress(event.fields)} if newest else {
             "event": event.kind, **({"run": self.run} if event.kind == "end" else {}), **event.fields,
         }  # fmt: skip
-        self.pipe.send(json_line(fields), may_be_lost=newest)
+        self._send(fields, may_be_lost=newest)
+
+    def _send(self, fields: Mapping[str, object], *, may_be_lost: bool) -> None:
+        self.pipe.send(json_line(fields), may_be_lost=may_be_lost)
         if self.server is not None:
-            self.server.tell(fields, may_be_lost=newest)
+            self.server.tell(fields, may_be_lost=may_be_lost)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody would hear of what is not recorded. May be called from another thread."""
+        return self.pipe.fd is not None or (self.server is not None and self.server.clients > 0)
+
+    def pass_on_gpu(self, figures: Mapping[str, object]) -> None:
+        """What a GPU says of itself. May be called from another thread; after the end nobody hears of it."""
+        with self._passing:
+            if not self.ended:
+                self._send({"event": "gpu", **figures}, may_be_lost=True)
 
     def record(self, event: Event) -> None:
         """To the run's folder alone."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from tuinet.atomic import write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import TuinetError
+from tuinet.training.devices import NUMBERED
 
 if TYPE_CHECKING:
     from tuinet.training.planning import Planned, Work
@@ -83,24 +84,36 @@ def _timed(work: Callable[[], object]) -> float:
 # -- kept -----------------------------------------------------------------------------------
 
 
-def kept(folder: Path | None = None) -> Speed:
-    """The machine's speed: as it was kept, or measured now and kept. folder: the cache, where it is not the usual."""
+def kept(folder: Path | None = None, device: str = "cpu") -> Speed:
+    """The machine's speed: as it was kept, or measured now and kept. folder: the cache, where it is not the usual.
+
+    What NumPy reaches says nothing of a GPU: there only a share that a training has told is worth something.
+    """
     folder = folder or cache_folder()
-    found = _read(folder / NAME)
+    found = _read(folder / _name(device))
     if found is None:
         found = measured()
-        keep(found, folder)
+        keep(found, folder, device)
     return found
 
 
-def keep(speed: Speed, folder: Path | None = None) -> None:
+def keep(speed: Speed, folder: Path | None = None, device: str = "cpu") -> None:
     """Remember it. A cache that cannot be written is done without."""
     folder = folder or cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / NAME, json.dumps(asdict(speed)).encode("ascii"))
+        write_file(folder / _name(device), json.dumps(asdict(speed)).encode("ascii"))
     except (OSError, TuinetError):
         pass
+
+
+def on_gpu(device: str) -> bool:
+    """Whether that is a GPU's word."""
+    return NUMBERED.fullmatch(device) is not None
+
+
+def _name(device: str) -> str:
+    return f"speed-{device.replace(':', '-')}.json" if on_gpu(device) else NAME
 
 
 def cache_folder() -> Path:

@@ -117,9 +117,8 @@ def _of(cls: type, table: Mapping[str, Any], key: str) -> Iterator[Setting]:
             yield f"{name}.type", value["type"], False
             yield from _of(field.family()[value["type"]], value, name)
         elif field.kind == "table" and field.cls is not None:
-            nothing = (
-                as_table(Augment()) if field.cls is Augment else {}
-            )  # no augmentation, and none that says anything
+            # No augmentation is the same as one that changes nothing: its keys have values all the same.
+            nothing = as_table(Augment()) if field.cls is Augment else {}
             yield from _of(field.cls, value or nothing, name)
         elif field.name in usual_types() and isinstance(value, list | tuple):
             yield name, _listed(value, field.usual), False

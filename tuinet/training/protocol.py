@@ -4,8 +4,10 @@ A frame is two big-endian 32-bit lengths, a JSON object of the first length, and
 the levels of a heatmap. A client asks, with a number of its own under "id"; the answer has that number under "re".
 Between answers come the worker's events. The forms stand in docs/formats.md.
 
-    {"do": "set", "id": 7, "key": "training.optimizer.learning_rate", "value": 0.001}
-    {"re": 7, "ok": true, "old": 0.01, "new": 0.001}        {"re": 7, "error": "... it must be a number, above 0"}
+    {"do": "set", "id": 7, "key": "training.epochs", "value": 9}
+    {"re": 7, "ok": true, "step": 115, "epoch": 1.0, "changes": [{"key": "training.epochs", "old": 6, "new": 9}]}
+
+What is refused has a sentence in its place: {"re": 7, "error": "training.epochs: ... it must be a whole number"}.
 """
 
 from __future__ import annotations

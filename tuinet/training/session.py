@@ -177,10 +177,10 @@ def resume(
     overrides: KEY=VALUE for what may change while a run trains (live.py). device and threads are the run's own where
     they are not given.
     """
+    folder.info()
     if overrides:
         preset = presets.load(folder.path / "preset.toml")
         live.check_live(preset, preset.with_overrides(overrides))
-    folder.info()
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     for override in overrides:
         options += ["--set", override]

@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuinet import presets
-from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError, nearest
+from tuinet import figures, presets
+from tuinet.errors import DataError, PresetError, RunDamaged, RunError, UsageError
 from tuinet.runs import Loaded, RunFolder, Writer
 from tuinet.runs.folder import versions
 from tuinet.runs.probes import ProbeWriter
-from tuinet.safe_text import safe
 from tuinet.training import live
 from tuinet.training.changes import Change, comparable, prepared, take_over
 from tuinet.training.control import Control
 from tuinet.training.course import MOST_STEPS, Course, course_of, progress_of
+from tuinet.training.devices import device_word
 from tuinet.training.early_stopping import Best
-from tuinet.training.engine import Engine, RealEngine, Tensor
+from tuinet.training.engine import Engine, Preview, RealEngine, Tensor
 from tuinet.training.events import Event, Reporter
 from tuinet.training.goals import parse
+from tuinet.training.gpu_watch import GpuWatch
 from tuinet.training.growing import Applied, applied
 from tuinet.training.initial import Initial, fit, model_of, weights_of
 from tuinet.training.keeping import EVERY, Keeper, NotFinite
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from tuinet.training.looks import Source
 
 Array = NDArray[np.generic]
-DEVICES = ("auto", "cpu", "reference")
 WORTH_SLOWING = 5e-4  # seconds a step: training step by step costs a part of that
 STALE = 1.0  # seconds after which run.json is behind
 
@@ -69,7 +69,9 @@ class Work:
         self.initial: dict[str, Array] = {}  # the first weights, by which a change since the start is seen
         self.info = run.info()
         self.generation = int(self.info["generation"]) + 1
-        self.device = _device(options.device or self.info["device"] or "auto")
+        word = device_word(options.device or self.info["device"] or "auto")
+        self.chosen = self.engine.device(word)
+        self.device = self.chosen.device
         self.threads: int | None = options.threads or self.info["threads"]
         self.writers: list[Writer] = []
         self.prober: ProbeWriter | None = None
@@ -77,6 +79,8 @@ class Work:
         self.stale_at = time.monotonic()  # when run.json tells too old a story
         self.before: Preset | None = None  # the preset before a resume has set something otherwise
         self.unwritten = ""  # what preset.toml is to say, where it says something else
+        if self.chosen.no_gpu:
+            self._warn("machine", f"it trains on the processor: {self.chosen.no_gpu}")
         if self.info["device"] not in (None, self.device):
             self._warn("machine", f"the run began on {self.info['device']}: on {self.device} it takes other last bits")
 
@@ -85,10 +89,16 @@ class Work:
         loaded = self._newest()
         preset = self._preset(loaded)
         self.run.write_info(
-            state="running", generation=self.generation, device=self.device, versions=versions(), error=None
+            state="running",
+            generation=self.generation,
+            device=self.device,
+            gpu=self.chosen.gpu or None,
+            versions=versions(),
+            error=None,
         )
         self._open_records()
         self._listen()
+        self._watch_gpu()
         self.stop.check()
         bound = self.bound = self.engine.bind(preset)
         self.network = preset.network(bound.facts)
@@ -155,6 +165,14 @@ class Work:
             return
         self.reporter.server = server
         self.held.callback(server.close)
+
+    def _watch_gpu(self) -> None:
+        """Has those who watch told what the GPU says of itself, for as long as it trains on one."""
+        if self.chosen.uuid:
+            reporter, uuid = self.reporter, self.chosen.uuid
+            watch = GpuWatch(lambda: self.engine.figures(uuid), reporter.pass_on_gpu, lambda: reporter.watched)
+            watch.start()
+            self.held.callback(watch.close)
 
     def _check_data(self, bound: Bound) -> None:
         """A run goes on with the data it began with, or not at all: half of each would be no training."""
@@ -234,7 +252,7 @@ class Work:
         source = self._source(preview.tensors) if loaded is None else None
         history = self._history(progress)
         self.reporter.pace = course.pace
-        self._tell_start(preset, bound, course, progress.best, preview.parameters, loaded, source and source[1])
+        self._tell_start(preset, bound, course, progress.best, preview, loaded, source and source[1])
         trainer = self._trainer(preset, bound, course)
         store = _Store(self.run, self.generation, self.writers)
         keeper = Keeper(store, preset=preset.resolved(), every=self._every())
@@ -306,7 +324,7 @@ class Work:
         return [row for row in rows if row["step"] <= progress.step and row["epoch"] <= progress.epoch]
 
     def _tell_start(
-        self, preset: Preset, bound: Bound, course: Course, best: Best, parameters: int, loaded: Loaded | None,
+        self, preset: Preset, bound: Bound, course: Course, best: Best, preview: Preview, loaded: Loaded | None,
         init: Initial | None,
     ) -> None:  # fmt: skip
         training = preset.training
@@ -316,7 +334,7 @@ class Work:
         self.run.write_info(
             seed=training.seed,
             threads=self.threads,
-            parameters=parameters,
+            parameters=preview.parameters,
             epochs=training.epochs,
             data={"name": facts.name, "source": facts.source, "fingerprint": facts.fingerprint},
         )
@@ -327,9 +345,11 @@ class Work:
             "name": self.info["preset"],
             "preset": preset.table(),
             "device": self.device,
+            "gpu": self.chosen.gpu or None,
             "threads": self.threads,
             "seed": training.seed,
-            "parameters": parameters,
+            "parameters": preview.parameters,
+            "device_memory": self._device_memory(preview),
             "examples": {
                 "train": len(bound.train.inputs),
                 "validation": 0 if bound.validation is None else len(bound.validation.inputs),
@@ -351,6 +371,19 @@ class Work:
         notes, self.notes = self.notes, []
         for note in notes:
             self.reporter.tell(Event(note.kind, {"step": step, **note.fields}))
+
+    def _device_memory(self, preview: Preview) -> dict[str, int] | None:
+        """What it needs of the GPU's memory and what is free, with a warning where that cannot go well."""
+        needed, free = preview.device_bytes, preview.free_bytes
+        if needed is None or free is None:
+            return None
+        if needed > free:
+            self._warn(
+                "machine",
+                f"{self.device} has {figures.size(free)} free, and this training needs {figures.size(needed)}: a "
+                "smaller batch_size, fewer units or data.limit need less",
+            )
+        return {"needed": needed, "free": free}
 
     def _trainer(self, preset: Preset, bound: Bound, course: Course) -> Trains:
         began, compiled = time.monotonic(), 0
@@ -429,8 +462,7 @@ class Work:
             yield from loop.flush()
             self._commit(loop, change, why)
         changes = [{"key": key, "old": old, "new": now} for key, old, now in differences]
-        only = {name: changes[0][name] for name in ("old", "new")} if len(changes) == 1 else {}
-        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes, **only}
+        return {"step": step, "epoch": round(loop.course.pace.epochs(step), 6), "changes": changes}
 
     def _commit(self, loop: Loop, change: Change, why: str) -> None:
         """The checkpoint makes it final. All can read it then, in an order that a resume can make good."""
@@ -512,10 +544,3 @@ class _Store:
 
     def load_model(self, step: int) -> dict[str, Array] | None:
         return model_of(self.run, step)
-
-
-def _device(word: str) -> str:
-    if word not in DEVICES:
-        known = ", ".join(DEVICES)
-        raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
-    return "cpu" if word == "auto" else word

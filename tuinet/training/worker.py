@@ -46,7 +46,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tuinet.training.worker", description="Trains one run.", allow_abbrev=False)
     parser.add_argument("folder", help="folder of the run, with its preset.toml and run.json")
     parser.add_argument("--events-fd", type=int, default=None, help="file descriptor that takes the events")
-    parser.add_argument("--device", default=None, help="auto, cpu or reference; default: what run.json says")
+    parser.add_argument("--device", default=None, help="where to train; default: what run.json says")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--init", default=None, help="folder of the run whose weights are taken")
     parser.add_argument("--checkpoint-seconds", type=float, default=None, help="seconds between two last checkpoints")

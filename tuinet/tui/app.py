@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.reading import AFTER, Reading
 from tuinet.tui.terminal.app import TerminalApp
+from tuinet.tui.terminal.guard import told
 
 if TYPE_CHECKING:
     from tuinet.presets import Preset
@@ -55,7 +56,7 @@ class TuinetApp(Navigation, TerminalApp):
 
     def open_run(self, folder: RunFolder) -> None:
         """Shows the run in the workbench; the one that was open is closed."""
-        self.run_worker(self._open(folder), group="open", exclusive=True, exit_on_error=False)
+        self.in_background(self._open(folder), "open")
 
     async def _open(self, folder: RunFolder) -> None:
         show, read = await asyncio.to_thread(_workbench)
@@ -63,14 +64,13 @@ class TuinetApp(Navigation, TerminalApp):
         patience = self.set_timer(AFTER, lambda: self.push_screen(reading))
         try:
             await view.open(reading.progress)
-        except TuinetError as error:
+        except Exception:
             await view.close()
             if reading.is_current:
                 self.pop_screen()
-            self.tell(str(error), bad=True)
             if len(self.screen_stack) == 1:
                 self.goto("welcome")
-            return
+            raise
         finally:
             patience.stop()
             reading.given_up = True
@@ -91,16 +91,12 @@ class TuinetApp(Navigation, TerminalApp):
                 f"The first of them, {preset.variant_names[0]}, is started here"
             )
             preset = preset.with_variant(preset.variant_names[0])
-        self.run_worker(self._start(preset), group="start", exit_on_error=False)
+        self.in_background(self._start(preset), "start", exclusive=False)
 
     async def _start(self, preset: Preset) -> None:
         from tuinet.training.session import start
 
-        try:
-            session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
-        except TuinetError as error:
-            self.tell(str(error), bad=True)
-            return
+        session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
         # No worker of Textual's: it waits for as long as the training lasts, and would hold the application so long.
         threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
@@ -128,18 +124,21 @@ class TuinetApp(Navigation, TerminalApp):
             if answer == "leave":
                 self.exit(return_code=0)
             elif answer == "stop":
-                self.run_worker(self._stop_and_leave(view), exit_on_error=False)
+                self.in_background(self._stop_and_leave(view), "leave")
 
         if not isinstance(self.screen, Leaving):
             self.push_screen(Leaving(view.name), decided)
 
     async def _stop_and_leave(self, view: RunView) -> None:
-        try:
-            await view.command("stop")
-        except TuinetError as error:
-            self.tell(str(error), bad=True)
-            return
+        await view.command("stop")
         self.exit(return_code=0)
+
+    def main(self) -> int:
+        """As every app of ours; then it is said where the faults that it has outlived came from."""
+        code = super().main()
+        for error in self.faults.values():
+            print(told(error, "a part of the screen failed, and the rest went on."), file=sys.__stderr__)
+        return code
 
 
 def _workbench() -> tuple[type[Workbench], type[RunView]]:

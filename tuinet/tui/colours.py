@@ -197,6 +197,12 @@ def _between(low: Colour, high: Colour, share: float) -> Colour:
     return red, green, blue
 
 
+def readable(ground: Colour) -> Colour:
+    """Black or white, whichever can be read on this."""
+    red, green, blue = ground
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+
+
 def _oklch(lightness: float, chroma: float, hue: float) -> Colour:
     """Björn Ottosson's OKLCH to sRGB (https://bottosson.github.io/posts/oklab/); what no screen has becomes paler."""
     while True:

@@ -19,7 +19,7 @@ from tuinet.cells import cell_width, cut, pad, wrap
 from tuinet.diagnostics.metrics import rises
 from tuinet.figures import number
 from tuinet.safe_text import safe
-from tuinet.tui.colours import Colour, Palette, Ramp
+from tuinet.tui.colours import Colour, Palette, Ramp, readable
 from tuinet.tui.curves import Curves
 from tuinet.tui.telling import bar, sparkline
 from tuinet.tui.widgets.heatmap import colour_of, halves, heat_strips
@@ -192,7 +192,7 @@ def penalty(row: Row, found: Row) -> Line:
     added = _real(found, "penalty") if _real(found, "penalty") is not None else _real(row, "penalty")
     if loss is None or added is None:
         return [("data loss and penalty: after the first epoch", "dim")]
-    line: Line = [("data loss ", "dim"), (_said(loss), "train"), (" + penalty ", "dim"), (_said(added), "bold")]
+    line: Line = [("data loss ", "dim"), (number(loss), "train"), (" + penalty ", "dim"), (number(added), "bold")]
     share = added / (loss + added) if loss + added > 0 else 0.0
     return [*line, (f"  {share:.0%} of both" if added else "", "dim")]
 
@@ -216,10 +216,6 @@ def figure(value: float | None) -> str:
         return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e").rjust(6)
     whole = len(str(int(abs(value))))
     return f"{value:.{max(0, 5 - whole)}f}"[: 7 if value < 0 else 6].rstrip(".").rjust(6)
-
-
-def _said(value: float | None) -> str:
-    return number(value)
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
@@ -247,7 +243,7 @@ def _layer(path: str, norms: Row, health: Row, largest: float, names: int, width
     norm, start, ratio = norms.get("norm"), norms.get("start"), health.get("update_ratio")
     mark, kind = STATES.get(str(health.get("state")), ("·", "dim"))
     line: Line = [
-        (f"{mark} ", kind), (pad(safe(path), names), ""), (pad(_said(norm), 9, right=True), "bold"),
+        (f"{mark} ", kind), (pad(safe(path), names), ""), (pad(number(norm), 9, right=True), "bold"),
         (pad(f"×{norm / start:.2f}" if norm is not None and start else "", 8, right=True), "dim"),
         (pad("" if ratio is None else f"  update 10^{ratio:.1f}", 16), "dim"),
     ]  # fmt: skip
@@ -339,7 +335,7 @@ def _cell(count: int, level: int, wide: int, digits: int, palette: Palette) -> P
     colour = ramp.colours[level]
     if level == len(ramp) // 2:
         return " " * (wide - 1) + "·", "dim"
-    return pad(text, wide, right=True), _style(_readable(colour), colour)
+    return pad(text, wide, right=True), _style(readable(colour), colour)
 
 
 def pairs(fields: Row, width: int, room: int) -> list[Line]:
@@ -455,12 +451,6 @@ def _picture(levels: NDArray[np.uint8], palette: Palette) -> list[Line]:
 @lru_cache(4096)
 def _style(colour: Colour | None, ground: Colour | None) -> Style:
     return Style(color=colour_of(colour), bgcolor=colour_of(ground))
-
-
-def _readable(ground: Colour) -> Colour:
-    """Black or white, whichever can be read on this."""
-    red, green, blue = ground
-    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
 
 
 def legend(ramp: Ramp) -> Line:

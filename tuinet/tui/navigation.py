@@ -6,6 +6,7 @@ class TuinetApp(Navigation, App): ...
 from __future__ import annotations
 
 import asyncio
+import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,9 +16,9 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tuinet.runs import RunFolder, runs_folder
-from tuinet.safe_text import safe
 from tuinet.tui import config, keymap, palette, themes
 from tuinet.tui.actions import bindings, key_label
+from tuinet.tui.application import Teller
 from tuinet.tui.bin import Bin
 from tuinet.tui.screens import too_small
 from tuinet.tui.screens.base import Page
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tuinet.tui.view import RunView
 
 
-class Navigation(App[Any]):
+class Navigation(Teller, App[Any]):
     """Mixed into the application, and into the little ones of the tests."""
 
     BINDINGS: ClassVar[list[Any]] = bindings("app")
@@ -43,6 +44,7 @@ class Navigation(App[Any]):
         self.bin = Bin()
         self.runs = runs_folder()
         self.laid_over: tuple[RunFolder, ...] = ()  # runs whose curves lie over those of the open one
+        self.faults: dict[tuple[str, str, int | None], Exception] = {}  # that were met, by kind and place
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own for themes that are not ours."""
@@ -58,14 +60,18 @@ class Navigation(App[Any]):
 
     def _sweep(self) -> None:
         if len(self.bin):
-            self.run_worker(asyncio.to_thread(self.bin.sweep), group="bin", exit_on_error=False)
+            self.in_background(asyncio.to_thread(self.bin.sweep), "bin", exclusive=False)
 
     def on_unmount(self) -> None:
         self.bin.empty()
 
-    def tell(self, sentence: str, *, bad: bool = False) -> None:
-        """A sentence that goes by itself."""
-        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
+    def fault(self, error: Exception) -> None:
+        """An error that nobody has foreseen, and that the screens outlive: said once, however often it comes."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = (type(error).__name__, where.filename, where.lineno)
+        if place not in self.faults:
+            self.faults[place] = error
+            self.tell(f"This is a fault of tuinet: {type(error).__name__}: {error}", bad=True)
 
     # -- the screens --------------------------------------------------------------------------------------------
 
@@ -103,6 +109,9 @@ class Navigation(App[Any]):
 
     def action_log(self) -> None:
         self.goto("log")
+
+    def action_hardware(self) -> None:
+        self.goto("hardware")
 
     def action_help(self) -> None:
         self.goto("help")

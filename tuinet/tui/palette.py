@@ -16,7 +16,8 @@ from tuinet.runs import RunFolder, list_runs
 from tuinet.safe_text import safe
 from tuinet.tui import themes
 from tuinet.tui.actions import ACTIONS, key_label
-from tuinet.tui.screens.base import Tuinet, read
+from tuinet.tui.application import Tuinet
+from tuinet.tui.screens.base import read
 
 
 @dataclass(frozen=True)

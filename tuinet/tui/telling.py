@@ -48,11 +48,12 @@ def sparkline(values: Sequence[float], width: int, low: float | None = None, hig
     known = [value for value in means if math.isfinite(value)]
     if not known:
         return " " * count
-    low = min(known) if low is None else low
-    span = (max(known) if high is None else high) - low
+    # Halves of all: the difference of two numbers may be more than a float can hold.
+    low = (min(known) if low is None else low) / 2
+    span = (max(known) if high is None else high) / 2 - low
 
     def height(value: float) -> int:
-        return max(0, min(len(BARS) - 1, int((value - low) / span * len(BARS)))) if span > 0 else 0
+        return max(0, min(len(BARS) - 1, int((value / 2 - low) / span * len(BARS)))) if span > 0 else 0
 
     return "".join(BARS[height(value)] if math.isfinite(value) else " " for value in means)
 

@@ -37,9 +37,8 @@ def of_event(record: dict[str, Any]) -> Said:
 
 
 def _started(record: dict[str, Any]) -> tuple[str, str]:
-    threads = record.get("threads")
     words = [
-        f"on {record.get('device')}" + (f", {figures.plural(threads, 'thread')}" if isinstance(threads, int) else ""),
+        f"on {figures.device(record.get('device'), record.get('gpu'), record.get('threads'))}",
         f"seed {record.get('seed')}",
         f"{_count(record.get('parameters'))} parameters",
         f"resumed at step {_count(record.get('resumed'))}" if record.get("resumed") is not None else "",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tuinet import figures
 from tuinet.diagnostics.verdict import judged
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
@@ -49,6 +50,9 @@ class Status:
     gradient_norm: float = math.nan
     learning_rate: float = math.nan
     device: str = ""
+    gpu: str = ""  # its name, as its driver says it
+    needed: str = ""  # what it takes of the GPU's memory, and what that had free
+    busy: tuple[str, ...] = ()  # what the GPU says of itself, while it trains
     threads: int | None = None
     slow: float = 0.0  # seconds that a step is stretched to
     compiling: str = ""  # "3/14 gemm" while kernels are made ready
@@ -256,7 +260,7 @@ class RunView:
         self.info = info
         status = self.status
         if not self.live:
-            status = replace(status, state=state, slow=0.0, compiling="")
+            status = replace(status, state=state, slow=0.0, compiling="", busy=())
         self._show(replace(
             status,
             step=max(status.step, info["step"] or 0),
@@ -264,6 +268,7 @@ class RunView:
             seconds=max(status.seconds, info["seconds"] or 0.0),
             epochs=info["epochs"],
             device=info["device"] or "",
+            gpu=info["gpu"] or "",
             threads=info["threads"],
             error=info["error"] or "",
         ))  # fmt: skip
@@ -327,7 +332,9 @@ class RunView:
     def _take_start(self, start: Json) -> None:
         self.start = start
         steps = start.get("steps")
-        self._show(replace(self.status, steps=steps if isinstance(steps, int) else None, compiling=""))
+        needed = figures.needed(start.get("device_memory"))
+        steps = steps if isinstance(steps, int) else None
+        self._show(replace(self.status, steps=steps, needed=needed, compiling=""))
         self._judge()
 
     def _hear(self, event: Mapping[str, Any]) -> None:
@@ -339,9 +346,12 @@ class RunView:
             self._show(replace(self.status, compiling=f"{event.get('done')}/{event.get('total')}"))
         elif kind in ("state", "end"):
             slow = float(event.get("slow") or 0.0)
-            self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling=""))
+            busy = self.status.busy if kind == "state" else ()
+            self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling="", busy=busy))
             self._info_at = -math.inf
             self.on_change()
+        elif kind == "gpu":
+            self._show(replace(self.status, busy=figures.busy(event)))
         elif kind in ("progress", "changed") and self.status.compiling:
             self._show(replace(self.status, compiling=""))
 

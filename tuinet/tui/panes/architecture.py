@@ -7,7 +7,6 @@ keeps what it has learnt where it can, or to a new run.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -89,7 +88,8 @@ class ArchitecturePane(Pane):
         self.fate: Fate | None = None  # of its tensors, when the draft is applied
         self.facts: Facts | None = None
         self.examples = 0
-        self.speed: Speed | None = None
+        self.speed: Speed | None = None  # of the device that is shown
+        self._speed_of = ""
         self._rows: dict[str, Row] = {}
         self._timer: Timer | None = None
         self._note = ""  # why no costs are known
@@ -227,18 +227,20 @@ class ArchitecturePane(Pane):
 
     def _health(self, paths: tuple[str, ...]) -> Piece:
         """The mark of the worst of these layers; nothing where none is known."""
-        found = self.view.looked.get("health") if self.view is not None else None
-        layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        states = {layer.get("state") for path in paths if isinstance(layer := _get(layers, path), Mapping)}
+        states = {layer.get("state") for layer in self._healths(paths)}
         worst = next((state for state in WORST if state in states), "")
         return MARKS.get(worst, (" ", ""))
 
-    def _reasons(self, row: Row) -> str:
+    def _healths(self, paths: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        """What the look `health` says of those of these layers of which it says something."""
         found = self.view.looked.get("health") if self.view is not None else None
         layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        for path in row.paths:
-            layer = _get(layers, path)
-            reasons = layer.get("reasons") if isinstance(layer, Mapping) else None
+        said = (layers.get(path) for path in paths) if isinstance(layers, Mapping) else ()
+        return [layer for layer in said if isinstance(layer, Mapping)]
+
+    def _reasons(self, row: Row) -> str:
+        for layer in self._healths(row.paths):
+            reasons = layer.get("reasons")
             if isinstance(reasons, list) and reasons and layer.get("state") != "ok":
                 return safe("; ".join(str(reason) for reason in reasons), 300)
         return ""
@@ -305,7 +307,10 @@ class ArchitecturePane(Pane):
             rate = view.status.samples_per_s
             if rate > 0 and not view.status.slow:
                 return f"{_about(self.examples / rate)} an epoch here"
-        seconds = forecast.epoch_seconds(plan, self.speed) if self.speed is not None else None
+        speed = self.speed
+        if speed is None or self._speed_of != self._device() or (forecast.on_gpu(self._speed_of) and not speed.known):
+            return ""
+        seconds = forecast.epoch_seconds(plan, speed)
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""
 
     def _error(self) -> PresetError | None:
@@ -325,7 +330,7 @@ class ArchitecturePane(Pane):
 
     def _work_out(self) -> None:
         self._timer = None
-        self.run_worker(self._working_out(), group="plan", exclusive=True, exit_on_error=False)
+        self.in_background(self._working_out(), "plan")
 
     async def _working_out(self) -> None:
         draft = self.draft
@@ -344,8 +349,10 @@ class ArchitecturePane(Pane):
             kept = None
             if self.view is not None and self.view.live and draft.changed and plan.error is None and self.current:
                 kept = await asyncio.to_thread(fate, draft.origin, preset, self.facts, self.current.tensors)
-            if self.speed is None:
-                self.speed = await asyncio.to_thread(forecast.kept)
+            device = self._device()
+            if self.speed is None or self._speed_of != device:
+                self.speed = await asyncio.to_thread(forecast.kept, None, device)
+                self._speed_of = device
         except TuinetError as error:
             self._note, self.plan = safe(str(error), 300), None
             self._draw()
@@ -376,10 +383,16 @@ class ArchitecturePane(Pane):
                     raise
         self.facts, self._data_key = known, key
 
+    def _device(self) -> str:
+        """Where the run trains that is shown; the processor where there is none."""
+        return (self.view.status.device if self.view is not None else "") or "cpu"
+
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
         view, current = self.view, self.current
         if view is None or current is None or not current.batch or view.status.slow or self.speed is None:
+            return
+        if self._speed_of != self._device():
             return
         rate, here = view.status.samples_per_s, view.info.get("host") in (None, socket.gethostname())
         if not rate > 0 or not here:
@@ -387,7 +400,8 @@ class ArchitecturePane(Pane):
         self.speed = self.speed.told(current.work, current.batch / rate)
         if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at = time.monotonic()
-            self.run_worker(asyncio.to_thread(forecast.keep, self.speed), group="speed", exit_on_error=False)
+            kept = asyncio.to_thread(forecast.keep, self.speed, None, self._speed_of)
+            self.in_background(kept, "speed", exclusive=False)
 
     # -- the cursor -----------------------------------------------------------------------------
 
@@ -423,7 +437,7 @@ class ArchitecturePane(Pane):
     def action_add_inside(self) -> None:
         row = self._rows.get(self.query_one(Rows).key)
         if row is None or not row.holds:
-            self._say("this layer holds no others; a residual, a branch or an encoder does", bad=True)
+            self.tell("this layer holds no others; a residual, a branch or an encoder does", bad=True)
             return
         self._pick(inside=True)
 
@@ -469,7 +483,7 @@ class ArchitecturePane(Pane):
     def _with_layer(self, edit: Callable[[Draft, Place], Place | None]) -> None:
         draft, place = self.draft, self.place
         if draft is None or place is None or place == TRAINING:
-            self._say("choose a layer first", bad=True)
+            self.tell("choose a layer first", bad=True)
             return
         self._do(lambda: edit(draft, place))
 
@@ -477,7 +491,7 @@ class ArchitecturePane(Pane):
         try:
             place = edit()
         except PresetError as error:
-            self._say(error.message, bad=True)
+            self.tell(error.message, bad=True)
             return
         self._changed(place)
 
@@ -493,13 +507,14 @@ class ArchitecturePane(Pane):
             return
         done = draft.undo() if how == "undo" else draft.redo()
         if done:
-            self._say(f"{how}: {done}")
+            self.tell(f"{how}: {done}")
             self._changed()
         else:
-            self._say(f"nothing to {how}")
+            self.tell(f"nothing to {how}")
 
     def action_edit(self) -> None:
         from tuinet.tui.sheets import Settings
+        from tuinet.tui.sheets.picker import sentence
 
         draft, place = self.draft, self.place
         if draft is None or place is None:
@@ -510,10 +525,9 @@ class ArchitecturePane(Pane):
         try:
             kind = draft.kind(place)
         except KeyError:
-            self._say("this layer has no type that is known; put it right in the text", bad=True)
+            self.tell("this layer has no type that is known; put it right in the text", bad=True)
             return
         title = f"{row.path} · {row.type}" if row is not None else "training"
-        about = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
 
         def enter(key: str, text: str) -> str:
             try:
@@ -526,7 +540,7 @@ class ArchitecturePane(Pane):
         def closed(_: None) -> None:
             draft.end()
 
-        self.app.push_screen(Settings(title, about, lambda: draft.entries(place), enter), closed)
+        self.app.push_screen(Settings(title, sentence(kind), lambda: draft.entries(place), enter), closed)
         self.call_after_refresh(self._tell_sheet)
 
     def action_text(self) -> None:
@@ -569,36 +583,32 @@ class ArchitecturePane(Pane):
         if not draft.changed:
             self.action_edit()
         elif self._error() is not None:
-            self._say(f"it cannot be applied as it stands: {self._error()}", bad=True)
+            self.tell(f"it cannot be applied as it stands: {self._error()}", bad=True)
         elif view is not None and view.live:
-            self.run_worker(self._applying(draft), group="apply", exclusive=True, exit_on_error=False)
+            self.in_background(self._applying(draft), "apply")
         else:
             self.action_start()
 
     async def _applying(self, draft: Draft) -> None:
         assert self.view is not None and draft.preset is not None
         preset = draft.preset
-        try:
-            answer = await self.view.command("apply", preset=draft.resolved())
-        except TuinetError as error:
-            self._say(str(error), bad=True)
-            return
+        answer = await self.view.command("apply", preset=draft.resolved())
         draft.applied(preset)
         self.current = self.plan
         self._changed()
-        self._say(f"applied: {Fate.of(answer)}")
+        self.tell(f"applied: {Fate.of(answer)}")
 
     def action_start(self) -> None:
         draft = self.draft
         if draft is None:
             return
         if draft.preset is None or self._error() is not None:
-            self._say(f"it cannot be trained as it stands: {self._error()}", bad=True)
+            self.tell(f"it cannot be trained as it stands: {self._error()}", bad=True)
             return
         try:
             self.post_message(self.StartAsked(draft.whole()))
         except PresetError as error:
-            self._say(str(error), bad=True)
+            self.tell(str(error), bad=True)
 
     def action_save(self) -> None:
         from tuinet.tui.sheets import Saving
@@ -609,7 +619,7 @@ class ArchitecturePane(Pane):
 
         def written(path: str | None) -> None:
             if path:
-                self._say(f"saved; train it by `tuinet run {path}`")
+                self.tell(f"saved; train it by `tuinet run {path}`")
 
         name = f"{draft.origin.name}-edited.toml" if draft.changed else f"{draft.origin.name}.toml"
         self.app.push_screen(Saving(name, lambda where, over: safe(str(draft.save(where, over=over)), 300)), written)
@@ -681,11 +691,6 @@ class ArchitecturePane(Pane):
                 found[name] = weights
         return found
 
-    # -- saying ---------------------------------------------------------------------------------
-
-    def _say(self, sentence: str, *, bad: bool = False) -> None:
-        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
-
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._draw)
 
@@ -746,10 +751,6 @@ def _line_of(draft: Draft, place: Place | None) -> int:
 
 def _key(place: Place) -> str:
     return "/".join(map(str, place))
-
-
-def _get(layers: Any, path: str) -> Any:
-    return layers.get(path) if isinstance(layers, Mapping) else None
 
 
 def _short(number: int) -> str:

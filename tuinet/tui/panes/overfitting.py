@@ -51,7 +51,9 @@ class OverfittingPane(Pane):
     OverfittingPane > .overfitting--accent { color: $primary; }
     OverfittingPane > .overfitting--train { color: $train; }
     OverfittingPane > .overfitting--val { color: $val; }
-    OverfittingPane > .overfitting--chosen { background: $block-cursor-blurred-background; }
+    OverfittingPane > .overfitting--chosen {
+        background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+    }
     OverfittingPane:focus > .overfitting--chosen {
         background: $block-cursor-background; color: $block-cursor-foreground;
     }
@@ -391,7 +393,7 @@ class OverfittingPane(Pane):
             self._say(cure.why_not, "warn")
             return
         self.chosen[cure.name] = cure.value if value is None else value
-        self.run_worker(self._send(cure.settings(value)), group="cures", exit_on_error=False)
+        self.in_background(self._send(cure.settings(value)), "cures", exclusive=False)
 
     async def _send(self, changes: list[Change]) -> None:
         view = self.view
@@ -399,12 +401,11 @@ class OverfittingPane(Pane):
         self._say(f"… tuinet {command(view.name, changes)}", "dim")
         try:
             for key, value in changes:
-                answer = await view.command("set", key=key, value=value)
+                await view.command("set", key=key, value=value)
         except TuinetError as error:
             self._say(str(error), "warn")
             return
-        late = f", {answer['from']}" if isinstance(answer.get("from"), str) else ""
-        self._say(f"sent: tuinet {command(view.name, changes)}{late}", "good")
+        self._say(f"sent: tuinet {command(view.name, changes)}", "good")
 
     def _say(self, sentence: str, kind: str) -> None:
         self.said = (safe(sentence, 300), kind)

@@ -17,7 +17,6 @@ from textual.strip import Strip
 
 from tuinet.cells import cell_width
 from tuinet.diagnostics.pictures import index_of, matrix_shape
-from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.colours import Palette, palette_of
@@ -90,7 +89,7 @@ class WeightsPane(Pane):
     def _load(self) -> None:
         if not self._loading:
             self._loading = True
-            self.run_worker(self._ask_parameters(), group="parameters", exit_on_error=False)
+            self.in_background(self._ask_parameters(), "parameters", exclusive=False)
 
     async def _ask_parameters(self) -> None:
         try:
@@ -319,7 +318,7 @@ class WeightsPane(Pane):
 
     def action_plane(self) -> None:
         if not self._in_plane():
-            self._say("a surface can be drawn where the data have two inputs, as `xor` and `spiral`")
+            self.tell("a surface can be drawn where the data have two inputs, as `xor` and `spiral`")
             return
         self.shows = "matrix" if self.shows == "plane" else "plane"
         self.cursor = None
@@ -415,30 +414,21 @@ class WeightsPane(Pane):
 
     def action_write(self) -> None:
         """The number under the cursor by hand."""
-        if self.cursor is None or self.slot is None or self.view is None:
-            self._say("choose a number first: enter goes into the cells, arrows move")
+        view = self.view
+        if self.cursor is None or self.slot is None or view is None:
+            self.tell("choose a number first: enter goes into the cells, arrows move")
             return
-        if not self.view.live:
-            self._say(f"{self.view.name} is not training, so its weights cannot be changed")
+        if not view.live:
+            self.tell(f"{view.name} is not training, so its weights cannot be changed")
             return
         slot, index = self.slot["name"], list(index_of(tuple(self.slot["shape"]), self.cursor.row, self.cursor.column))
 
         def given(value: float | None) -> None:
             if value is not None:
-                self.run_worker(self._write(slot, index, value), group="write", exit_on_error=False)
+                work = view.command("write", slot=slot, index=index, value=value)
+                self.in_background(work, "write", exclusive=False)
 
         self.app.push_screen(Number(f"{slot} {self._place(index)}", self.cursor.fields.get("value")), given)
-
-    async def _write(self, slot: str, index: list[int], value: float) -> None:
-        if self.view is None:
-            return
-        try:
-            await self.view.command("write", slot=slot, index=index, value=value)
-        except TuinetError as error:
-            self._say(str(error), bad=True)
-
-    def _say(self, sentence: str, *, bad: bool = False) -> None:
-        self.app.notify(safe(sentence, 300), severity="error" if bad else "information", markup=False)
 
     def _part(self) -> Crop:
         """The part of the matrix that is shown."""

@@ -7,7 +7,6 @@ surface   decision surface with points, and what each unit of a layer makes of t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from textual.strip import Strip
 from tuinet.cells import cell_width, cut
 from tuinet.diagnostics.pictures import ZERO, edges
 from tuinet.safe_text import safe
-from tuinet.tui.colours import Palette, Ramp
+from tuinet.tui.colours import Palette, Ramp, readable
 from tuinet.tui.widgets.heatmap import (
     CURSOR,
     Grid,
@@ -371,18 +370,11 @@ def _pointed(pen: Pen, fields: Fields, places: Places, ramp: Ramp) -> list[Strip
     for (line, column), label in taken.items():
         number = int(label) if not fields["signed"] or label in (0.0, 1.0) else int(label > fields["middle"])
         below = drawn[min(len(drawn) - 1, (line * 2 + 1) if pen.two else line), column]
-        ground = pen.base
-        if below >= 0 and ramp.colours and pen.two:
-            ground = ground + Style(bgcolor=colour_of(ramp.colours[below]))
-        dark = below < 0 or not ramp.colours or not pen.two or _lightness(ramp.colours[below]) < 0.45
-        style = ink((255, 255, 255) if dark else (0, 0, 0), ground) if pen.two else ground + Style(reverse=True)
+        style = pen.base + Style(reverse=True)
+        if pen.two:
+            seen = ramp.colours[below] if below >= 0 and ramp.colours else None
+            style = ink(readable(seen or (0, 0, 0)), pen.base + Style(bgcolor=colour_of(seen)))
         mark = Segment(marks[number % len(marks)], style)
         strip = lines[line]
         lines[line] = Strip.join([strip.crop(0, column), Strip([mark]), strip.crop(column + 1)])
     return lines
-
-
-def _lightness(colour: tuple[int, int, int]) -> float:
-    """Of a colour to the eye, 0 to 1, near enough."""
-    red, green, blue = colour
-    return math.sqrt(0.299 * red**2 + 0.587 * green**2 + 0.114 * blue**2) / 255

@@ -1,25 +1,14 @@
 """What all screens but the workbench have: a title line, a body, a filter that comes and goes, and the line of hints.
 
-What a screen asks of its app, besides what every Textual App has:
-
-    app.open_run(folder)     show this run in the workbench
-    app.start_run(preset)    train this preset
-    app.leave()              close the application
-    app.bin                  deleted runs, as long as that can be undone
-    app.laid_over            tuple of runs whose curves lie over those of the open one; a screen may set it
-    app.goto(name)           another of these screens
-    app.view                 the run that is open in the workbench, or None
-    app.runs                 the folder of the runs
-
-Each module has a function `page(app)` that makes its screen.
+What a screen asks of its application is `Tuinet`. Each module has a function `page(app)` that makes its screen.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -31,17 +20,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tuinet.cells import cell_width, cut
-from tuinet.errors import TuinetError
-from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
-from tuinet.tui.bin import Bin
+from tuinet.tui.application import Teller
 from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.rows import Piece
-
-if TYPE_CHECKING:
-    from tuinet.presets import Preset
-    from tuinet.tui.view import RunView
 
 NARROW = 100  # columns below which a list and what is told of its line stand on top of each other
 Result = TypeVar("Result")
@@ -50,24 +33,6 @@ STYLES = {
     "": "", "dim": "$dim", "bold": "bold", "good": "$good", "warn": "$warn", "bad": "$bad",
     "accent": "$primary", "heading": "bold $dim", **{f"series-{n}": f"$series-{n}" for n in range(1, 9)},
 }  # fmt: skip
-
-
-class Tuinet(Protocol):
-    """The part of the application that screens ask for something."""
-
-    laid_over: tuple[RunFolder, ...]
-    bin: Bin
-    runs: Path
-
-    @property
-    def view(self) -> RunView | None: ...
-    def open_run(self, folder: RunFolder) -> Any: ...
-    def start_run(self, preset: Preset) -> Any: ...
-    def leave(self) -> Any: ...
-    @property
-    def screen(self) -> Screen[Any]: ...
-    def goto(self, name: str, chosen: str = "") -> Any: ...
-    def tell(self, sentence: str, *, bad: bool = False) -> None: ...
 
 
 def content(*pieces: str | Piece) -> Content:
@@ -159,7 +124,7 @@ class Filter(Input):
         self.remove_class("-shown")
 
 
-class Page(Screen[None]):
+class Page(Teller, Screen[None]):
     """A screen with a title line and a line of hints. Give TITLE, PLACE, and `body()`."""
 
     DEFAULT_CSS = """
@@ -183,10 +148,6 @@ class Page(Screen[None]):
     PLACE: ClassVar[str] = ""
     FILTER: ClassVar[str] = ""
     """What can be typed into the filter; "" for a screen without one."""
-
-    @property
-    def tuinet(self) -> Tuinet:
-        return cast(Tuinet, self.app)
 
     def compose(self) -> ComposeResult:
         yield Head(str(self.TITLE))
@@ -212,10 +173,6 @@ class Page(Screen[None]):
 
     def head(self, *pieces: Piece, right: str = "") -> None:
         self.query_one(Head).say(*pieces, right=right)
-
-    def tell(self, text: str, *, bad: bool = False) -> None:
-        """A sentence that goes by itself."""
-        self.notify(safe(text, 500), severity="error" if bad else "information", markup=False)
 
     # -- going elsewhere ----------------------------------------------------------------------------------------
 
@@ -250,18 +207,13 @@ class Page(Screen[None]):
     def on_mount(self) -> None:
         self.main().focus()
 
-    # -- work beside the event loop -----------------------------------------------------------------------------
-
-    def in_background(self, work: Awaitable[None], group: str) -> None:
-        """Awaits this on the loop; the one before of the same group ends. Its errors never close the application."""
-
-        async def guarded() -> None:
-            try:
-                await work
-            except TuinetError as error:
-                self.tell(str(error), bad=True)
-
-        self.run_worker(guarded(), group=group, exclusive=True, exit_on_error=False)
+    async def keep(self, reading: Callable[[], Awaitable[None]], every: float) -> None:
+        """Reads again and again, as often as that, and for at most a tenth of the time. What fails is tried again."""
+        while True:
+            began = time.monotonic()
+            with self.guarded(again=True):
+                await reading()
+            await asyncio.sleep(max(every, 10 * (time.monotonic() - began)))
 
 
 async def read(function: Callable[..., Result], *arguments: Any) -> Result:

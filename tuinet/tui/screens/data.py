@@ -16,9 +16,10 @@ from tuinet.data.sets import SetInfo, catalog
 from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.asked import all_of, asked
 from tuinet.tui.screens.asking import Ask
-from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
+from tuinet.tui.screens.base import Page, Told, content, lines, read
 from tuinet.tui.telling import Line, bar, dots, paragraph, sparkline, table
 from tuinet.tui.widgets.pictures import Picture, Pictures
 from tuinet.tui.widgets.rows import Row, Rows
@@ -232,7 +233,7 @@ class Data(Page):
             self.tell(f"{found[0].name} is here already.")
         elif found[0].name not in self._fetching:
             self._fetching[found[0].name] = "fetching ..."
-            self.run_worker(self._get(found[0].name), group=f"get {found[0].name}", exit_on_error=False)
+            self.in_background(self._get(found[0].name), f"get {found[0].name}")
 
     async def _get(self, name: str) -> None:
         try:

@@ -13,7 +13,8 @@ from textual.screen import ModalScreen, Screen
 from tuinet.cells import cell_width, pad
 from tuinet.safe_text import safe
 from tuinet.tui.actions import ACTIONS, PLACES, Action, bindings, key_label, spoken
-from tuinet.tui.screens.base import Page, Told, Tuinet, lines
+from tuinet.tui.application import Tuinet
+from tuinet.tui.screens.base import Page, Told, lines
 from tuinet.tui.telling import Line, paragraph
 from tuinet.tui.widgets.hints import Hints
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -12,7 +11,8 @@ from textual.widget import Widget
 from tuinet.cells import cell_width, pad, wrap
 from tuinet.runs import RunFolder, find
 from tuinet.tui.actions import bindings
-from tuinet.tui.screens.base import Page, Tuinet, read
+from tuinet.tui.application import Tuinet
+from tuinet.tui.screens.base import Page, read
 from tuinet.tui.told import Said, WorkerLog, of_event
 from tuinet.tui.widgets.rows import Piece, Row, Rows
 
@@ -67,17 +67,22 @@ class Log(Page):
         self.say_command()
         self._say_head()
         offset, worker = 0, WorkerLog(run.log_path)
-        while True:
+
+        async def more() -> None:
+            nonlocal offset
             tail = await read(run.events().follow, offset)
             offset = tail.offset
             self._damaged += tail.damaged
-            new = [of_event(record) for record in tail.records] + await read(worker.read)
-            if new:
-                numbered = list(enumerate(new, self._count))
-                self._count += len(new)
-                self._said = [*self._said, *numbered][-MOST:]
-                self._draw(numbered)
-            await asyncio.sleep(self._every)
+            self._take([of_event(record) for record in tail.records] + await read(worker.read))
+
+        await self.keep(more, self._every)
+
+    def _take(self, new: list[Said]) -> None:
+        if new:
+            numbered = list(enumerate(new, self._count))
+            self._count += len(new)
+            self._said = [*self._said, *numbered][-MOST:]
+            self._draw(numbered)
 
     # -- drawing ------------------------------------------------------------------------------------------------
 

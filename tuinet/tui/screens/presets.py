@@ -21,9 +21,10 @@ from tuinet.errors import TuinetError, UsageError
 from tuinet.presets import Headline, Preset
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.asked import all_of
 from tuinet.tui.screens.asking import Ask
-from tuinet.tui.screens.base import Page, Told, Tuinet, content, lines, read
+from tuinet.tui.screens.base import Page, Told, content, lines, read
 from tuinet.tui.telling import Line, paragraph, table
 from tuinet.tui.widgets.rows import Row, Rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from tuinet.runs.choosing import SORTS
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.run_list import RunList, chosen
-from tuinet.tui.screens.base import Page, Tuinet, content, read
+from tuinet.tui.screens.base import Page, content, read
 from tuinet.tui.telling import sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
 
@@ -88,11 +88,7 @@ class Runs(Page):
 
     async def _keep_reading(self) -> None:
         await read(remove_forgotten, self._list.folder)
-        while True:
-            begin = asyncio.get_running_loop().time()
-            await self._read()
-            took = asyncio.get_running_loop().time() - begin
-            await asyncio.sleep(max(self._every, 10 * took))
+        await self.keep(self._read, self._every)
 
     async def _read(self) -> None:
         self._all = await read(self._list.read)
@@ -108,8 +104,7 @@ class Runs(Page):
             self.query_one("#panel").border_subtitle = content(safe(str(error), 200))
             return
         self._draw()
-        self._curves |= await read(self._list.curves, self._in_view())
-        self._draw()
+        await self._read_curves()
 
     def _in_view(self) -> list[RunSummary]:
         top = self.rows.scroll_offset.y
@@ -195,8 +190,7 @@ class Runs(Page):
         if run.state == "damaged":
             self.tell(run.note, bad=True)
             return
-        marked = [self._run(name) for name in self._marked if name != run.run]
-        self.tuinet.laid_over = tuple(RunFolder(one.path) for one in marked if one is not None)
+        self._lay_over([name for name in self._marked if name != run.run])
         self.tuinet.open_run(RunFolder(run.path))
 
     def action_mark(self) -> None:
@@ -209,9 +203,13 @@ class Runs(Page):
             self.tell(run.note, bad=True)
         else:
             self._marked.append(run.run)
-        self.tuinet.laid_over = tuple(RunFolder(one.path) for one in map(self._run, self._marked) if one is not None)
+        self._lay_over(self._marked)
         self._draw()
         self.rows.action_down()
+
+    def _lay_over(self, names: Sequence[str]) -> None:
+        """The curves of these runs over those of the one that is open."""
+        self.tuinet.laid_over = tuple(RunFolder(one.path) for one in map(self._run, names) if one is not None)
 
     def action_compare(self) -> None:
         from tuinet.tui.screens.compare import Compare
@@ -270,6 +268,7 @@ def table(
         Column("time", right=True, need=2),
         Column("size", right=True, need=3),
         Column("when", right=True, need=5),
+        Column("device", need=1, least=6),
         Column("", need=1, least=8),
         Column("title", need=2, least=12),
     ]
@@ -303,6 +302,7 @@ def cells(run: RunSummary, curve: Sequence[float], room: int, marked: Sequence[s
         ("" if run.seconds is None else figures.duration(run.seconds), "dim"),
         (figures.size(run.bytes), "dim"),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
+        (figures.gpu_name(run.device or "", run.gpu or ""), "dim"),
         (run.note, "warn"),
         (run.title, "dim"),
     ]

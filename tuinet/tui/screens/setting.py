@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -64,9 +63,6 @@ class Setting(ModalScreen[tuple[str, Any] | None]):
             self.dismiss((key.strip(), parsed(value.strip())))
         except PresetError as error:
             self.query_one("#wrong", Static).update(Content.styled(safe(str(error), 300), "$error"))
-
-    def on_key(self, event: events.Key) -> None:
-        """Up and down have nothing to do in a line of one line."""
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,9 @@ from tuinet.runs import RunFolder, RunSummary
 from tuinet.runs.wall_clock import seconds_since
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Tuinet
 from tuinet.tui.run_list import RunList
-from tuinet.tui.screens.base import Page, Tuinet, content, read
+from tuinet.tui.screens.base import Page, content, read
 from tuinet.tui.screens.runs import SIGNS, VERDICTS
 from tuinet.tui.telling import paragraph, sparkline
 from tuinet.tui.widgets.rows import Piece, Row, Rows, laid_out
@@ -58,6 +58,7 @@ class Welcome(Page):
     def __init__(self, folder: Path, every: float = 1.0) -> None:
         super().__init__()
         self._list, self._every = RunList(folder), every
+        self._fresh = True  # nothing has been read yet
         self._runs: list[RunSummary] = []
         self._curves: dict[str, tuple[float, ...]] = {}
 
@@ -81,18 +82,14 @@ class Welcome(Page):
         super().on_mount()
         self.head(right=f"tuinet {__version__}")
         self._draw()
-        self.in_background(self._keep_reading(), "read")
+        self.in_background(self.keep(self._read, self._every), "read")
 
-    async def _keep_reading(self) -> None:
-        first = True
-        while True:
-            begin = asyncio.get_running_loop().time()
-            self._runs = (await read(self._list.read))[:LAST]
-            self._curves = await read(self._list.curves, self._runs[:20])
-            live = next((run for run in self._runs if run.state in ("running", "paused")), None)
-            self._draw(f"run:{live.run}" if first and live else None)
-            first = False
-            await asyncio.sleep(max(self._every, 10 * (asyncio.get_running_loop().time() - begin)))
+    async def _read(self) -> None:
+        self._runs = (await read(self._list.read))[:LAST]
+        self._curves = await read(self._list.curves, self._runs[:20])
+        live = next((run for run in self._runs if run.state in ("running", "paused")), None)
+        first, self._fresh = self._fresh, False
+        self._draw(f"run:{live.run}" if first and live else None)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

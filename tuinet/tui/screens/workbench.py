@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -20,18 +20,21 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tuinet.cells import cut
-from tuinet.errors import TuinetError
 from tuinet.figures import setting
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.application import Teller
 from tuinet.tui.panes import PANES, Pane
 from tuinet.tui.panes.architecture import ArchitecturePane
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.hints import Hints
-from tuinet.tui.widgets.status import StatusLine
+from tuinet.tui.widgets.status import GpuLine, StatusLine
+
+if TYPE_CHECKING:
+    from tuinet.presets import Preset
 
 SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
 ARRANGED = {"wide": (0, 1, 3, 2), "square": (0, 1, 2, 3), "one": (0, 1, 2, 3)}
@@ -45,11 +48,11 @@ def arrangement(width: int, height: int) -> str:
     return "square" if width >= 100 and height >= 32 else "one"
 
 
-class Strip(Static):
+class TabStrip(Static):
     """Where one pane is shown at a time: the tabs of all four, and a line of what the others say."""
 
     DEFAULT_CSS = """
-    Strip { height: 2; display: none; background: $surface; }
+    TabStrip { height: 2; display: none; background: $surface; }
     """
 
 
@@ -61,7 +64,7 @@ class Reason(Static):
     """
 
 
-class Workbench(Screen[None]):
+class Workbench(Teller, Screen[None]):
     """One run."""
 
     BINDINGS = bindings("workbench")
@@ -71,7 +74,7 @@ class Workbench(Screen[None]):
     Workbench.-wide #panes { grid-size: 3 2; grid-columns: 27fr 43fr 30fr; grid-rows: 1fr 1fr; }
     Workbench.-wide #architecture, Workbench.-wide #overfitting { row-span: 2; }
     Workbench.-square #panes { grid-columns: 5fr 7fr; grid-rows: 1fr 1fr; }
-    Workbench.-one Strip { display: block; }
+    Workbench.-one TabStrip { display: block; }
     Workbench.-one #panes, Workbench.-zoomed #panes { grid-size: 1 1; }
     Workbench.-one Pane, Workbench.-zoomed Pane { display: none; }
     Workbench.-one Pane.-front, Workbench.-zoomed Pane.-front { display: block; row-span: 1; }
@@ -85,7 +88,7 @@ class Workbench(Screen[None]):
         self._arranged = ""
         self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
         self._nudged = asyncio.Event()
-        self._said = self._reason = ""
+        self._tabs = self._reason = ""
         self._laid_over: tuple[RunFolder, ...] = ()
 
     @property
@@ -95,8 +98,9 @@ class Workbench(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
+        yield GpuLine()
         yield Reason(id="reason", markup=False)
-        yield Strip(id="strip", markup=False)
+        yield TabStrip(id="tabs", markup=False)
         yield Container(*self.panes, id="panes")
         yield Hints(self.command_form())
 
@@ -106,7 +110,7 @@ class Workbench(Screen[None]):
         self.view.on_change = self._nudged.set
         self._arrange()
         self.panes[self._front].focus()
-        self.run_worker(self._watch(), group="watch", exclusive=True, exit_on_error=False)
+        self.in_background(self._watch(), "watch")
         self._lay_over()
 
     def on_screen_resume(self) -> None:
@@ -114,10 +118,10 @@ class Workbench(Screen[None]):
 
     def _lay_over(self) -> None:
         """The runs that were marked on the screen of the runs."""
-        marked = tuple(getattr(self.app, "laid_over", ()))
+        marked = self.tuinet.laid_over
         if marked != self._laid_over:
             self._laid_over = marked
-            self._in_background(self.view.lay_over(marked))
+            self._do(self.view.lay_over(marked))
 
     async def on_unmount(self) -> None:
         self.view.on_change = lambda: None
@@ -126,40 +130,40 @@ class Workbench(Screen[None]):
     # -- showing what is there -----------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        """Polls for as long as the screen is there. An error of the files is said, and tried again."""
+        """Polls for as long as the screen is there, whatever goes wrong at one time."""
         while True:
             self._nudged.clear()
             began = time.monotonic()
-            try:
-                changed = await self.view.poll()
-            except TuinetError as error:
-                self._say_once(str(error))
-                changed = frozenset()
-            if self.is_current and self.pace.tick():
-                await self._see(changed)
-            else:
-                for unseen in self._unseen.values():
-                    unseen |= changed
+            with self.guarded(again=True):
+                self._not_seen(await self.view.poll())
+            with self.guarded(again=True):
+                if self.is_current and self.pace.tick():
+                    await self._see()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
 
-    async def _see(self, changed: frozenset[str]) -> None:
-        """Shows what has changed. Between one pane and the next the loop hears keys: all of them take a while."""
+    def _not_seen(self, changed: frozenset[str]) -> None:
+        for unseen in self._unseen.values():
+            unseen |= changed
+
+    async def _see(self) -> None:
+        """Shows what has changed, to each pane that can be seen; one that fails takes no other along. Between one pane
+        and the next the loop hears keys: all of them take a while.
+        """
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
+            self.query_one(GpuLine).show(self.view)
             self._show_reason()
             for pane in self.panes:
-                unseen = self._unseen[pane] | changed
-                if pane.display and pane.size.area:
+                unseen = self._unseen[pane]
+                if unseen and pane.display and pane.size.area:
                     self._unseen[pane] = set()
-                    if unseen:
-                        await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+                    with self.guarded():
                         pane.see(frozenset(unseen))
-                else:
-                    self._unseen[pane] = unseen
             if self._arranged == "one":
-                self._show_strip()
+                self._show_tabs()
             self.query_one(Hints).say(self.command_form())
 
     def _show_reason(self) -> None:
@@ -177,7 +181,7 @@ class Workbench(Screen[None]):
         rate = f"{1 / self.pace.period:.1f} Hz"
         return f"{rate} ↓link" if self.pace.held_back else rate
 
-    def _show_strip(self) -> None:
+    def _show_tabs(self) -> None:
         width = self.size.width
         tabs = "  ".join(
             f"[{number + 1} {pane.TITLE}]" if number == self._front else f" {number + 1} {pane.TITLE} "
@@ -186,29 +190,20 @@ class Workbench(Screen[None]):
         others = [pane.summary() for number, pane in enumerate(self.panes) if number != self._front]
         said = "   ".join(line for line in others if line)
         text = f" {cut(tabs, width - 2)}\n {cut(safe(said), width - 2)}"
-        if text != self._said:
-            self._said = text
-            self.query_one(Strip).update(text, layout=False)
+        if text != self._tabs:
+            self._tabs = text
+            self.query_one(TabStrip).update(text, layout=False)
 
     def command_form(self) -> str:
         focused = self._focused_pane()
         said = focused.command_form() if focused is not None else ""
         return f"tuinet {said or f'attach {self.view.name}'}"
 
-    def _say_once(self, sentence: str) -> None:
-        if sentence != getattr(self, "_last_said", None):
-            self._last_said = sentence
-            self.tell(sentence, bad=True)
-
-    def tell(self, sentence: str, *, bad: bool = False) -> None:
-        self.notify(safe(sentence, 500), severity="error" if bad else "information", markup=False)
-
     # -- where the panes stand -----------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange()
-        for unseen in self._unseen.values():
-            unseen.add("size")
+        self._not_seen(frozenset({"size"}))
         self._nudged.set()
 
     def _arrange(self) -> None:
@@ -265,19 +260,10 @@ class Workbench(Screen[None]):
     # -- what the keys ask of the training -------------------------------------------------------------------
 
     def _send(self, name: str, **fields: Any) -> None:
-        self._in_background(self._sent(name, **fields))
+        self._do(self.view.command(name, **fields))
 
-    async def _sent(self, name: str, **fields: Any) -> dict[str, Any]:
-        return await self.view.command(name, **fields)
-
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except TuinetError as error:
-                self.tell(str(error), bad=True)
-
-        self.run_worker(guarded(), group="commands", exit_on_error=False)
+    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.in_background(work, "commands", exclusive=False)
 
     def action_pause(self) -> None:
         self._send("resume" if self.view.status.state == "paused" else "pause")
@@ -300,7 +286,7 @@ class Workbench(Screen[None]):
             answer = await self.view.command("checkpoint")
             self.tell(f"saved at step {answer.get('step'):,}")
 
-        self._in_background(save())
+        self._do(save())
 
     def action_stop(self) -> None:
         self._send("stop")
@@ -331,20 +317,24 @@ class Workbench(Screen[None]):
                 await self.view.command("stop")
             seed = preset.training.seed
             again = preset.with_overrides([f"training.seed={seed + 1}"]) if new else preset
-            self.app.start_run(again, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
+            self._start(again)
 
-        self._in_background(begin())
+        self._do(begin())
 
     def on_architecture_pane_start_asked(self, event: ArchitecturePane.StartAsked) -> None:
         """A run of the edited preset; the one under way goes on."""
-        self.app.start_run(event.preset, name=self.view.info.get("preset"))  # type: ignore[attr-defined]
+        self._start(event.preset)
+
+    def _start(self, preset: Preset) -> None:
+        """preset: a copy of the run's, which is called as the run's was."""
+        self.tuinet.start_run(preset, self.view.info.get("preset"))
 
     def action_set(self) -> None:
         from tuinet.tui.screens.setting import Setting
 
         def given(answer: tuple[str, Any] | None) -> None:
             if answer is not None:
-                self._in_background(self._set(*answer))
+                self._do(self._set(*answer))
 
         self.app.push_screen(Setting(self.view), given)
 

@@ -123,11 +123,11 @@ def _child(run: Callable[[], int]) -> int:
     return code
 
 
-def told(error: BaseException) -> str:
+def told(error: BaseException, what: str = "the screen failed. Runs go on without it.") -> str:
     """A failure of the program itself, for a person and for a report: what, then where."""
     where = "".join(traceback.format_exception(error))
     lines = [safe(line) for line in where.splitlines()]
-    return "\n".join(["tuinet: the screen failed. Runs go on without it. This is a fault of tuinet:", *lines])
+    return "\n".join([f"tuinet: {what} This is a fault of tuinet:", *lines])
 
 
 def _pass_signals_on(child: int) -> None:

@@ -41,6 +41,8 @@ PLAIN = str.maketrans(
         "≤": "<",
         "≥": ">",
         "é": "e",
+        "°": " ",
+        "µ": "u",
     }
 )
 """One ASCII letter for each of our own marks and of Textual's borders."""

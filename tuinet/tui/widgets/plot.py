@@ -308,10 +308,9 @@ class Canvas:
     def points(self, at: Floats, values: Floats, ink: str, *, mark: str = "*") -> None:
         """A blob of 2 x 2 dots at each point."""
         heights = self._dot_rows(values)
-        inside = np.isfinite(heights) & (at >= 0) & (at < self.columns)
+        inside = (heights > -1) & (heights < self.height * DOWN) & (at >= 0) & (at < self.columns)
         rows = np.clip(np.rint(heights[inside]).astype(int), 0, self.height * DOWN - 2)
-        rows = rows[(heights[inside] > -1) & (heights[inside] < self.height * DOWN)]
-        columns = np.clip(at[inside].astype(int), 0, self.columns - 2)[: len(rows)]
+        columns = np.clip(at[inside].astype(int), 0, self.columns - 2)
         dots = np.zeros((self.height * DOWN, self.columns), bool)
         for down in (0, 1):
             for right in (0, 1):

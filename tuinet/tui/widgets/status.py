@@ -28,7 +28,7 @@ MARKS = {
     "interrupted": ("!", "interrupted", "$warn"),
 }
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-GAP = 3
+GAP, DOT = "   ", " · "  # between two parts
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,25 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
         found.append(Part(f"ETA {figures.duration(status.eta):>8}", 5))
     elif status.state not in ("running", "starting"):
         found.append(Part(figures.duration(status.seconds), 3))
-    if status.device:
+    if status.device.startswith("cuda") and not status.busy:  # else it stands in the line below, with all that it says
+        found.append(Part(figures.gpu_name(status.device, status.gpu), 2, "$text-muted"))
+    elif status.device and not status.busy:
         found.append(Part(safe(f"{status.device} ×{status.threads or 1}", 40), 2, "$text-muted"))
     if at is not None:
         found.append(Part(f"step {at:,}, not live (esc)", 8, "reverse"))
     found.append(Part(pace, 0, "$text-muted"))
     return found
+
+
+def gpu_parts(status: Status) -> list[Part]:
+    """The GPU that trains, and what it says of itself; nothing for a run on the processor, or one that is over."""
+    name = Part(figures.gpu_name(status.device, status.gpu), 3, "$text-muted")
+    if status.needed and (status.state == "starting" or status.compiling):
+        return [name, Part(status.needed, 5)]
+    if not status.busy:
+        return []
+    busy, memory, celsius, watts = status.busy
+    return [name, Part(busy, 5), Part(memory, 4), Part(celsius, 2), Part(watts, 1)]
 
 
 def bar(share: float, width: int) -> str:
@@ -80,37 +93,64 @@ def bar(share: float, width: int) -> str:
     return "▕" + ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width) + "▏"
 
 
-def fitting(found: Sequence[Part], width: int) -> list[Part]:
+def fitting(found: Sequence[Part], width: int, gap: str = GAP) -> list[Part]:
     """The parts that have room, the needed ones first."""
     kept: list[Part] = []
     room = width - 2
     for part in sorted(found, key=lambda part: -part.need):
-        taken = cell_width(part.text) + (GAP if kept else 0)
+        taken = cell_width(part.text) + (len(gap) if kept else 0)
         if taken <= room:
             kept.append(part)
             room -= taken
     return [part for part in found if part in kept]
 
 
-class StatusLine(Widget):
-    """One line; its width is the screen's, so that nothing moves when a number grows."""
+class Line(Widget):
+    """Parts beside each other in one line; its width is the screen's, so that nothing moves when a number grows."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; background: $panel; color: $foreground; }"
+    DEFAULT_CSS = "Line { height: 1; background: $panel; color: $foreground; }"
+    BETWEEN = GAP
 
-    def __init__(self) -> None:
-        super().__init__(id="status")
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._shown: list[Part] = []
 
-    def show(self, view: RunView, pace: str) -> None:
+    def say(self, found: Sequence[Part]) -> None:
         """Paints only where something differs."""
-        found = fitting(parts(view.name, view.status, view.at, pace), self.size.width)
-        if found != self._shown:
-            self._shown = found
+        shown = fitting(found, self.app.size.width, self.BETWEEN)
+        if shown != self._shown:
+            self._shown = shown
             self.refresh()
 
     def render(self) -> Content:
         pieces: list[str | tuple[str, str]] = [" "]
         for number, part in enumerate(self._shown):
-            pieces += [" " * GAP] if number else []
+            pieces += [(self.BETWEEN, "$text-muted")] if number else []
             pieces.append((cut(part.text, max(1, self.size.width - 2)), part.style) if part.style else part.text)
         return Content.assemble(*pieces)
+
+
+class StatusLine(Line):
+    """The run and how far it is."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+
+    def show(self, view: RunView, pace: str) -> None:
+        self.say(parts(view.name, view.status, view.at, pace))
+
+
+class GpuLine(Line):
+    """Below it, while a GPU trains: how busy that is."""
+
+    DEFAULT_CSS = "GpuLine { display: none; }"
+    BETWEEN = DOT
+
+    def __init__(self) -> None:
+        super().__init__(id="gpu")
+
+    def show(self, view: RunView) -> None:
+        found = gpu_parts(view.status)
+        self.say(found)
+        if self.display != bool(found):
+            self.display = bool(found)
