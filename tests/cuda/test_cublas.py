@@ -119,3 +119,15 @@ def test_what_cublas_refuses_is_told(device: Any, blas: Any) -> None:
     held, nowhere = cublas.found(device, "float32"), cublas.Matrix(0, 0)
     with pytest.raises(driver.DeviceError, match=r"cuBLAS answers INVALID_VALUE \(7\) to cublasSgemm_v2"):
         held.product(device.stream, nowhere, nowhere, nowhere, (2, 2, 2), False)
+
+
+def test_the_examination_tries_and_times_cublas_too(device: Any, blas: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tuinet.engine.cuda import examination
+
+    monkeypatch.setattr(examination, "sorted", lambda ops: [], raising=False)  # only those by cuBLAS
+    found = list(examination.trials(device))
+    assert len(found) == 4 * len(SIZES) and all(trial.right for trial in found)
+    for name, size in (("WIDE", 16), ("MANY", 1000), ("KERNELS", 3)):
+        monkeypatch.setattr(examination, name, size)
+    assert "by cuBLAS" in {speed.what for speed in examination.speeds(device)}
+    assert device.kernels.blas is None

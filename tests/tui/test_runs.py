@@ -10,10 +10,11 @@ import pytest
 from tests.cli_scenes import make_run
 from tests.stand_in import StandIn, played, text, until
 from tests.tui.scenes import SCREENS, Play
+from tuinet.cells import cell_width
 from tuinet.errors import RunDamaged
 from tuinet.runs import RunSummary, list_runs
 from tuinet.tui.run_list import RunList
-from tuinet.tui.screens.compare import Compare
+from tuinet.tui.screens.compare import Compare, Compared, told
 from tuinet.tui.screens.runs import MOST
 
 
@@ -110,6 +111,16 @@ def test_runs_are_sorted_by_the_next_column_and_the_other_way_round(runs: Path) 
         assert order() == ["spiral", "overfit", "letters"] and "tuinet runs --sort run --reverse" in shown
 
     played("runs", play, size=(140, 30))
+
+
+@pytest.mark.parametrize(("width", "beside"), [(60, False), (160, True)])
+def test_the_curves_of_two_runs_stand_beside_their_tables_where_there_is_room(width: int, beside: bool) -> None:
+    curves = {"val_loss": ([1.0, 0.5], [1.0, 0.4, 0.3])}
+    found = Compared(("spiral-1a2b", "spiral-1a2c"), [("training.epochs", 2, 3)], [("val_loss", 0.5, 0.3, "b")], curves)
+    rows = ["".join(text for text, _ in line) for line in told(found, width)]
+    assert all(cell_width(row) <= width for row in rows)
+    assert any("setting" in row and "0.3000 to 1.0000" in row for row in rows) == beside
+    assert sum(row.count("▇") > 0 for row in rows) == 2
 
 
 def test_marked_runs_are_laid_over_and_two_of_them_compared(runs: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...kernels import OPS
 from .. import reference
 from ..program import Call, Slot
 from ..trials import LONG, SIZES, Places, operands_for
-from . import machine
+from . import cublas, machine
 
 AGREES = 1e-5  # of the largest number of what a kernel writes
 WIDE = 4096  # rows and columns of the product that is timed
@@ -65,11 +66,24 @@ class Trial:
 
 
 def trials(gpu) -> Iterator[Trial]:
-    """Every op that has a CUDA kernel, at every kind of sizes, adding to its result where it can."""
+    """Every op at every kind of sizes, adding to its result where it can; products by cuBLAS too, where it is there."""
     for name in sorted(OPS):
-        if OPS[name].cuda_stages:
-            for sizes in (*SIZES, *["long"] * (name in LONG)):
-                yield Trial(name, sizes, tried(gpu, name, sizes))
+        for sizes in (*SIZES, *["long"] * (name in LONG)):
+            yield Trial(name, sizes, tried(gpu, name, sizes))
+    with by_cublas(gpu) as there:
+        for name in cublas.PLAIN if there else ():
+            for sizes in SIZES:
+                yield Trial(f"{name} by cuBLAS", sizes, tried(gpu, name, sizes))
+
+
+@contextmanager
+def by_cublas(gpu):
+    """Products are cuBLAS's meanwhile, where it is installed: says whether it is."""
+    gpu.kernels.blas = cublas.found(gpu, "float32")
+    try:
+        yield gpu.kernels.blas is not None
+    finally:
+        gpu.kernels.blas = None
 
 
 def tried(gpu, name, sizes, keep=None):
@@ -98,10 +112,13 @@ class Speed:
 
 
 def speeds(gpu) -> Iterator[Speed]:
-    """Products, memory and launches."""
+    """Products by tuinet's own kernels, and by cuBLAS where it is installed; memory and launches."""
     about = gpu.device.properties
     cores = CORES.get(gpu.cc, 128) * about.multiprocessor_count
     yield Speed("products", _product_rate(gpu), "GFLOP/s", 2e-6 * cores * about.clock_rate)
+    with by_cublas(gpu) as there:
+        if there:
+            yield Speed("by cuBLAS", _product_rate(gpu), "GFLOP/s, the same product")
     bandwidth = 2 * about.memory_clock_rate * 1e3 * about.global_memory_bus_width / 8 / 1e9
     yield Speed("memory", _memory_rate(gpu), "GB/s", bandwidth)
     yield Speed("launches", _launch_time(gpu), "µs each in a graph")
