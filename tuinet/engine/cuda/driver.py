@@ -2,8 +2,8 @@
 
     numba.cuda.compile_ptx -> PTX -> nvJitLink -> a cubin -> cuda.core: kernels, streams and graphs
 
-Kernels are launched with arguments that were packed once: numba's own launch costs seven microseconds, and as many again
-for each array.
+Kernels are launched with arguments that were packed once: numba's own launch costs seven microseconds, and as many
+again for each array.
 """
 
 from __future__ import annotations
