@@ -77,7 +77,7 @@ _TABLE = (
     Action("app.runs", "R", "runs", "go to the runs", "tuinet runs"),
     Action("app.data", "D", "data", "go to the data sets", "tuinet data"),
     Action("app.log", "L", "log", "go to the log of the run", "tuinet show RUN"),
-    Action("app.hardware", "G", "GPU", "time one network on processor and GPU, in many widths",
+    Action("app.hardware", "G", "GPU", "time one network on processor and GPU",
            "tuinet bench --hardware"),
     Action("app.theme", "T", "theme", "next theme: dark, light, high contrast, the terminal's own"),
     Action("app.redraw", "ctrl+l", "redraw", "draw the whole screen again"),
