@@ -150,4 +150,5 @@ def test_control_with_the_checks_taken_out_each_screen_sends_it(scene: str, runs
     with Pty(python("-m", "tests.hostile_home", *words(scene, runs)), env=env, size=(120, 40)) as terminal:
         _rest(terminal, 1.0)
         sent = visited(terminal, SCENES[scene], watched=False)
-    assert [name for name, visit in SCENES[scene].items() if visit.foreign and not commands_in(sent[name])] == []
+    _, *others = SCENES[scene]  # what the first shows may have been sent before it was visited
+    assert [name for name in others if SCENES[scene][name].foreign and not commands_in(sent[name])] == []
