@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from tests.scripted_view import scripted_view
 from tests.test_tui_workbench import Alone
 from tests.tui_screens import on_screen, picture, until
+from tuinet.errors import TuinetError
 from tuinet.tui.screens.hardware import Hardware, timed_of
 
 CPU = {
@@ -36,10 +38,20 @@ def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUINET_HOME", str(tmp_path / "home"))
 
 
-def printing(*rows: Any, then: str = "") -> tuple[str, ...]:
-    """A command that prints these rows."""
-    text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
-    return ("-c", f"import sys, time; sys.stdout.write({text!r}); sys.stdout.flush(); {then}")
+def telling(*rows: Any, then: Callable[[], Awaitable[Any]] | None = None) -> Callable[[], AsyncIterator[Any]]:
+    """What tells these rows, and then does this."""
+
+    async def told() -> AsyncIterator[Any]:
+        for row in rows:
+            yield row
+        if then is not None:
+            await then()
+
+    return told
+
+
+async def fail() -> None:
+    raise TuinetError("the command failed")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -48,7 +60,7 @@ def test_both_halves_and_the_sentence_are_shown(size: tuple[int, int]) -> None:
     end = {"row": "end", "wins_from": 64, "sentence": "From width 64 on the GPU wins.", "no_gpu": None}
 
     async def steps(pilot: Pilot[Any]) -> None:
-        await app.push_screen(Hardware(printing(*ROWS, "no row", [], end)))
+        await app.push_screen(Hardware(telling(*ROWS, {"row": "no row"}, end)))
         await until(pilot, lambda: "From width 64 on the GPU wins." in picture(app))
         text = picture(app)
         assert "0.34× as fast" in text and "14.24× as fast" in text and "940 µs" in text
@@ -59,30 +71,36 @@ def test_both_halves_and_the_sentence_are_shown(size: tuple[int, int]) -> None:
 
 
 def test_rows_are_shown_while_more_are_measured_and_closing_ends_it() -> None:
-    app = Alone(scripted_view())
+    app, ended = Alone(scripted_view()), asyncio.Event()
+
+    async def forever() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
 
     async def steps(pilot: Pilot[Any]) -> None:
-        await app.push_screen(Hardware(printing(*ROWS[:2], then="time.sleep(3600)")))
+        await app.push_screen(Hardware(telling(*ROWS[:2], then=forever)))
         await until(pilot, lambda: "60 µs" in picture(app))
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, Hardware))
+        await until(pilot, lambda: not isinstance(app.screen, Hardware) and ended.is_set())
 
     on_screen(app, (120, 40), steps)
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("rows", "says"),
     [
-        (printing(ROWS[0], {"row": "end", "sentence": "", "no_gpu": "no [b]GPU[/] \x1b[2J"}),
+        (telling(ROWS[0], {"row": "end", "sentence": "", "no_gpu": "no [b]GPU[/] \x1b[2J"}),
          "Only the processor was timed: no [b]GPU[/] ␛[2J."),
-        (("-c", "raise SystemExit(1)"), "The measuring has failed"),
+        (telling(ROWS[0], then=fail), "The measuring has failed"),
     ],
 )  # fmt: skip
-def test_why_something_is_missing_is_said(command: tuple[str, ...], says: str) -> None:
+def test_why_something_is_missing_is_said(rows: Callable[[], AsyncIterator[Any]], says: str) -> None:
     app = Alone(scripted_view())
 
     async def steps(pilot: Pilot[Any]) -> None:
-        await app.push_screen(Hardware(command))
+        await app.push_screen(Hardware(rows))
         await until(pilot, lambda: says in picture(app))
 
     on_screen(app, (120, 40), steps)
@@ -97,7 +115,7 @@ def test_a_row_that_cannot_be_is_passed_over(wrong: dict[str, Any]) -> None:
 
 
 def test_a_key_opens_it_from_every_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuinet.tui.screens.hardware.page", lambda app: Hardware(printing(*ROWS)))
+    monkeypatch.setattr("tuinet.tui.screens.hardware.page", lambda app: Hardware(telling(*ROWS)))
     app = Alone(scripted_view())
 
     async def steps(pilot: Pilot[Any]) -> None:

@@ -32,15 +32,13 @@ def hardware(output: Output, device: str, widths: Sequence[int], batch: int, thr
 
 def _gpu(word: str) -> tuple[Device | None, str]:
     """The GPU to be timed, or why there is none; neither where none is wanted."""
-    from tuinet.engine.cuda import devices
     from tuinet.errors import NoDevice
-    from tuinet.training.devices import NUMBERED
+    from tuinet.training.devices import gpu_of
 
     if word == "cpu":
         return None, ""
-    number = NUMBERED.fullmatch(word)
     try:
-        return devices.choose(int(number[1]) if number else None), ""
+        return gpu_of(word), ""
     except NoDevice as error:
         return None, str(error)
 

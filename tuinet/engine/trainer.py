@@ -117,10 +117,10 @@ class Trainer:
             begin=begin,
         )
         self.program = self.plan.program
-        on_gpu = device.startswith("cuda")
+        self.on_gpu = device.startswith("cuda")
         self.real = np.dtype(np.float64 if device == "reference" else np.float32)
         self.integer = np.dtype(f"i{self.real.itemsize}")
-        self.threads = 1 if device == "reference" or on_gpu else int(threads or threads_for(self.plan))
+        self.threads = 1 if device == "reference" or self.on_gpu else int(threads or threads_for(self.plan))
         self.pass_rows = pass_rows_for(self.plan, examples)
         self.forward = Pass(self.plan, self.pass_rows, examples)
         data = {
@@ -130,10 +130,10 @@ class Trainer:
             "pass.targets": self._targets(np.zeros(self.forward.targets.shape, train.targets.dtype)),
         }
         self.machine = None
-        if on_gpu:
-            self._on_gpu(device, data, on_compile, precision)
+        if self.on_gpu:
+            self._link_on_gpu(device, data, on_compile, precision)
         else:
-            self._on_cpu(data, on_compile)
+            self._link_on_cpu(data, on_compile)
         self.rate = float(optimizer.learning_rate)
         self.rate_factor, self._filled = 1.0, None
         self._stop = threading.Event()
@@ -141,7 +141,7 @@ class Trainer:
         self._activations = None
         self.diverged = None
 
-    def _on_cpu(self, data, on_compile):
+    def _link_on_cpu(self, data, on_compile):
         every = [call for part in self.plan.micro_batches for call in part] + self.plan.guarded
         dealt = dealt_out(every, self.program) if self.threads > 1 else ()
         self.arena = Arena(self.program, self.real, self.threads, data, dealt)
@@ -152,7 +152,7 @@ class Trainer:
             self.machine = cpu.Machine(self.plan, self.arena, on_compile)
             self._forward_machine = cpu.Forward(self.forward, self.arena)
 
-    def _on_gpu(self, device, data, on_compile, precision):
+    def _link_on_gpu(self, device, data, on_compile, precision):
         from .cuda import cublas, driver, machine, memory
         from .cuda.calls import calls_of, kernels_of, room_for
 
@@ -466,8 +466,7 @@ class Trainer:
         }
 
     def _batch_rows(self):
-        on_gpu = self.device.startswith("cuda")
-        return self.machine.batch_rows() if on_gpu else self.arena.view(self.plan.rows)
+        return self.machine.batch_rows() if self.on_gpu else self.arena.view(self.plan.rows)
 
     def _not_finite(self, calls):
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""

@@ -79,11 +79,6 @@ def warps(letter):
     return Launch((WARP, 4), lambda s: (blocks(s[letter], 4), 1, 1))
 
 
-def rows(letter, threads=256):
-    """A block for each row: gpu.block_row() says which."""
-    return Launch((threads, 1), lambda s: (max(1, s[letter]), 1, 1))
-
-
 def columns(letter):
     """A block of 8 warps for each 32 columns: thread (x, y) works on the rows y, y + 8, ... of column gpu.column()."""
     return Launch((WARP, 8), lambda s: (blocks(s[letter], WARP), 1, 1))
@@ -194,21 +189,6 @@ def block_sum(value, shares):
         total += shares[i]
     cuda.syncthreads()
     return total
-
-
-@device
-def block_max(value, shares):
-    """The largest over a block of whole warps, at most 32 of them. shares: 32 shared float32."""
-    at, warps = U(U(cuda.threadIdx.x) >> U(5)), U(U(cuda.blockDim.x) >> U(5))
-    value = warp_max(value)
-    if lane() == U(0):
-        shares[at] = value
-    cuda.syncthreads()
-    largest = shares[0]
-    for i in range(warps):
-        largest = max(largest, shares[i])
-    cuda.syncthreads()
-    return largest
 
 
 @device

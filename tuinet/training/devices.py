@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tuinet.errors import NoDevice, NoDriver, UsageError, nearest
 from tuinet.safe_text import safe
+
+if TYPE_CHECKING:
+    from tuinet.engine.cuda.devices import Device
 
 DEVICES = ("auto", "cpu", "cuda", "reference")
 NUMBERED = re.compile(r"cuda:(\d{1,3})")
@@ -27,10 +31,28 @@ class Chosen:
 
 def device_word(word: str) -> str:
     """The word as it is, if it is one: auto, cpu, reference, cuda (the freest GPU) or cuda:N. Raises UsageError."""
-    if word not in DEVICES and not NUMBERED.fullmatch(word):
+    if word not in DEVICES and not is_gpu(word):
         known = ", ".join((*DEVICES, "cuda:0"))
         raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
     return word
+
+
+def is_gpu(device: str) -> bool:
+    """Whether that is the word of one GPU: cuda:N."""
+    return NUMBERED.fullmatch(device) is not None
+
+
+def ordinal_of(device: str) -> int | None:
+    """Its number; None where the word names no certain one."""
+    number = NUMBERED.fullmatch(device)
+    return int(number[1]) if number else None
+
+
+def gpu_of(word: str) -> Device:
+    """The GPU that auto, cuda or cuda:N comes to. Raises NoDevice, which says in one sentence what is missing."""
+    from tuinet.engine.cuda import devices
+
+    return devices.choose(ordinal_of(word))
 
 
 def chosen(word: str) -> Chosen:
@@ -41,11 +63,8 @@ def chosen(word: str) -> Chosen:
     """
     if word in ("cpu", "reference"):
         return Chosen(word)
-    from tuinet.engine.cuda import devices
-
-    number = NUMBERED.fullmatch(word)
     try:
-        found = devices.choose(int(number[1]) if number else None)
+        found = gpu_of(word)
         return Chosen(found.word, found.name, found.uuid)
     except NoDevice as error:
         if word == "auto":

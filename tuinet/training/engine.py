@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tuinet.training.devices import Chosen, chosen
+from tuinet.training.devices import Chosen, chosen, is_gpu, ordinal_of
 
 if TYPE_CHECKING:
     from tuinet.data import Bound
@@ -103,7 +103,7 @@ class RealEngine:
             accumulate=training.accumulate, clip_value=training.clip_value, clip_norm=training.clip_norm,
         )  # fmt: skip
         tensors = [Tensor(slot.name, tuple(slot.shape), slot.kind != "statistic") for slot in step.program.kept()]
-        if device.startswith("cuda"):
+        if is_gpu(device):
             return Preview(tensors, 1, device_bytes(step, sizes["examples"]), free_bytes(device))
         return Preview(tensors, (threads or threads_for(step)) if device == "cpu" else 1)
 
@@ -146,7 +146,7 @@ def free_bytes(device: str) -> int:
     """What a GPU has free, cuda:N by its word."""
     from tuinet.engine.cuda.driver import Gpu
 
-    return int(Gpu(int(device.partition(":")[2])).memory()[0])
+    return int(Gpu(ordinal_of(device) or 0).memory()[0])
 
 
 def batch_size(preset: Preset, bound: Bound) -> int:

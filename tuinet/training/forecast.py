@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tuinet.atomic import write_file
 from tuinet.bounded_io import read_bounded
 from tuinet.errors import TuinetError
-from tuinet.training.devices import NUMBERED
+from tuinet.training.devices import is_gpu
 
 if TYPE_CHECKING:
     from tuinet.training.planning import Planned, Work
@@ -107,13 +107,8 @@ def keep(speed: Speed, folder: Path | None = None, device: str = "cpu") -> None:
         pass
 
 
-def on_gpu(device: str) -> bool:
-    """Whether that is a GPU's word."""
-    return NUMBERED.fullmatch(device) is not None
-
-
 def _name(device: str) -> str:
-    return f"speed-{device.replace(':', '-')}.json" if on_gpu(device) else NAME
+    return f"speed-{device.replace(':', '-')}.json" if is_gpu(device) else NAME
 
 
 def cache_folder() -> Path:

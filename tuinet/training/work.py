@@ -380,8 +380,9 @@ class Work:
         if needed > free:
             self._warn(
                 "machine",
-                f"{self.device} has {figures.size(free)} free, and this training needs {figures.size(needed)}: a "
-                "smaller batch_size, fewer units or data.limit need less",
+                f"{self.device} has {figures.size(free)} free, and with all its data this training needs "
+                f"{figures.size(needed)}: a smaller batch_size, fewer units or data.limit need less; data that do not "
+                "fit are streamed",
             )
         return {"needed": needed, "free": free}
 

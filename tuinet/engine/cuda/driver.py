@@ -44,7 +44,6 @@ ON_DEVICE = {  # NumPy's functions of one number, as the device has them
     "floor": libdevice.floorf,
     "copysign": libdevice.copysignf,
     "sqrt": libdevice.fsqrt_rn,
-    "isfinite": libdevice.finitef,
 }
 
 
@@ -102,7 +101,7 @@ def compile_kernel(function, kinds, cc, bounds, halts=False):
     """
     kernel, arguments = bound(function), tuple(KINDS[kind] for kind in kinds)
     if halts:
-        inner = cuda.jit(device=True, forceinline=True)(kernel)
+        inner = device_function(function)
 
         def kernel(halted, operands):
             if halted[0] == 0:

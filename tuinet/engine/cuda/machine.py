@@ -122,20 +122,18 @@ class Machine:
     def _stretch(self, done, until):
         """Some steps, of which the host sees nothing: how many are done then, and whether the device has halted."""
         began = time.monotonic()
+        if self.stream is not None:
+            until = min(until, self.stream.until(done))
         if self._graph is None:  # what is launched for the first time may have to be loaded: no graph can hold that
-            if self.stream is not None:
-                self.stream.until(done)
             self.gpu.go(self.launches)
             replays = 1
             self._graph = self.gpu.captured(self.launches)
         else:
             replays = min(self._replays, until - done)
-            if self.stream is not None:
-                replays = min(replays, self.stream.until(done) - done)
             for _ in range(replays):
                 self.gpu.replay(self._graph)
-            if self.stream is not None:
-                self.stream.ahead(done)
+        if self.stream is not None:
+            self.stream.ahead(done)
         halted = np.zeros(1, np.int32)
         self.gpu.get(self.control.address, halted)
         each = max(1e-7, (time.monotonic() - began) / replays)
@@ -198,8 +196,9 @@ def probe(gpu):
     memory = [gpu.allocate(numbers.nbytes) for _ in range(3)]
     for place in memory:
         gpu.put(place.address, numbers)
-    made = gpu.kernels.get("probe", add_one_by_one, ["f*"] * 3, 32)
-    gpu.go([driver.Launch(one_block(32), {}, made, *(place.address for place in memory))])
+    rule = one_block(32)
+    made = gpu.kernels.get("probe", add_one_by_one, ["f*"] * 3, rule.bounds)
+    gpu.go([driver.Launch(rule, {}, made, *(place.address for place in memory))])
     got = np.empty_like(numbers)
     gpu.get(memory[2].address, got)
     return bool(np.array_equal(got, numbers + numbers))

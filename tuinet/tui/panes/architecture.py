@@ -27,6 +27,7 @@ from tuinet.columns import Column
 from tuinet.errors import PresetError, TuinetError
 from tuinet.safe_text import safe
 from tuinet.training import forecast
+from tuinet.training.devices import is_gpu
 from tuinet.training.forecast import Speed
 from tuinet.training.planning import Fate, Planned, data_of, fate, planned
 from tuinet.tui.actions import bindings
@@ -308,7 +309,7 @@ class ArchitecturePane(Pane):
             if rate > 0 and not view.status.slow:
                 return f"{_about(self.examples / rate)} an epoch here"
         speed = self.speed
-        if speed is None or self._speed_of != self._device() or (forecast.on_gpu(self._speed_of) and not speed.known):
+        if speed is None or self._speed_of != self._device() or (is_gpu(self._speed_of) and not speed.known):
             return ""
         seconds = forecast.epoch_seconds(plan, speed)
         return f"about {_about(seconds)} an epoch here" if seconds is not None else ""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 import math
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from textual.app import ComposeResult
@@ -17,14 +14,14 @@ from textual.screen import ModalScreen
 from tuinet.columns import Column
 from tuinet.diagnostics.hardware import Timed, pairs
 from tuinet.runs.checked import number
-from tuinet.training.session import environment
 from tuinet.tui.actions import bindings
 from tuinet.tui.application import Teller, Tuinet
+from tuinet.tui.asked import asked
 from tuinet.tui.screens.base import Told, lines
 from tuinet.tui.telling import Line, bar, paragraph, table
 from tuinet.tui.widgets.hints import Hints
 
-COMMAND = ("-P", "-m", "tuinet", "bench", "--hardware", "--json")
+MEASURED = partial(asked, "bench", "--hardware")
 BAR = 12  # cells
 INTRODUCTION = (
     "A dense network with two hidden layers, 256 examples a step, in ever more units: how long a step takes "
@@ -46,12 +43,12 @@ class Hardware(Teller, ModalScreen[None]):
     Hardware VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
     """
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
-        """command: what Python runs; prints the rows of `tuinet bench --hardware --json`."""
+    def __init__(self, rows: Callable[[], AsyncIterator[Mapping[str, Any]]] = MEASURED) -> None:
+        """rows: those of `tuinet bench --hardware --json`."""
         super().__init__()
-        self._command = command
+        self._rows = rows
         self._found: list[Timed] = []
-        self._end: dict[str, Any] = {}
+        self._end: Mapping[str, Any] = {}
         self._over = False
 
     def compose(self) -> ComposeResult:
@@ -70,32 +67,16 @@ class Hardware(Teller, ModalScreen[None]):
         self._tell()
 
     async def _measure(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._command, env=environment(), start_new_session=True,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        assert process.stdout is not None
         try:
-            while line := await process.stdout.readline():
-                self._take(line)
+            async for row in self._rows():
+                if row.get("row") == "end":
+                    self._end = row
+                elif (one := timed_of(row)) is not None:
+                    self._found.append(one)
                 self._tell()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        self._over = True
-        self._tell()
-
-    def _take(self, line: bytes) -> None:
-        """A row that is none is passed over."""
-        with contextlib.suppress(ValueError, RecursionError):
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                return
-            if row.get("row") == "end":
-                self._end = row
-            elif (one := timed_of(row)) is not None:
-                self._found.append(one)
+            self._over = True
+            self._tell()
 
     def _tell(self) -> None:
         if self.is_mounted:
