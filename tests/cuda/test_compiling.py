@@ -14,8 +14,6 @@ MORE = {"80": (8, 0), "86": (8, 6), "89": (8, 9), "100": (10, 0)}
 REGISTERS = 65536  # of a multiprocessor: shared by the threads of its blocks
 MOST = 255  # a thread can have
 KERNELS = [(name, number) for name in sorted(OPS) for number in range(len(OPS[name].cuda_stages))]
-SIMPLE = ("maps", "updates", "losses", "rows", "columns", "random", "augmentation")  # nothing there is kept in tiles
-DEMANDING = [each for each in KERNELS if OPS[each[0]].define.__module__.rpartition(".")[2] not in SIMPLE]
 
 
 def registers_at_most(threads: int, together: int) -> int:
@@ -43,9 +41,8 @@ def test_a_kernel_keeps_to_its_registers_and_to_float32(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gpu", MORE.values(), ids=MORE, indirect=True)
-@pytest.mark.parametrize(("name", "number"), DEMANDING)
+@pytest.mark.parametrize(("name", "number"), KERNELS)
 def test_and_on_the_other_architectures(request: pytest.FixtureRequest, gpu: Any, name: str, number: int) -> None:
-    """Those that keep tiles or states: what takes few registers on three takes few on all."""
     cc = request.node.callspec.params["gpu"]
     arch = next(arch for arch, each in MORE.items() if each == cc)
     assert complaints(name, number, arch, cc) == []
