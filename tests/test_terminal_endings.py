@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -131,14 +132,13 @@ def test_leaving_gives_the_exit_code_and_no_word() -> None:
 def test_an_app_whose_line_dropped_is_gone_in_two_seconds(ignored: tuple[int, ...]) -> None:
     terminal = open_app(ignore=ignored)
     try:
-        processes = [psutil.Process(terminal.pid), psutil.Process(app_of(terminal))]
-        spent = sum(processes[1].cpu_times()[:2])
+        app = psutil.Process(app_of(terminal))
         began = time.monotonic()
         terminal.hang_up()
-        while processes[1].is_running() and processes[1].status() != psutil.STATUS_ZOMBIE:
-            spent = max(spent, sum(processes[1].cpu_times()[:2]))
-            assert time.monotonic() - began < 2.0
-            time.sleep(0.01)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may go between two questions
+            while app.status() != psutil.STATUS_ZOMBIE:
+                assert time.monotonic() - began < 2.0
+                time.sleep(0.01)
         terminal.status = os.waitpid(terminal.pid, 0)[1]
         assert os.waitstatus_to_exitcode(terminal.status) == 129
         assert time.monotonic() - began < 2.0
