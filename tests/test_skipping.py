@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.networks import dense, layer, make, make_tokens, stacks
+from tests.networks import dense, layer, make, make_tokens, stacks, token_stacks
 from tuinet.engine import reference, step
 
 STACKS = stacks()
@@ -140,6 +140,23 @@ def test_a_table_is_multiplied_once_and_everything_stays_what_it_was(
     np.testing.assert_allclose(outputs, exact_outputs, rtol=1e-12, atol=1e-13)
     for slot, gradient in exact.items():
         np.testing.assert_allclose(found[slot], gradient, rtol=1e-11, atol=1e-14, err_msg=slot)
+
+
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+def test_in_use_attention_writes_no_weights_and_gives_the_same_bits(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use() -> tuple[set[str], int, bytes]:
+        trainer = make_tokens(token_stacks()["a small transformer"], device=device)
+        weights = sum(".attention.p" in slot.name for slot in trainer.program.slots)
+        outputs = trainer.outputs(trainer.bound.train.inputs)
+        return {call.op.name for call in trainer.forward.calls}, weights, outputs.tobytes()
+
+    ops, weights, outputs = in_use()
+    assert "attend" in ops and "attention" not in ops and weights == 2  # those that training keeps
+    monkeypatch.setattr(step, "leave_weights", lambda program, calls, wanted: calls)
+    ops, weights, exact = in_use()
+    assert "attention" in ops and "attend" not in ops and weights == 4 and outputs == exact
 
 
 @pytest.mark.parametrize("name", NOT_FOLDED)

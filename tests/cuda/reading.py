@@ -22,6 +22,7 @@ HOTTEST = {  # op and number of its kernel: which limits it has to keep
     ("matmul_tn", 0): "multiplies",
     ("conv2d", 0): "multiplies",
     ("attention", 0): "",
+    ("attend", 0): "",
     ("lstm", 0): "",
     ("cross_entropy", 0): "memory",
     ("layer_norm", 0): "memory",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..kernels import OPS
+from .program import Call
+
 
 def drop_unused(calls, wanted):
     """Leave out every call whose results nobody reads. What updates a statistic is wanted for that."""
@@ -13,6 +16,17 @@ def drop_unused(calls, wanted):
             needed.update(call.inputs)
             kept.append(call)
     return kept[::-1]
+
+
+def leave_weights(program, calls, wanted):
+    """Attention whose weights nobody reads does not write them: they are the square of a sequence for each head."""
+    read = {slot for call in calls for slot in call.inputs}.union(wanted)
+    for i, call in enumerate(calls):
+        if call.op.name == "attention" and call.results[1] not in read:
+            y, weights = call.results
+            program.slots.remove(weights)
+            calls[i] = Call(OPS["attend"], call.inputs, [y], call.settings)
+    return calls
 
 
 def add_in_place(calls):

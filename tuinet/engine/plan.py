@@ -146,7 +146,7 @@ def _outer_first(rows):
 HISTORIES = ("recurrent_weights", "gru_weights")
 CONVOLUTIONS = {"conv2d": 0, "conv2d_inputs": 1, "conv2d_weights": 2}  # which operand, results first, holds the outputs
 
-ATTENTIONS = {"attention": 2, "attention_back": 4}  # products of each pair of positions that is looked at
+ATTENTIONS = {"attention": 2, "attend": 2, "attention_back": 4}  # products of each pair of positions that is looked at
 
 
 def _pairs(call):

@@ -13,7 +13,7 @@ import numpy as np
 from .arena import padded
 from .backprop import backpropagate
 from .pace import Pace
-from .passes import add_in_place, bring_forward, drop_unused, put_off
+from .passes import add_in_place, bring_forward, drop_unused, leave_weights, put_off
 from .program import Call, Program
 from .sharing import as_matrix, own_axes
 from .skipping import drop_unpooled, fold_tables, gather_pooled, pool_first
@@ -278,6 +278,6 @@ class Pass:
             self.outputs = step.network.forward(ops, x)
             self.losses = step.loss.record(ops, self.outputs, self.targets, facts)
             wanted = [self.outputs, self.losses]
-            self.calls = drop_unused(step._skipping(ops.calls, wanted), wanted)
+            self.calls = leave_weights(ops, drop_unused(step._skipping(ops.calls, wanted), wanted), wanted)
             self.computes = self.outputs.root is not self.inputs  # a network of views alone gives its inputs back
             self.marks = ops.marks

@@ -89,7 +89,7 @@ RECURRENT = {  # of the ops with a state: steps, units, which come first, how fa
 ATTENDED = {  # of the ops on sequences: steps, others that are looked at, heads, numbers of a head, causal
     "odd": (7, 5, 3, 2, 0),
     "tiles": (32, 32, 2, 16, 1),
-    "wide": (67, 67, 2, 34, 1),
+    "wide": (67, 67, 2, 70, 1),
     "one": (1, 1, 1, 2, 1),
 }
 
@@ -130,7 +130,7 @@ def operands_for(name: str, kind: str, real: Any = np.float32) -> tuple[Call, di
     if "heads" in each.settings:
         steps, others, heads, width, causal = ATTENDED[kind]
         sizes = {"N": sizes["N"], "A": steps * heads * width, "B": others * heads * width, "P": heads * steps * others}
-        sizes |= {"S": others * (width + ATTENTION_BLOCK), "C": steps * width // 2}
+        sizes |= {"S": others * (width + ATTENTION_BLOCK + 1), "C": steps * width // 2}
         settings = {"steps": steps, "heads": heads, "causal": causal}
     if name == "add_rows":
         sizes = sizes | {"R": settings["count"]}

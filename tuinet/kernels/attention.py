@@ -17,12 +17,14 @@ from . import gpu, scalars
 from .blas import ADD, REPLACE, multiply
 from .gpu import cuda
 from .op import op, scalar
+from .parts import part, row_part
 from .rows import sum_of
 from .scalars import ONE, ZERO, F, U
 
 LOWEST = F(-3.0e38)
 TALL, WIDE, DEEP = U(64), U(32), U(16)  # of a tile on a GPU: rows, columns, and how much is summed at a time
-LEFT, RIGHT, SUMS = (16, 68), (16, 33), (4, 4)  # near memory of both sides, a little wider against conflicts
+LEFT, RIGHT, WEIGHTS = (16, 68), (16, 33), (32, 68)  # near memory, a little wider against conflicts
+SUMS = (4, 4)  # of a thread
 THREADS = U(128)
 
 
@@ -161,24 +163,25 @@ def turn_head(x, n, first, width, rows, D, out):
 
 
 @scalar
-def soft_row(p, n, first, seen, others, share, room, at):
-    """Softmax of share times so many numbers of row n, from the first on; the rest of the others becomes 0.
+def soft_row(p, seen, share, room):
+    """Softmax of share times the first numbers of p, as many as are seen; the rest becomes 0.
 
     Whole vectors are worked on, and what lies behind the last number is put aside: rows that end where a causal mask
     ends would be half leftovers. The exponentials stand in room meanwhile, as the loops that fill it and add it up are
     fast only apart.
     """
+    others = p.size
     length = min(others, (seen + 15) // 16 * 16)
     top = LOWEST
     for j in range(length):
-        top = max(top, p[n, first + j] if j < seen else LOWEST)
+        top = max(top, p[j] if j < seen else LOWEST)
     for j in range(length):
-        room[at + j] = scalars.exp((p[n, first + j] - top) * share) if j < seen else ZERO
-    scale = ONE / sum_of(room, at, length)
+        room[j] = scalars.exp((p[j] - top) * share) if j < seen else ZERO
+    scale = ONE / sum_of(room, 0, length)
     for j in range(length):
-        p[n, first + j] = room[at + j] * scale
+        p[j] = room[j] * scale
     for j in range(others - length):
-        p[n, first + length + j] = ZERO
+        p[length + j] = ZERO
 
 
 @attention.cpu
@@ -202,8 +205,8 @@ def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
                     rows, seen, width, REPLACE,
                 )  # fmt: skip
                 for i in range(rows):
-                    first = (h * steps + t + i) * others
-                    soft_row(p, n, first, min(seen, t + i + 1) if causal else seen, others, share, scratch, behind)
+                    line = row_part(p, n, (h * steps + t + i) * others, others)
+                    soft_row(line, min(seen, t + i + 1) if causal else seen, share, part(scratch, behind, others))
                 multiply(
                     p, at + t * others, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
                     rows, width, seen, REPLACE,
@@ -235,6 +238,115 @@ def attention_cuda(q, k, v, lengths, scratch, y, p, N, A, B, S, P, steps, heads,
             p, line, others, U(1), rows, v, U(there + d), U(1), D, U(width - d), seen, left, right, sums
         )  # fmt: skip
         put(sums, y, U(here + d), D, rows, U(width - d))
+
+
+@op(cut="N")
+def attend(q, k, v, lengths, scratch, *, steps: int, heads: int, causal: int):
+    """y = what attention gives, without keeping how much each position takes of each: for passes that end with y
+
+    q (N, A)   k (N, B)   v (N, B)   lengths (N) int   scratch (S)   y (N, A)
+    """
+    return attention.define(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=causal)[0]
+
+
+@attend.cpu
+def attend_cpu(q, k, v, lengths, scratch, y, steps, heads, causal):
+    """As attention, in the same order of sums: the rows of p that are worked on stand behind the turned keys."""
+    D = q.shape[1] // steps
+    others, width = k.shape[1] // D, D // heads
+    share = ONE / np.sqrt(F(width))
+    behind = width * others
+    room = behind + BLOCK * others
+    q_row, y_row, v_row = q.strides[0] // 4, y.strides[0] // 4, v.strides[0] // 4
+    for n in range(q.shape[0]):
+        for h in range(heads):
+            turn_head(k, n, h * width, width, others, D, scratch)
+            for t in range(0, steps, BLOCK):
+                rows = min(BLOCK, steps - t)
+                seen = min(lengths[n], t + rows) if causal else lengths[n]
+                here = h * width + t * D
+                multiply(
+                    q, n * q_row + here, D, 1, scratch, 0, others, scratch, behind, others, scratch, 0,
+                    rows, seen, width, REPLACE,
+                )  # fmt: skip
+                for i in range(rows):
+                    line = part(scratch, behind + i * others, others)
+                    soft_row(line, min(seen, t + i + 1) if causal else seen, share, part(scratch, room, others))
+                multiply(
+                    scratch, behind, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
+                    rows, width, seen, REPLACE,
+                )  # fmt: skip
+
+
+@gpu.device
+def row_max(value):
+    """The largest over the 8 threads that share the rows of a tile."""
+    for turn in range(3):
+        value = max(value, cuda.shfl_xor_sync(0xFFFFFFFF, value, 4 >> turn))
+    return value
+
+
+@gpu.device
+def row_sum(value):
+    """The sum over them."""
+    for turn in range(3):
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, 4 >> turn)
+    return value
+
+
+@attend.cuda(QUERIES)
+def attend_cuda(q, k, v, lengths, scratch, y, N, A, B, S, steps, heads, causal):
+    """A block sees 32 others at a time, and mends what it has summed where one of them outdoes all before.
+
+    Milakov and Gimelshein 2018; Dao et al. 2022. For each 32 columns of y the scores are worked out anew: registers
+    hold the sums of no more while two blocks share a multiprocessor.
+    """
+    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
+    weights = cuda.shared.array(WEIGHTS, F, alignment=16)
+    sums, found = cuda.local.array(SUMS, F), cuda.local.array(SUMS, F)
+    tops, totals = cuda.local.array(4, F), cuda.local.array(4, F)
+    x, r = U(U(cuda.threadIdx.x) & U(7)), U(U(U(cuda.threadIdx.x) >> U(3)) * U(4))
+    n, head, begin, rows, D, width, _ = block_head(U(steps), A, B, steps, heads)
+    here, there = U(n * A + begin * D + head * width), U(n * B + head * width)
+    seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
+    share = ONE / np.sqrt(F(width))
+    for d in range(U(0), width, WIDE):
+        for i in range(4):
+            tops[i], totals[i] = LOWEST, ZERO
+            for j in range(4):
+                found[i, j] = ZERO
+        for s in range(U(0), seen, WIDE):
+            tile(
+                q, here, D, U(1), rows, k, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums
+            )  # fmt: skip
+            for i in range(4):
+                until = min(seen, U(begin + r + U(i) + U(1))) if causal else seen
+                top = tops[i]
+                for j in range(4):
+                    if U(s + x + U(8 * j)) < until:
+                        top = max(top, sums[i, j])
+                top, total = row_max(top), ZERO
+                for j in range(4):
+                    weight = scalars.exp((sums[i, j] - top) * share) if U(s + x + U(8 * j)) < until else ZERO
+                    weights[U(x + U(8 * j)), U(r + U(i))] = weight
+                    total += weight
+                kept = scalars.exp((tops[i] - top) * share)
+                tops[i], totals[i] = top, totals[i] * kept + total
+                for j in range(4):
+                    found[i, j] *= kept
+            for deep in range(U(0), WIDE, DEEP):
+                lay(v, U(there + s * D + d), U(1), D, U(width - d), WIDE, U(deep), U(seen - s), right)
+                cuda.syncthreads()
+                for z in range(16):
+                    for i in range(4):
+                        for j in range(4):
+                            found[i, j] += weights[U(deep + U(z)), U(r + U(i))] * right[U(z), U(x + U(8 * j))]
+                cuda.syncthreads()
+        for i in range(4):
+            totals[i] = ONE / row_sum(totals[i])
+            for j in range(4):
+                found[i, j] *= totals[i]
+        put(found, y, U(here + d), D, rows, U(width - d))
 
 
 @op(cut="N")

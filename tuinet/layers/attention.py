@@ -72,7 +72,7 @@ def attend(layer: Any, ops: Ops, x: Any, seen: Any, batch: int, lengths: Any, *,
         q, k = (_rotated(ops, z, count, width, heads) for z, count in ((q, steps), (k, others)))
     if lengths is None:
         lengths = ops.constant("lengths", [others] * batch)
-    scratch = ops.scratch(others * (width // heads + ATTENTION_BLOCK))
+    scratch = ops.scratch(others * (width // heads + ATTENTION_BLOCK + 1))
     y = ops.attention(q, k, v, lengths, scratch, steps=steps, heads=heads, causal=int(causal))[0]
     return _project(layer, ops, ops.view(y, (batch * steps, width)), "o")
 
