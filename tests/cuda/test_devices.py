@@ -66,6 +66,7 @@ def test_a_driver_that_is_no_good_is_told_in_one_sentence(stub: tuple[Path, str]
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("tuinet: --device cuda: ") and said in last
     assert last.endswith("; --device cpu trains on the processor")
+    assert not (tmp_path / "runs").exists()  # nothing was started, so nothing is kept
 
 
 def test_without_a_driver_it_is_told_and_auto_trains_on_the_processor_without_a_word(tmp_path: Path) -> None:

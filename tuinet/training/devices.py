@@ -69,4 +69,19 @@ def chosen(word: str) -> Chosen:
     except NoDevice as error:
         if word == "auto":
             return Chosen("cpu", no_gpu="" if isinstance(error, NoDriver) else str(error))
-        raise type(error)(f"--device {word}: {error}; --device cpu trains on the processor") from error
+        raise _refused(word, error) from error
+
+
+def require(word: str) -> None:
+    """Raises NoDevice, as chosen does, where this machine has no such GPU: what is known before one is tried."""
+    from tuinet.engine.cuda import devices
+
+    if word == "cuda" or is_gpu(word):
+        try:
+            devices.untried(ordinal_of(word))
+        except NoDevice as error:
+            raise _refused(word, error) from error
+
+
+def _refused(word: str, error: NoDevice) -> NoDevice:
+    return type(error)(f"--device {word}: {error}; --device cpu trains on the processor")

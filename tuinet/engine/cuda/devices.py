@@ -99,14 +99,19 @@ def choose(ordinal: int | None = None) -> Device:
 
     Raises NoDevice, which says in one sentence what is missing.
     """
+    device = untried(ordinal)
+    _probe(device)
+    return device
+
+
+def untried(ordinal: int | None = None) -> Device:
+    """The same before it has shown anything: of NVIDIA's packages none is imported."""
     there = devices()
     if ordinal is not None and ordinal >= len(there):
         have = ", ".join(f"{each.word} ({safe(each.name, 40)})" for each in there)
         raise NoDevice(f"there is no cuda:{ordinal}: this machine has {have}")
     _check_packages()
-    device = there[ordinal] if ordinal is not None else _freest(there)
-    _probe(device)
-    return device
+    return there[ordinal] if ordinal is not None else _freest(there)
 
 
 def _freest(there: list[Device]) -> Device:
