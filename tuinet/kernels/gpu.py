@@ -19,6 +19,7 @@ from .scalars import ONE, ZERO, F, I, U
 
 DEVICE: list[Callable] = []  # plain functions that kernels may call, of a GPU only
 WARP = 32  # threads that go in step
+LONGEST = 65535  # blocks along y, or along z; along x there may be 32,768 times as many
 
 
 class Stand:
@@ -65,11 +66,18 @@ def blocks(count, each):
     return max(1, -(-int(count) // each))
 
 
+def over(rows, columns):
+    """A grid of blocks of 32 x 8 threads over a matrix: the columns that y is too short for go on along z."""
+    across = blocks(columns, 32)
+    layers = blocks(across, LONGEST)
+    return blocks(rows, 8), blocks(across, layers), layers
+
+
 def numbers(*letters):
     """A thread for each number: of a matrix at gpu.place(), of a vector or of any array at gpu.number()."""
     if len(letters) == 2:
         rows, columns = letters
-        return Launch((32, 8), lambda s: (blocks(s[rows], 8), blocks(s[columns], 32), 1))
+        return Launch((32, 8), lambda s: over(s[rows], s[columns]))
     letter = letters[0] if letters else "size"
     return Launch((256, 1), lambda s: (blocks(s[letter], 256), 1, 1))
 
@@ -124,7 +132,8 @@ ALONE = Launch((1, 1), lambda s: (1, 1, 1))  # a single thread, for what is one 
 def place():
     """(row, column) of this thread's number in a matrix."""
     n = U(U(cuda.blockIdx.x) * U(8) + U(cuda.threadIdx.y))
-    return n, U(U(cuda.blockIdx.y) * U(32) + U(cuda.threadIdx.x))
+    across = U(U(cuda.blockIdx.z) * U(cuda.gridDim.y) + U(cuda.blockIdx.y))
+    return n, U(across * U(32) + U(cuda.threadIdx.x))
 
 
 @device

@@ -113,7 +113,7 @@ def whole(s):
     return s["N"] * pool.height * pool.width * pool.channels
 
 
-HANDED_BACK = gpu.Launch((32, 8), lambda s: (gpu.blocks(s["N"], 8), gpu.blocks(whole(s) // max(1, s["N"]), 32), 1))
+HANDED_BACK = gpu.Launch((32, 8), lambda s: gpu.over(s["N"], whole(s) // max(1, s["N"])))
 hand_back = gpu.device(max_pool_back_cuda)
 
 

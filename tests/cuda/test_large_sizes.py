@@ -1,4 +1,4 @@
-"""What only large sequences meet: states that shared memory has no room for."""
+"""What only large sizes meet: states that shared memory has no room for, rows longer than a grid."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tuinet.engine import trials
+from tuinet.kernels import gpu
 
 MANY = {  # steps, units, which come first, how far gradients go back, tanh or relu
     "forwards": (3, 515, dict(backwards=0, truncate=0, relu=0)),
@@ -27,3 +28,17 @@ def test_more_units_than_shared_memory_holds_agree_with_the_definition(
     monkeypatch.setitem(trials.RECURRENT, "odd", MANY[way])
     assert calls.room_for([trials.operands_for(name, "odd")[0]])
     assert tried(device, name, "odd") <= AGREES
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("longest", [1, 2, 4])
+def test_rows_that_a_grid_is_too_short_for_agree_with_the_definition(
+    device: Any, monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    from tuinet.engine.cuda.examination import AGREES, tried
+
+    columns = trials.SIZES["wide"]["I"]
+    assert gpu.over(9, columns) == (2, 4, 1)  # the control
+    monkeypatch.setattr(gpu, "LONGEST", longest)
+    assert gpu.over(9, columns) == (2, longest, 4 // longest)
+    assert tried(device, "add_row", "wide") <= AGREES
