@@ -24,20 +24,18 @@ MODES = {
     "mouse pixels": 1016, "paste": 2004, "focus": 1004, "resize reports": 2048, "synchronised": 2026,
 }  # fmt: skip
 
-UNWANTED = ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "TMUX_PANE", "COLUMNS", "LINES", "TEXTUAL_COLOR_SYSTEM")
+UNWANTED = (
+    "NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "TMUX_PANE", "COLUMNS", "LINES", "TEXTUAL_COLOR_SYSTEM",
+    "TEXTUAL_ANIMATIONS",
+)  # fmt: skip
 
 
 def environment(**more: str) -> dict[str, str]:
     """A terminal with 24-bit colour and UTF-8, whatever the tests run in."""
-    for name in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "COLUMNS", "LINES"):
-        os.environ.get(name)
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     return (
         kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)} | more
     )
-
-
-UNWANTED = ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "TMUX_PANE", "COLUMNS", "LINES", "TEXTUAL_ANIMATIONS")
 
 
 class Pty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,35 +87,43 @@ def test_a_run_that_is_killed_goes_on_to_the_same_end(
     assert kills >= 1
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_two_hundred_kills_over_the_presets(tmp_path: Path) -> None:
-    """The real engine on every preset, each for about three seconds, so that kills find it training.
+def killed_while_training(name: str, runs: Path, *, threads: int, kills: int, draws: random.Random) -> int:
+    """The preset, so long that kills find it training, ends as without them. Gives how many there were.
 
     A run that comes to its end before it had its share of kills is followed by another.
     """
-    draws, total = random.Random(11), 0
+    preset = presets.load(name)
+    preset = preset.with_overrides([f"training.epochs={100 * preset.training.epochs}"])
+    told = train(runs, preset.with_overrides(["training.max_seconds=2"]), command=WORKER, threads=threads)
+    assert told.code in (0, 4), told.end
+    preset = preset.with_overrides([f"training.max_steps={told.end['step']}"])
+    began = time.monotonic()
+    whole = train(runs, preset, command=WORKER, threads=threads)
+    took, done = time.monotonic() - began, 0
+    while done < kills:
+        window = took / 5, 2 / 3 * took
+        again, more = killed_often(
+            preset, runs, draws, kills=kills - done, window=window, command=WORKER, threads=threads
+        )
+        assert outcome(again) == outcome(whole), name
+        done += more
+    return done
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_two_hundred_kills_over_the_presets(tmp_path: Path) -> None:
+    """The real engine on every preset; two at a time, of which one has two threads."""
     names = presets.names()
     share = -(-200 // len(names))
-    for name in names:
-        preset = presets.load(name)
-        preset = preset.with_overrides([f"training.epochs={100 * preset.training.epochs}"])
-        told = train(tmp_path, preset.with_overrides(["training.max_seconds=3"]), command=WORKER)
-        assert told.code in (0, 4), told.end
-        preset = preset.with_overrides([f"training.max_steps={told.end['step']}"])
-        began = time.monotonic()
-        whole = train(tmp_path, preset, command=WORKER)
-        took = time.monotonic() - began
-        kills = runs = 0
-        while kills < share:
-            again, more = killed_often(
-                preset, tmp_path, draws, kills=share - kills, window=(took / 5, 2 / 3 * took), command=WORKER
-            )
-            assert outcome(again) == outcome(whole), name
-            kills, runs = kills + more, runs + 1
-        print(name, kills, runs, again.end["state"], again.end["step"], flush=True)
-        total += kills
-    assert total >= 200
+
+    def killed(place: int) -> int:
+        return killed_while_training(
+            names[place], tmp_path, threads=1 + place % 2, kills=share, draws=random.Random(place)
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(killed, range(len(names)))) >= 200
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("reference", marks=pytest.mark.slow)])
