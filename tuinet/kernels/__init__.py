@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     products,
     random,
     recurrence,
+    rotary,
     rows,
     updates,
     upsampling,
