@@ -73,8 +73,8 @@ class Pty:
             for number in (0, 1, 2):
                 os.dup2(self.slave, number)
             os.closerange(3, 256)
-            for number in ignore:
-                signal.signal(number, signal.SIG_IGN)
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # the tests may run in the background
+                signal.signal(number, signal.SIG_IGN if number in ignore else signal.SIG_DFL)
             os.chdir(ROOT)
             os.execve(words[0], list(words), env if env is not None else environment())
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -65,17 +65,21 @@ def close(screen: Pty) -> None:
 ENDINGS = {"killed": kill, "closed": close}
 
 
-def check(session: Session, way: str, count: int) -> None:
+def check(session: Session, way: str, count: int, together: int = 1) -> None:
+    """Ends so many screens; so many of them are open at a time."""
     draws = random.Random(way)
-    for number in range(count):
-        screen = attach(session)
+    for number in range(count // together):
+        screens = [attach(session) for _ in range(together)]
         try:
             if number % 2:  # in the middle of its start, too
-                screen.wait_for(session.id, seconds=30)
+                for screen in screens:
+                    screen.wait_for(session.id, seconds=30)
             time.sleep(draws.uniform(0.0, 0.6))
-            ENDINGS[way](screen)
+            for screen in screens:
+                ENDINGS[way](screen)
         finally:
-            screen.close()
+            for screen in screens:
+                screen.close()
         assert is_alive(session.pid)
         live, epochs = came_back(session.folder)
         assert live and epochs == list(range(1, len(epochs) + 1)), f"after {number + 1} times: a gap in {epochs}"
@@ -92,7 +96,7 @@ def test_a_training_outlives_its_screens(trained: Session, way: str) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("way", ENDINGS)
 def test_a_training_outlives_a_hundred_screens(trained: Session, way: str) -> None:
-    check(trained, way, 100)
+    check(trained, way, 100, together=2)
 
 
 def test_control_a_worker_in_the_terminals_own_session_dies_with_it(home: Path) -> None:
