@@ -178,7 +178,7 @@ def gate_sums(gates):
 
     Weights come from far away: several of them are asked for before the first is used.
     """
-    deep = 8 if gates == 1 else 4
+    deep = 6 if gates == 1 else 4
 
     @gpu.device
     def sums(states, first, K, W, row, apart, j, columns, shares):
