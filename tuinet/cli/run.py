@@ -63,11 +63,13 @@ def run(
     from tuinet.cli.output import Output
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
+    from tuinet.training.devices import require
     from tuinet.training.session import start
 
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
     loaded, origin = _preset(preset, data_file, label, pairs, series)
+    require(device or "auto")
     folder = chosen(runs_folder)
     begin = partial(
         start,

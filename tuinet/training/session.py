@@ -26,7 +26,6 @@ from tuinet.presets import Preset
 from tuinet.runs import RunFolder, remove, runs_folder
 from tuinet.safe_text import safe
 from tuinet.training import live
-from tuinet.training.devices import require
 from tuinet.training.goals import parse
 from tuinet.training.signals import EXIT_CODES
 
@@ -146,10 +145,8 @@ def start(
 
     runs: folder of the runs (None: the usual one). threads: None lets the engine measure. init: a run whose weights
     are taken where they fit. origin: what run.json says of where the preset came from. last_at_least: seconds that the
-    training is to take, in slow motion where it would be over sooner. command: what Python runs. No run is made where
-    it asks for a GPU that is not there (NoDevice).
+    training is to take, in slow motion where it would be over sooner. command: what Python runs.
     """
-    require(device)
     parse(until or "")
     given = {"until": until, "max_seconds": max_seconds, "max_steps": max_steps}
     preset = preset.with_overrides([f"training.{key}={value}" for key, value in given.items() if value is not None])
@@ -181,7 +178,6 @@ def resume(
     they are not given.
     """
     folder.info()
-    require(device or "")
     if overrides:
         preset = presets.load(folder.path / "preset.toml")
         live.check_live(preset, preset.with_overrides(overrides))
