@@ -144,9 +144,9 @@ class OverfittingPane(Pane):
         )
         if tall and width >= BROAD:
             left = max(width * 2 // 5, BROAD // 2)
-            lines = beside(self._top(left, height), left, self._below(width - left - 3, height), 3)
+            lines = beside(self._top(left, height, gap=16), left, self._below(width - left - 3, height), 3)
         elif tall:
-            lines = self._top(width, height)
+            lines = self._top(width, height, gap=9 if height >= 52 else 6)
             below = self._below(width, height - len(lines) - 1)
             lines += [[], *below] if below else []
         elif self.page == "fit":
@@ -157,8 +157,8 @@ class OverfittingPane(Pane):
         before, self._lines = self._lines, lines
         self.refresh_lines(before, lines)
 
-    def _top(self, width: int, height: int) -> list[Line]:
-        """Verdict, losses, gap and cures."""
+    def _top(self, width: int, height: int, gap: int = 6) -> list[Line]:
+        """Verdict, losses, gap and cures. gap: lines of its curve, at the most, where all stand below each other."""
         view = self.view
         assert view is not None
         if width >= WIDE and height < TALL:
@@ -174,7 +174,7 @@ class OverfittingPane(Pane):
         short = height < 12
         lines = self._told(width, 4 if short else 6)
         room = height - len(lines) - self._switches_height(width) - 2
-        curve = self._gap(width, min(9 if height >= 52 else 6, room - 1)) if room > 4 else []
+        curve = self._gap(width, min(gap, room - 1)) if room > 4 else []
         if curve:
             lines += [[], title("gap", "val − train, both without dropout"), *curve]
         if not short:
