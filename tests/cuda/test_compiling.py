@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -50,7 +49,7 @@ def found(request: pytest.FixtureRequest) -> Found:
         if isinstance(item, pytest.Function) and item.module.__name__ == __name__:
             given = item.callspec.params
             asked.setdefault((given["name"], given["number"]), []).append(given["arch"])
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         waiting = {kernel: pool.submit(complaints, *kernel, tuple(archs)) for kernel, archs in asked.items()}
         return {kernel: future.result() for kernel, future in waiting.items()}
 
