@@ -152,25 +152,42 @@ def test_what_the_host_sees_is_what_the_device_has(gpu: Any) -> None:
     assert any((array != first[2][name]).any() for name, array in trainer.optimizer_state().items())
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
+STREAMED = {
+    "shuffled": {},
+    "as they stand": {"shuffle": False},
+    "batches in parts": {"accumulate": 2},
+    "examples mixed with others": {"augment": Augment(mixup=0.4)},
+    "mixed with others, in parts": {"augment": Augment(mixup=0.4), "accumulate": 2, "shuffle": False},
+}
+
+
+@pytest.mark.parametrize("settings", STREAMED.values(), ids=STREAMED)
 def test_data_that_do_not_fit_are_streamed_and_train_with_the_same_bits(
-    gpu: Any, monkeypatch: pytest.MonkeyPatch, shuffle: bool
+    gpu: Any, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     """The control: with all memory nothing is streamed."""
     from tuinet.engine.cuda import memory
 
-    whole = make(network(), device="cuda:0", shuffle=shuffle, **SMALL)
+    settings = SMALL | {"examples": 120} | settings
+    whole, host = (make(network(), device=word, **settings) for word in ("cuda:0", "cpu"))
     whole.run(1000, 9)
+    host.run(1000, 9)
     assert whole.machine.stream is None
-    own = 4 * whole.arena.end + 1000  # of the 1120 bytes of data
+    own = 4 * whole.arena.end + sum(array.nbytes for array in whole.arena.data.values())  # nothing is left to work in
     monkeypatch.setattr(memory, "SPARE", own / whole.arena.gpu.memory()[0])
-    part = make(network(), device="cuda:0", shuffle=shuffle, **SMALL)
-    assert part.machine.stream is not None and part.arena.chunk_steps == 1
+    part = make(network(), device="cuda:0", **settings)
+    assert part.machine.stream is not None and part.arena.chunk_steps in (1, 3, 7)
     part.run(1000, 4)
     part.run(1000, 9)
     for name, array in whole.model().items():
         assert array.tobytes() == part.model()[name].tobytes(), name
-    assert list(part.machine.batch_rows()) != []
+    explained = []
+    for trainer in (host, whole, part):  # the rows of a step that fails are those of the training set
+        broken = {**trainer.model(), "dense_3.b": np.full(3, np.inf, np.float32)}
+        trainer.load(broken, trainer.optimizer_state(), trainer.step)
+        assert trainer.run(1000, 20) == "diverged" and trainer.step == 9
+        explained.append(trainer.explain_divergence())
+    assert explained[1] == explained[2] == explained[0]
 
 
 def test_too_little_memory_is_told_with_need_and_have_before_anything_is_allocated(gpu: Any) -> None:

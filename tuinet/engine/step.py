@@ -112,6 +112,7 @@ class Step:
         rows = choose(ops.step, self.place_slots[0], **self.order, seed=ops.seed)
         self.rows = rows
         rows.name = "rows"
+        self.orders = [rows]  # the rows of the training set that a batch reads: a second lot where examples are mixed
         chosen, self.targets = chosen_rows(ops, table, rows), chosen_rows(ops, targets, rows)
         chosen.name, self.targets.name = "inputs", "targets"
         self.tables = table, targets
@@ -126,6 +127,7 @@ class Step:
         changed = augment.record(ops, drawn, self.facts)
         if augment.mixup:
             others = ops.shuffled_rows(ops.step, ops.batch_places, **self.order, seed=ops.seed ^ PARTNERS)
+            self.orders.append(others)
             inputs, targets = (chosen_rows(ops, table, others) for table in self.tables)
             partners = augment.record(ops, inputs, self.facts, partner=True)
             share = augment.shares(ops)

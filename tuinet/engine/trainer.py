@@ -161,9 +161,8 @@ class Trainer:
         calls = calls_of(self.plan)
         gpu.kernels.expect(kernels_of(calls + self.forward.calls))
         room = WORD * (room_for(calls) + room_for(self.forward.calls))
-        self.arena = memory.DeviceArena(
-            self.program, gpu, data, room, self.plan.pace.stride, streams=self.plan.mixed is None
-        )
+        rows_a_step = self.plan.pace.stride * len(self.plan.orders)
+        self.arena = memory.DeviceArena(self.program, gpu, data, room, rows_a_step)
         self.arena.state_of = self._states()
         self.machine = machine.Machine(self.plan, self.arena, gpu)
         self._forward_machine = machine.Forward(self.forward, self.arena, gpu)
@@ -462,11 +461,13 @@ class Trainer:
             "layer": self._layer_of(slot),
             "slot": slot.name,
             "step": self.step,
-            "batch": [int(row) for row in self._batch_rows()],
+            "batch": self._batch_rows(part),
         }
 
-    def _batch_rows(self):
-        return self.machine.batch_rows() if self.on_gpu else self.arena.view(self.plan.rows)
+    def _batch_rows(self, part):
+        """Worked out anew: a GPU that has a piece of the training set knows them by their places in the piece."""
+        reference.run([call for call in part if self.plan.rows in call.results], self.arena)
+        return [int(row) for row in self.arena.view(self.plan.rows)]
 
     def _not_finite(self, calls):
         """The first call that met or made a number that is not finite, and the slot that holds it; else None."""

@@ -140,12 +140,6 @@ class Machine:
         self._replays = int(max(1, min(MOST, WAIT / each)))
         return done + replays, bool(halted[0])
 
-    def batch_rows(self):
-        """The rows of the training set that the last step has read."""
-        if self.stream is not None:
-            return self.stream.rows_of(self._step())
-        return self.arena.view(self.step.rows)
-
     def _step(self):
         self.arena.forget()
         return int(self.arena.view(self.step.program.step))

@@ -22,14 +22,14 @@ class DeviceArena(Arena):
     Raises OutOfDeviceMemory, with what is needed and what there is, before anything is allocated.
     """
 
-    def __init__(self, program, gpu, data, room, stride, streams=True):
+    def __init__(self, program, gpu, data, room, rows_a_step):
         self.gpu, self.memory, self._known, self.chunk_steps = None, None, set(), 0
         super().__init__(program, np.float32, 1, data)
         sizes = {name: array.nbytes for name, array in self.data.items()}
         own, have = 4 * self.end + room, int(SPARE * gpu.memory()[0])
-        if own + sum(sizes.values()) > have and streams:
-            self.chunk_steps = steps_in_chunk([self.data[name] for name in TABLES], stride)
-            rows = 2 * self.chunk_steps * stride
+        if own + sum(sizes.values()) > have:
+            self.chunk_steps = steps_in_chunk([self.data[name] for name in TABLES], rows_a_step)
+            rows = 2 * self.chunk_steps * rows_a_step
             sizes |= {name: rows * self.data[name][:1].nbytes for name in TABLES}
         if own + sum(sizes.values()) > have:
             raise OutOfDeviceMemory(

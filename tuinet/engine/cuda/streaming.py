@@ -2,7 +2,8 @@
 
 Step s of a chunk reads its rows where they stand in the chunk: only the choice of rows changes, from the shuffled order
 to the order in which they lie. Which rows those are the device works out as it would have; the host gathers them in
-pinned memory. There are two chunks: while the device works on one, the other is filled.
+pinned memory. There are two chunks: while the device works on one, the other is filled. Where examples are mixed, a
+step has two orders of rows: those of the second stand behind those of the first.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ CHUNK_BYTES = 1 << 28  # of one chunk, but never more than a quarter of all
 TABLES = ("train.inputs", "train.targets")
 
 
-def steps_in_chunk(arrays, stride):
+def steps_in_chunk(arrays, rows_a_step):
     """So many steps' worth of examples are together on the device."""
-    bytes_a_step = stride * sum(array[:1].nbytes for array in arrays)
+    bytes_a_step = rows_a_step * sum(array[:1].nbytes for array in arrays)
     return max(1, min(CHUNK_BYTES, sum(array.nbytes for array in arrays) // 4) // bytes_a_step)
 
 
@@ -28,32 +29,38 @@ class Stream:
     def __init__(self, step, arena, gpu, launches_of):
         self.step, self.arena, self.gpu = step, arena, gpu.aside()
         self.stride, self.steps = step.pace.stride, arena.chunk_steps
-        self.count = self.steps * self.stride
-        self.choice = next(c for c in step.sections["batch"] if step.rows in c.results)
+        self.choices = {c.results[0]: c for c in step.sections["batch"] if c.results and c.results[0] in step.orders}
         self.loaded = [None, None]
+        self.length = self.steps * len(self.choices) * self.stride  # rows of a chunk
         tables = [arena.data[name] for name in TABLES]
-        self.pinned = [gpu.pinned((self.count, *table.shape[1:]), table.dtype) for table in tables]
-        self.rows = np.empty(self.count, np.int32)
+        self.pinned = [gpu.pinned((self.length, *table.shape[1:]), table.dtype) for table in tables]
         self._order(launches_of)
 
     def _order(self, launches_of):
-        """The launch that works out which rows a chunk holds."""
-        slots = [Slot("at", (), "value", True), Slot("places", (self.count,), "value", True)]
-        slots.append(Slot("order", (self.count,), "value", True))
-        self.memory = {slot: self.gpu.allocate(4 * slot.size) for slot in slots}
-        self.at, places, self.order = slots
-        self.gpu.put(self.memory[places].address, np.arange(self.count, dtype=np.int32))
-        call = Call(self.choice.op, slots[:2], slots[2:], self.choice.settings)
-        self.launches = launches_of([call], self, self.gpu.kernels, 0)
+        """The launches that work out which rows a chunk holds: one for each order."""
+        count = self.steps * self.stride
+        self.at, places = Slot("at", (), "value", True), Slot("places", (count,), "value", True)
+        self.found = [Slot(f"order_{i}", (count,), "value", True) for i in range(len(self.choices))]
+        self.memory = {slot: self.gpu.allocate(4 * slot.size) for slot in (self.at, places, *self.found)}
+        self.gpu.put(self.memory[places].address, np.arange(count, dtype=np.int32))
+        choices = zip(self.choices.values(), self.found, strict=True)
+        calls = [Call(choice.op, [self.at, places], [found], choice.settings) for choice, found in choices]
+        self.launches = launches_of(calls, self, self.gpu.kernels, 0)
 
     def address(self, slot):
         return self.memory[slot].address
 
     def local(self, call):
         """The same call, reading rows where they stand in the chunks."""
-        if call.results != self.choice.results:
+        if not call.results or call.results[0] not in self.choices:
             return call
-        settings = {**call.settings, "examples": 2 * self.count, "begin": 0}
+        orders = len(self.choices)
+        here = {
+            "examples": 2 * self.length,
+            "stride": orders * self.stride,
+            "begin": list(self.choices).index(call.results[0]) * self.stride,
+        }
+        settings = {**call.settings, **here}
         return Call(OPS["ordered_rows"], call.inputs, call.results, settings)
 
     def until(self, step):
@@ -69,20 +76,15 @@ class Stream:
         if self.loaded[chunk % 2] != chunk:
             self._fill(chunk)
 
-    def rows_of(self, step):
-        """The rows of the training set that a step reads."""
-        self._find(step)
-        return self.rows[: self.stride].copy()
-
-    def _find(self, step):
-        self.gpu.put(self.memory[self.at].address, np.array([step], np.int32))
-        self.gpu.go(self.launches)
-        self.gpu.get(self.memory[self.order].address, self.rows)
-
     def _fill(self, chunk):
-        self._find(chunk * self.steps)
+        self.gpu.put(self.memory[self.at].address, np.array([chunk * self.steps], np.int32))
+        self.gpu.go(self.launches)
+        orders = np.empty((len(self.found), self.steps, self.stride), np.int32)
+        for order, slot in zip(orders, self.found, strict=True):
+            self.gpu.get(self.memory[slot].address, order)
+        rows = orders.swapaxes(0, 1).ravel()  # all that a step reads stands together
         for name, pinned in zip(TABLES, self.pinned, strict=True):
-            np.take(self.arena.data[name], self.rows, axis=0, out=pinned)
+            np.take(self.arena.data[name], rows, axis=0, out=pinned)
             at = self.arena.tables[name].address + chunk % 2 * pinned.nbytes
             self.gpu.put(at, pinned)
         self.loaded[chunk % 2] = chunk
