@@ -42,3 +42,18 @@ def test_rows_that_a_grid_is_too_short_for_agree_with_the_definition(
     monkeypatch.setattr(gpu, "LONGEST", longest)
     assert gpu.over(9, columns) == (2, longest, 4 // longest)
     assert tried(device, "add_row", "wide") <= AGREES
+
+
+@pytest.mark.gpu
+def test_more_images_than_a_gpu_takes_at_a_time_are_told_and_not_left_out(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuinet.engine.cuda import driver
+    from tuinet.engine.cuda.examination import AGREES, tried
+
+    images = trials.SIZES["odd"]["N"]
+    monkeypatch.setattr(driver, "LONGEST", images)
+    assert tried(device, "conv2d_shares_of_pooled", "odd") <= AGREES  # the control
+    monkeypatch.setattr(driver, "LONGEST", images - 1)
+    with pytest.raises(driver.DeviceError, match=f"{images} products .* takes {images - 1}: make training.batch_size"):
+        tried(device, "conv2d_shares_of_pooled", "odd")

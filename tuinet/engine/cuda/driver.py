@@ -26,7 +26,7 @@ from numba.cuda import libdevice
 
 from ...errors import OutOfDeviceMemory, TuinetError
 from ...kernels import SCALARS
-from ...kernels.gpu import DEVICE
+from ...kernels.gpu import DEVICE, LONGEST
 from ...shapes import Geometry
 from ..cache import choose
 
@@ -280,7 +280,13 @@ class Launch:
     """
 
     def __init__(self, rule, sizes, kernel, *arguments):
-        self.kernel, self.shape = kernel, (*rule.grid(sizes), *rule.block, 1, 0)
+        grid = rule.grid(sizes)
+        if max(grid[1:]) > LONGEST:
+            raise DeviceError(
+                f"a step is {max(grid[1:]):,} products beside each other, and a GPU takes {LONGEST:,}: make "
+                "training.batch_size smaller"
+            )
+        self.kernel, self.shape = kernel, (*grid, *rule.block, 1, 0)
         self.function = driver.CUfunction(int(kernel.handle))
         self.numbers = [np.array(np.uint64(each) if isinstance(each, int) else each) for each in arguments]
         self.places = np.array([number.ctypes.data for number in self.numbers], np.uint64)
