@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,13 @@ SESSION = tempfile.TemporaryDirectory(prefix="tuinet-tests-")
 os.environ["TUINET_HOME"] = str(Path(SESSION.name) / "home")
 os.environ.setdefault("TUINET_DATA", str(Path(SESSION.name) / "data"))
 os.environ["NO_COLOR"] = "1"
+
+# What is started in the background ignores Ctrl-C, and so would all that the tests start and send signals to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+for unheard in (signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(unheard) is signal.SIG_IGN:
+        signal.signal(unheard, signal.SIG_DFL)
 
 
 @pytest.fixture
