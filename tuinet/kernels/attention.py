@@ -184,33 +184,44 @@ def soft_row(p, seen, share, room):
         p[length + j] = ZERO
 
 
-@attention.cpu
-def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
+@scalar
+def see_head(q, k, v, n, h, limit, scratch, room, weights, on, y, steps, heads, causal):
+    """One head of an example, which sees so many others: its columns of y.
+
+    The weights of a position stand `on` numbers behind those of the one before, and where that is 0, those of a block
+    of positions in place of those of the block before. The turned keys stand at the beginning of scratch.
+    """
     D = q.shape[1] // steps
     others, width = k.shape[1] // D, D // heads
     share = ONE / np.sqrt(F(width))
-    behind = width * others
-    q_row, p_row = q.strides[0] // 4, p.strides[0] // 4
-    y_row, v_row = y.strides[0] // 4, v.strides[0] // 4
+    q_row, y_row, v_row = q.strides[0] // 4, y.strides[0] // 4, v.strides[0] // 4
+    turn_head(k, n, h * width, width, others, D, scratch)
+    for t in range(0, steps, BLOCK):
+        rows = min(BLOCK, steps - t)
+        seen = min(limit, t + rows) if causal else limit
+        here, at = h * width + t * D, t * on
+        multiply(
+            q, n * q_row + here, D, 1, scratch, 0, others, weights, at, others, scratch, 0,
+            rows, seen, width, REPLACE,
+        )  # fmt: skip
+        for i in range(rows):
+            line = part(weights, at + i * others, others)
+            soft_row(line, min(seen, t + i + 1) if causal else seen, share, part(scratch, room, others))
+        multiply(
+            weights, at, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
+            rows, width, seen, REPLACE,
+        )  # fmt: skip
+
+
+@attention.cpu
+def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
+    D = q.shape[1] // steps
+    others = k.shape[1] // D
+    room = D // heads * others
     for n in range(q.shape[0]):
         for h in range(heads):
-            turn_head(k, n, h * width, width, others, D, scratch)
-            at = n * p_row + h * steps * others
-            for t in range(0, steps, BLOCK):
-                rows = min(BLOCK, steps - t)
-                seen = min(lengths[n], t + rows) if causal else lengths[n]
-                here = h * width + t * D
-                multiply(
-                    q, n * q_row + here, D, 1, scratch, 0, others, p, at + t * others, others, scratch, 0,
-                    rows, seen, width, REPLACE,
-                )  # fmt: skip
-                for i in range(rows):
-                    line = row_part(p, n, (h * steps + t + i) * others, others)
-                    soft_row(line, min(seen, t + i + 1) if causal else seen, share, part(scratch, behind, others))
-                multiply(
-                    p, at + t * others, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
-                    rows, width, seen, REPLACE,
-                )  # fmt: skip
+            weights = row_part(p, n, h * steps * others, steps * others)
+            see_head(q, k, v, n, h, lengths[n], scratch, room, weights, others, y, steps, heads, causal)
 
 
 @attention.cuda(QUERIES)
@@ -251,31 +262,14 @@ def attend(q, k, v, lengths, scratch, *, steps: int, heads: int, causal: int):
 
 @attend.cpu
 def attend_cpu(q, k, v, lengths, scratch, y, steps, heads, causal):
-    """As attention, in the same order of sums: the rows of p that are worked on stand behind the turned keys."""
+    """The weights that are worked on stand behind the turned keys."""
     D = q.shape[1] // steps
-    others, width = k.shape[1] // D, D // heads
-    share = ONE / np.sqrt(F(width))
-    behind = width * others
-    room = behind + BLOCK * others
-    q_row, y_row, v_row = q.strides[0] // 4, y.strides[0] // 4, v.strides[0] // 4
+    others = k.shape[1] // D
+    behind = D // heads * others
+    weights, room = part(scratch, behind, BLOCK * others), behind + BLOCK * others
     for n in range(q.shape[0]):
         for h in range(heads):
-            turn_head(k, n, h * width, width, others, D, scratch)
-            for t in range(0, steps, BLOCK):
-                rows = min(BLOCK, steps - t)
-                seen = min(lengths[n], t + rows) if causal else lengths[n]
-                here = h * width + t * D
-                multiply(
-                    q, n * q_row + here, D, 1, scratch, 0, others, scratch, behind, others, scratch, 0,
-                    rows, seen, width, REPLACE,
-                )  # fmt: skip
-                for i in range(rows):
-                    line = part(scratch, behind + i * others, others)
-                    soft_row(line, min(seen, t + i + 1) if causal else seen, share, part(scratch, room, others))
-                multiply(
-                    scratch, behind, others, 1, v, n * v_row + h * width, D, y, n * y_row + here, D, scratch, 0,
-                    rows, width, seen, REPLACE,
-                )  # fmt: skip
+            see_head(q, k, v, n, h, lengths[n], scratch, room, weights, 0, y, steps, heads, causal)
 
 
 @gpu.device
