@@ -107,7 +107,7 @@ def block_head(tiled, A, B, steps, heads):
 
 
 @gpu.device
-def soft_warp_row(p, first, seen, others, share):
+def soft_warp_row(_, p, first, seen, others, share):
     """What soft_row does, by a warp; the exponentials are worked out twice rather than kept."""
     lane, top, total = gpu.lane(), LOWEST, ZERO
     for j in range(lane, seen, U(32)):
@@ -118,6 +118,50 @@ def soft_warp_row(p, first, seen, others, share):
     scale = ONE / gpu.warp_sum(total)
     for j in range(lane, others, U(32)):
         p[U(first + j)] = scalars.exp((p[U(first + j)] - top) * share) * scale if j < seen else ZERO
+
+
+@gpu.device
+def through_softmax(p, ds, first, seen, others, share):
+    """A warp turns a row of dp into ds = p (dp - the sum of p dp) share, and 0 where nothing may be seen."""
+    lane, total = gpu.lane(), ZERO
+    for j in range(lane, seen, U(32)):
+        total += p[U(first + j)] * ds[U(first + j)]
+    total = gpu.warp_sum(total)
+    for j in range(lane, others, U(32)):
+        ds[U(first + j)] = p[U(first + j)] * (ds[U(first + j)] - total) * share if j < seen else ZERO
+
+
+def weighing(row):
+    """A function on a device: a block makes out = w c for its positions, with w = what `row` makes of a row of a b^T.
+
+    a, out (N, A)   b, c (N, B)   w (N, P), all of it is written   p: what else `row` looks at
+    """
+
+    @gpu.device
+    def weigh(a, b, c, lengths, p, w, out, A, B, P, steps, heads, causal):
+        left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
+        sums, T = cuda.local.array(SUMS, F), U(steps)
+        n, head, begin, rows, D, width, others = block_head(T, A, B, steps, heads)
+        here, there, line = U(n * A + begin * D + head * width), U(n * B + head * width), U(n * P)
+        line = U(line + U(head * T + begin) * others)
+        seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
+        for s in range(U(0), seen, WIDE):
+            tile(a, here, D, U(1), rows, b, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums)
+            put(sums, w, U(line + s), others, rows, U(seen - s))
+        cuda.syncthreads()
+        share = ONE / np.sqrt(F(width))
+        for i in range(U(U(cuda.threadIdx.x) >> U(5)), rows, U(4)):
+            until = min(seen, U(begin + i + U(1))) if causal else seen
+            row(p, w, U(line + i * others), until, others, share)
+        cuda.syncthreads()
+        for d in range(U(0), width, WIDE):
+            tile(w, line, others, U(1), rows, c, U(there + d), U(1), D, U(width - d), seen, left, right, sums)
+            put(sums, out, U(here + d), D, rows, U(width - d))
+
+    return weigh
+
+
+weigh, weigh_back = weighing(soft_warp_row), weighing(through_softmax)
 
 
 # ------------------------------------------------------------------------------------------
@@ -226,29 +270,7 @@ def attention_cpu(q, k, v, lengths, scratch, y, p, steps, heads, causal):
 
 @attention.cuda(QUERIES)
 def attention_cuda(q, k, v, lengths, scratch, y, p, N, A, B, S, P, steps, heads, causal):
-    """A block makes the scores of its positions, then softmax of each row, then the sums of values."""
-    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
-    sums, T = cuda.local.array(SUMS, F), U(steps)
-    n, head, begin, rows, D, width, others = block_head(T, A, B, steps, heads)
-    here, there, line = U(n * A + begin * D + head * width), U(n * B + head * width), U(n * P)
-    line = U(line + U(head * T + begin) * others)
-    seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
-    for s in range(U(0), seen, WIDE):
-        tile(
-            q, here, D, U(1), rows, k, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums
-        )  # fmt: skip
-        put(sums, p, U(line + s), others, rows, U(seen - s))
-    cuda.syncthreads()
-    share = ONE / np.sqrt(F(width))
-    for i in range(U(U(cuda.threadIdx.x) >> U(5)), rows, U(4)):
-        until = min(seen, U(begin + i + U(1))) if causal else seen
-        soft_warp_row(p, U(line + i * others), until, others, share)
-    cuda.syncthreads()
-    for d in range(U(0), width, WIDE):
-        tile(
-            p, line, others, U(1), rows, v, U(there + d), U(1), D, U(width - d), seen, left, right, sums
-        )  # fmt: skip
-        put(sums, y, U(here + d), D, rows, U(width - d))
+    weigh(q, k, v, lengths, p, p, y, A, B, P, steps, heads, causal)
 
 
 @op(cut="N")
@@ -404,44 +426,12 @@ def attention_back_cpu(q, k, v, lengths, p, dy, scratch, dq, dk, dv, steps, head
                 )  # fmt: skip
 
 
-@gpu.device
-def through_softmax(p, ds, first, seen, others, share):
-    """A warp turns a row of dp into ds = p (dp - the sum of p dp) share, and 0 where nothing may be seen."""
-    lane, total = gpu.lane(), ZERO
-    for j in range(lane, seen, U(32)):
-        total += p[U(first + j)] * ds[U(first + j)]
-    total = gpu.warp_sum(total)
-    for j in range(lane, others, U(32)):
-        ds[U(first + j)] = p[U(first + j)] * (ds[U(first + j)] - total) * share if j < seen else ZERO
-
-
 @attention_back.cuda(QUERIES, room=lambda s: s["N"] * s["P"])
 def attention_back_queries_cuda(
     q, k, v, lengths, p, dy, scratch, dq, dk, dv, N, A, B, P, S, steps, heads, causal, room
 ):  # fmt: skip
-    """ds of a block's positions, all of it into the room, and with it their dq."""
-    left, right = cuda.shared.array(LEFT, F, alignment=16), cuda.shared.array(RIGHT, F)
-    sums, T = cuda.local.array(SUMS, F), U(steps)
-    n, head, begin, rows, D, width, others = block_head(T, A, B, steps, heads)
-    here, there, line = U(n * A + begin * D + head * width), U(n * B + head * width), U(n * P)
-    line = U(line + U(head * T + begin) * others)
-    seen = min(U(lengths[n]), U(begin + rows)) if causal else U(lengths[n])
-    for s in range(U(0), seen, WIDE):
-        tile(
-            dy, here, D, U(1), rows, v, U(there + s * D), D, U(1), U(seen - s), width, left, right, sums
-        )  # fmt: skip
-        put(sums, room, U(line + s), others, rows, U(seen - s))
-    cuda.syncthreads()
-    share = ONE / np.sqrt(F(width))
-    for i in range(U(U(cuda.threadIdx.x) >> U(5)), rows, U(4)):
-        until = min(seen, U(begin + i + U(1))) if causal else seen
-        through_softmax(p, room, U(line + i * others), until, others, share)
-    cuda.syncthreads()
-    for d in range(U(0), width, WIDE):
-        tile(
-            room, line, others, U(1), rows, k, U(there + d), U(1), D, U(width - d), seen, left, right, sums
-        )  # fmt: skip
-        put(sums, dq, U(here + d), D, rows, U(width - d))
+    """ds goes into the room, whole, and with it dq is made."""
+    weigh_back(dy, v, k, lengths, p, room, dq, A, B, P, steps, heads, causal)
 
 
 @attention_back.cuda(KEYS)
