@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.networks import dense, layer, make, make_tokens, optimizers, stacks, token_stacks
-from tuinet.engine import reference
+from tuinet.engine import cache, reference
 from tuinet.engine.sharing import batch_cuts
 from tuinet.errors import RunDamaged
 
@@ -413,8 +414,9 @@ def test_a_damaged_file_in_the_kernel_cache_is_compiled_anew(tmp_path: Path, dam
     """Numba's files are pickles without a checksum: one cut short must not stop every start from then on."""
     code = "from tests.networks import make, dense; make([dense(5)]).run(60.0, 1)"
     words = [sys.executable, "-c", code]
+    subprocess.run(words, check=True)
+    shutil.copytree(cache.base(), tmp_path / "kernels", ignore=shutil.ignore_patterns("*.tmp.*"))
     environment = {**os.environ, "TUINET_DATA": str(tmp_path)}
-    subprocess.run(words, check=True, env=environment)
     files = [path for path in tmp_path.rglob(f"*.{ending}") if damaged in path.name]
     assert files
     for path in files:

@@ -23,7 +23,7 @@ def step(call, arena):
         arena.write(slot, arena.view(slot) + value if call.keep else value)
 
 
-def difference_quotient(calls, arena, loss, parameter, index, h=1e-5):
+def difference_quotient(calls, arena, loss, parameter, index, h):
     """d loss / d parameter[index] by central differences: the judge of the gradient rules."""
     view = arena.view(parameter)
     kept, losses = view[index], []

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
 ARRANGED = {"wide": (0, 1, 3, 2), "square": (0, 1, 2, 3), "one": (0, 1, 2, 3)}
+PAINTED = 0.02  # seconds after which what has changed is on the screen: Textual paints 60 times a second
 LEAST = 0.03  # seconds between two paintings, however much happens
 
 
@@ -148,23 +149,25 @@ class Workbench(Teller, Screen[None]):
             unseen |= changed
 
     async def _see(self) -> None:
-        """Shows what has changed, to each pane that can be seen; one that fails takes no other along. Between one pane
-        and the next the loop hears keys: all of them take a while.
+        """Shows what has changed, to each pane that can be seen; one that fails takes no other along.
+
+        A pane is painted before the next one works out what it shows: each takes a while, and between them the loop
+        hears keys.
         """
         with self.app.batch_update():
             self.query_one(StatusLine).show(self.view, self.pace_words())
             self.query_one(GpuLine).show(self.view)
             self._show_reason()
-            for pane in self.panes:
-                unseen = self._unseen[pane]
-                if unseen and pane.display and pane.size.area:
-                    self._unseen[pane] = set()
-                    await asyncio.sleep(0)
-                    with self.guarded():
-                        pane.see(frozenset(unseen))
-            if self._arranged == "one":
-                self._show_tabs()
-            self.query_one(Hints).say(self.command_form())
+        for pane in self.panes:
+            unseen = self._unseen[pane]
+            if unseen and pane.display and pane.size.area:
+                self._unseen[pane] = set()
+                await asyncio.sleep(PAINTED)
+                with self.guarded(), self.app.batch_update():
+                    pane.see(frozenset(unseen))
+        if self._arranged == "one":
+            self._show_tabs()
+        self.query_one(Hints).say(self.command_form())
 
     def _show_reason(self) -> None:
         status = self.view.status
