@@ -115,12 +115,26 @@ def test_runs_are_sorted_by_the_next_column_and_the_other_way_round(runs: Path) 
 
 @pytest.mark.parametrize(("width", "beside"), [(60, False), (160, True)])
 def test_the_curves_of_two_runs_stand_beside_their_tables_where_there_is_room(width: int, beside: bool) -> None:
-    curves = {"val_loss": ([1.0, 0.5], [1.0, 0.4, 0.3])}
+    curves = {"val_loss": ([(1.0, 1.0), (2.0, 0.5)], [(1.0, 1.0), (2.0, 0.4), (3.0, 0.3)])}
     found = Compared(("spiral-1a2b", "spiral-1a2c"), [("training.epochs", 2, 3)], [("val_loss", 0.5, 0.3, "b")], curves)
-    rows = ["".join(text for text, _ in line) for line in told(found, width)]
+    drawn = told(found, width, 30)
+    rows = ["".join(text for text, _ in line) for line in drawn]
     assert all(cell_width(row) <= width for row in rows)
-    assert any("setting" in row and "0.3000 to 1.0000" in row for row in rows) == beside
-    assert sum(row.count("▇") > 0 for row in rows) == 2
+    assert any("setting" in row and "━ spiral-1a2b   ╌ spiral-1a2c" in row for row in rows) == beside
+    inked = {ink for line in drawn for text, ink in line if any("⠀" < letter <= "⣿" for letter in text)}
+    assert inked == {"series-1", "series-2"}
+    plain = ["".join(text for text, _ in line) for line in told(found, width, 30, braille=False)]
+    assert all(letter < "⠀" or letter in "◂▸" for row in plain for letter in row)
+    assert any("a spiral-1a2b   b spiral-1a2c" in row for row in plain)
+
+
+@pytest.mark.parametrize("values", [[1.7e308, -1.7e308], [5.0, 5.0], [float("nan")], [float("inf"), 1.0], [0.5]])
+def test_curves_of_any_numbers_are_drawn(values: list[float]) -> None:
+    points = [(float(epoch), value) for epoch, value in enumerate(values)]
+    found = Compared(("spiral-1a2b", "spiral-1a2c"), [], [], {"val_loss": (points, points[:1])})
+    for width in (30, 120):
+        rows = ["".join(text for text, _ in line) for line in told(found, width, 40)]
+        assert len(rows) > 8 and all(cell_width(row) <= width for row in rows)
 
 
 def test_marked_runs_are_laid_over_and_two_of_them_compared(runs: Path) -> None:

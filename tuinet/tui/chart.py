@@ -241,7 +241,7 @@ def picture(scene: Scene, choices: Choices, width: int, height: int, *, braille:
         canvas.text(canvas.height // 2, max(0, (canvas.width - len(words)) // 2), words, "faint")
     if still.legend:
         _legend(canvas, still, entries)
-    rows = list(_framed(still, canvas, axis_marks))
+    rows = list(framed(still, canvas, axis_marks))
     return Picture(rows if braille else [to_plain(row) for row in rows], 0, still.left, still.width, still.height, x)
 
 
@@ -359,7 +359,8 @@ def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:
         canvas.text(top + row, left + 3, text[3:], "text")
 
 
-def _framed(still: Frame, canvas: Canvas, axis_marks: Mapping[int, tuple[str, str]]) -> Iterator[Runs]:
+def framed(still: Frame, canvas: Canvas, axis_marks: Mapping[int, tuple[str, str]]) -> Iterator[Runs]:
+    """The canvas in its frame, row by row. axis_marks: characters with their inks on the axis below, by column."""
     for index, runs in enumerate(canvas.rows()):
         edge = still.rows[index][: still.left]
         yield [(edge[:-1], "axis"), (edge[-1:], "frame"), *runs] if edge else runs

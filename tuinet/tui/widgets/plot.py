@@ -33,6 +33,7 @@ EMPTY = ""  # the ink of a cell that holds nothing
 PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "dashed": (6, 3)}  # dots on, dots off
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
 TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
+HUGE = 1e300  # what an axis shows at the most: the difference of two larger numbers may be more than a float holds
 LEFT = 6  # cells that labels and axis beside the canvas take, so that it seldom moves
 
 
@@ -108,6 +109,7 @@ def nice_limits(lo: float, hi: float, *, log: bool = False, ticks: int = 5) -> A
         return Axis(_down(lo), _up(max(hi, lo * 1.5)), log=True)
     if not (math.isfinite(lo) and math.isfinite(hi)):
         lo, hi = 0.0, 1.0
+    lo, hi = max(lo, -HUGE), min(hi, HUGE)
     if hi - lo < 1e-9 * max(abs(lo), abs(hi), 1e-30):
         room = abs(hi) / 2 or 0.5
         lo, hi = lo - room, hi + room
