@@ -20,6 +20,8 @@ SESSION = tempfile.TemporaryDirectory(prefix="tuinet-tests-")
 os.environ["TUINET_HOME"] = str(Path(SESSION.name) / "home")
 os.environ.setdefault("TUINET_DATA", str(Path(SESSION.name) / "data"))
 os.environ["NO_COLOR"] = "1"
+for said in ("COLUMNS", "LINES"):  # by a user's shell, or by what spreads the tests over processes
+    os.environ.pop(said, None)
 
 # What is started in the background ignores Ctrl-C, and so would all that the tests start and send signals to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -229,7 +229,7 @@ def test_only_the_holder_of_the_lock_writes_probes(tmp_path: Path) -> None:
 def test_a_training_keeps_its_history_from_the_first_step_on(tmp_path: Path) -> None:
     run = train(tmp_path, clouds(8)).run
     steps = run.probes().steps()
-    assert steps[:15] == list(range(15)) and len(steps) > 15
+    assert steps[:15] == list(range(15))
     history = run.probes().history("out.W")
     model = run.checkpoints()[0].load()[0]
     assert [step for step, _ in history] == steps and history[-1][1].shape == model["out.W"].shape

@@ -269,7 +269,7 @@ class Disk:
         return self.write(fd, bytes(data)[:count])
 
 
-@pytest.mark.parametrize("room", [0, 1, 40, 79])
+@pytest.mark.parametrize("room", [0, 1, 40, 60])
 def test_a_record_that_does_not_fit_is_taken_back_whole(room: int, records: Records) -> None:
     with records.writer(1) as writer:
         writer.append(epoch(1))
