@@ -13,10 +13,15 @@ from tuinet.kernels import OPS
 
 ON_DEVICE = sorted(name for name, each in OPS.items() if each.cuda_stages)
 CASES = [(name, sizes) for name in ON_DEVICE for sizes in (*SIZES, *["long"] * (name in LONG))]
+SECONDS = {  # what an emulator needs several for
+    (name, "wide") for name in ("attend", "attention_back", "conv2d_inputs", "conv2d_inputs_of_pooled")
+}
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize(("name", "sizes"), CASES)
+@pytest.mark.parametrize(
+    ("name", "sizes"), [pytest.param(*case, marks=[pytest.mark.slow] * (case in SECONDS)) for case in CASES]
+)
 def test_the_kernel_agrees_with_the_definition(device: Any, name: str, sizes: str) -> None:
     """To 1e-5 of the largest number of what it writes, with and without adding to what is there."""
     from tuinet.engine.cuda.examination import AGREES, tried

@@ -11,6 +11,7 @@ from tests.cuda import gate
 from tests.cuda.reading import HOTTEST, Reading, read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("op", "number"), HOTTEST)
 def test_a_hot_kernel_keeps_to_its_limits(gpu: Any, op: str, number: int) -> None:
     if gate.disassembler() is None:
