@@ -191,6 +191,15 @@ def test_settings_look_as_in_a_preset(value: object, shown: str) -> None:
     assert figures.setting(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("done", "planned", "shown"),
+    [(None, 20.0, ""), (0.0, 20.0, "0/20"), (0.12504, 20.0, "0.125/20"), (12.0, None, "12"), (1.5, 0.0, "1.5"),
+     (1841.2, 1e6, "1841/1000000"), (123456.0, 1e6, "123456/1000000")],
+)  # fmt: skip
+def test_epochs_are_whole_where_there_are_many(done: float | None, planned: float | None, shown: str) -> None:
+    assert figures.epochs(done, planned) == shown
+
+
 # -- the bar ---------------------------------------------------------------------------------
 
 

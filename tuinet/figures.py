@@ -70,6 +70,14 @@ def setting(value: object) -> str:
     return safe(str(value), LONGEST_SETTING) or '""'
 
 
+def epochs(done: float | None, planned: float | None) -> str:
+    """How far a training is, and is to go: 0.125/20, 12, 1841/1000000."""
+    if done is None:
+        return ""
+    shown = (done, planned) if planned else (done,)
+    return "/".join(f"{value:.4g}" if value < 1000 else f"{value:.0f}" for value in shown)
+
+
 def shape(value: object) -> str:
     """The shape of one example or array: 784, 28×28."""
     if isinstance(value, (list, tuple)):

@@ -158,7 +158,7 @@ def _cells(run: RunSummary) -> list[str | Cell]:
 
     ago = seconds_since(run.created)
     best = "" if run.best is None else f"{run.monitor} {figures.metric(str(run.monitor), run.best)}"
-    epochs = "" if run.epoch is None else f"{run.epoch:.4g}" + (f"/{run.epochs:.6g}" if run.epochs else "")
+    epochs = figures.epochs(run.epoch, run.epochs)
     return [
         Cell(run.run, ("bold",)),
         Cell(("● " if run.state in LIVE else "") + run.state, STATE_PAINT.get(run.state, ())),

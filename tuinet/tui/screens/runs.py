@@ -288,7 +288,7 @@ def cells(run: RunSummary, curve: Sequence[float], room: int, marked: Sequence[s
     usual = run.monitor == "val_loss"
     metric = "" if run.best is None else figures.metric(str(run.monitor), run.best)
     best = metric if usual or not metric else f"{run.monitor} {metric}"
-    epochs = "" if run.epoch is None else f"{run.epoch:.4g}" + (f"/{run.epochs:.6g}" if run.epochs else "")
+    epochs = figures.epochs(run.epoch, run.epochs)
     sign, kind = SIGNS.get(run.state, ("  ", ""))
     place = marked.index(run.run) if run.run in marked else None
     return [
