@@ -78,6 +78,7 @@ def test_every_file_that_the_readme_names_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     assert len(COMMANDS) > 18
