@@ -96,7 +96,7 @@ def _starts(count: int) -> list[int]:
 @pytest.mark.parametrize("at", [0, 1, 12_345, 29_999])
 @pytest.mark.parametrize("most", [1 << 20, 4096])
 def test_no_spike_is_lost_at_any_zoom(at: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "MOST", most)
+    monkeypatch.setitem(curves.KINDS, "steps", ("f4", most))
     records = steps(30_000, loss=[0.4, 0.5, 0.6])
     records[at] = records[at] | {"loss": [0.001, 0.5, 777.0]}
     made = of(records)
@@ -111,7 +111,7 @@ def test_no_spike_is_lost_at_any_zoom(at: int, most: int, monkeypatch: pytest.Mo
 
 
 def test_a_long_run_takes_bounded_room_and_keeps_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "MOST", 256)
+    monkeypatch.setitem(curves.KINDS, "steps", ("f4", 256))
     records = steps(5000)
     made = of(*(records[i : i + 71] for i in range(0, 5000, 71)))
     where, points = made.points("loss")

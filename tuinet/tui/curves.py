@@ -6,7 +6,7 @@ A point keeps the lowest, mean and highest value of what it stands for. Any stre
 a few pieces of the pyramid, at its exact ends: a column costs the same whether it holds ten records or a hundred
 thousand, and its lowest and highest value are those of the records, so no spike is lost at any zoom.
 
-Memory is bounded: where a run has more than MOST points, each of them comes to stand for two records, then four ...
+Memory is bounded: where a run has more points than KINDS allows, each comes to stand for two records, then four ...
 
 Nothing here knows a screen; drawing is in widgets/plot.py.
 """
@@ -31,7 +31,10 @@ Wholes = NDArray[np.int64]
 
 AXES: tuple[Axis, ...] = get_args(Axis)
 FAN = 4  # points of a level that one point of the next stands for
-MOST = 1 << 15  # points of a curve at its finest: 55 minutes at ten records a second, and about 10 MB
+KINDS = {"steps": ("f4", 1 << 15), "epoch": ("f8", 1 << 17), "evaluation": ("f8", 1 << 17)}
+"""Of each kind of record: how its numbers are kept, and how many points at the finest: 55 minutes of steps at ten
+records a second, in 5 MB; epochs stand by themselves for longer, as they are read one by one.
+"""
 NAMES = 256  # series of a kind; a forged file may name any number
 SMOOTHING = 0.6
 """Where nothing else is said: the weight of what came before, as in TensorBoard."""
@@ -76,7 +79,7 @@ class Curves:
         self.version = 0
         self.test: Json = {}
         """The record of kind `test`, where the run has come to it."""
-        self.kinds = {"steps": _Kind("f4"), "epoch": _Kind("f8"), "evaluation": _Kind("f8")}
+        self.kinds = {name: _Kind(*kept) for name, kept in KINDS.items()}
 
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Records of metrics.jsonl in the order in which they were written.
@@ -135,7 +138,7 @@ class Curves:
         return Line(at[kept], values[kept])
 
     def points(self, name: str, x: Axis = "steps") -> tuple[Floats, Columns]:
-        """Where all points of a series stand, and their values; a series of `steps` has up to MOST of them."""
+        """Where all points of a series stand, and their values; there are as many as KINDS says at the most."""
         parts = self._parts(name)
         where, rows = _in_order([(part.where(AXES.index(x)), part.leaves(name)) for part in parts])
         return where, Columns(rows[0], rows[1], rows[2])
@@ -229,10 +232,10 @@ class Curves:
         for name, kind in curves.kinds.items():
             said = table["kinds"][name]
             kind.generation = int(said["generation"])
-            parts = [_Track.made(kind.dtype, part, take) for part in said["parts"]]
+            parts = [_Track.made(kind.dtype, kind.most, part, take) for part in said["parts"]]
             if len(parts) > 2:
                 raise ValueError("more than two parts")
-            kind.main, kind.beyond = [*parts, _Track(kind.dtype)][0], [*parts, None, None][1]
+            kind.main, kind.beyond = [*parts, _Track(kind.dtype, kind.most)][0], [*parts, None, None][1]
         curves.test = dict(table["test"])
         return curves
 
@@ -340,10 +343,10 @@ class _Kind:
     the last covered step still count, until they are overtaken.
     """
 
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: str, most: int) -> None:
+        self.dtype, self.most = dtype, most
         self.generation = 0
-        self.main = _Track(dtype)
+        self.main = _Track(dtype, most)
         self.beyond: _Track | None = None
 
     @property
@@ -398,8 +401,8 @@ def _joined(first: _Track, second: _Track | None) -> _Track:
 class _Track:
     """Points in order of their steps, and the pyramid of every series over them."""
 
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: str, most: int) -> None:
+        self.dtype, self.most = dtype, most
         self.start = 0  # points before it have been overtaken
         self.count_all = 0
         self.span = 1  # records that a whole point stands for
@@ -468,12 +471,12 @@ class _Track:
         return [self.x.room[:, self.start : self.count_all], *(self.leaves(name) for name in self.series)]
 
     @classmethod
-    def made(cls, dtype: str, table: Json, take: Callable[[int, str, int], Floats]) -> _Track:
+    def made(cls, dtype: str, most: int, table: Json, take: Callable[[int, str, int], Floats]) -> _Track:
         """A track from what table() and arrays() gave."""
         points, names = int(table["points"]), [str(name) for name in table["series"]]
-        if not 0 < points <= MOST or len(names) > NAMES:
+        if not 0 < points <= most or len(names) > NAMES:
             raise ValueError(f"{points} points of {len(names)} series")
-        track = cls(dtype)
+        track = cls(dtype, most)
         x = take(3, "f8", points)
         track._append(x, {name: take(4, dtype, points) for name in names})
         track.span, track.held = int(table["span"]), int(table["held"])
@@ -495,7 +498,7 @@ class _Track:
     def cut(self, first: float) -> _Track:
         """Takes away the points from step `first` on, and gives them as a track of their own."""
         index = max(int(np.searchsorted(self.x.room[0, : self.count_all], first)), self.start)
-        rest = _Track(self.dtype)
+        rest = _Track(self.dtype, self.most)
         tail = slice(index, self.count_all)
         rest._append(
             self.x.room[:, tail].copy(),
@@ -524,7 +527,7 @@ class _Track:
             whole = {name: np.hstack([self.series[name].levels[0].room[:, open_point], whole[name]]) for name in whole}
         x, whole = self._grouped(x, whole)
         self._put(self.count_all, x, whole)
-        while self.count_all > MOST:
+        while self.count_all > self.most:
             self._halve()
 
     def _grouped(self, x: Floats, leaves: dict[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
