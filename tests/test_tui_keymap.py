@@ -17,7 +17,7 @@ from tuinet.tui.actions import ACTIONS, PLACES, Action, bindings, key_label, spo
 from tuinet.tui.config import remember, setting
 from tuinet.tui.keymap import is_key, keys_of, long_name, read_keymap
 from tuinet.tui.navigation import Navigation
-from tuinet.tui.panes import PANES
+from tuinet.tui.panes import PANES, load
 from tuinet.tui.screens.asking import Ask
 from tuinet.tui.screens.base import Filter
 from tuinet.tui.screens.compare import Compare
@@ -35,9 +35,9 @@ from tuinet.tui.widgets.rows import Rows
 HEARS: dict[str, type[Any]] = {
     "app": Navigation, "workbench": Workbench, "welcome": Welcome, "presets": Presets, "runs": Runs,
     "compare": Compare, "data": Data, "log": Log, "rows": Rows, "filter": Filter, "leaving": Leaving, "help": Help,
-    "small": TooSmall, "asking": Ask, **{kind.NAME: kind for kind in PANES},
+    "small": TooSmall, "asking": Ask, **{name: load(name) for name in PANES},
 }  # fmt: skip
-PANE_NAMES = {kind.NAME for kind in PANES}
+PANE_NAMES = set(PANES)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def watched(folder: RunFolder, steps: Callable[[RunView], Awaitable[None]]) -> N
         view = RunView(folder)
         try:
             await view.open()
+            await view.poll()
             await steps(view)
         finally:
             await view.close()

@@ -13,7 +13,7 @@ from tests.tui_screens import at_rest, check_picture, on_screen, picture, until,
 from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
-from tuinet.tui.panes import PANES, Pane
+from tuinet.tui.panes import PANES, Pane, load
 from tuinet.tui.screens.leaving import Leaving
 from tuinet.tui.screens.workbench import Workbench, arrangement
 from tuinet.tui.view import Status
@@ -42,11 +42,11 @@ class Alone(TuinetApp):
 def focused(app: TuinetApp) -> str:
     """The name of the pane that has the focus, or has what has it."""
     found = app.screen._focused_pane() if isinstance(app.screen, Workbench) else None
-    return found.NAME if found is not None else ""
+    return str(found.id) if found is not None else ""
 
 
 def shown_panes(app: TuinetApp) -> list[str]:
-    return [pane.NAME for pane in app.screen.query(Pane) if pane.display and pane.size.area]
+    return [str(pane.id) for pane in app.screen.query(Pane) if pane.display and pane.size.area]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_fault_is_said_once_as_safe_text_and_the_screen_goes_on(monkeypatch: p
         app.faults.clear()
 
     monkeypatch.setattr(ScriptedView, "poll", poll)
-    monkeypatch.setattr(PANES[0], "see", see)
+    monkeypatch.setattr(load(PANES[0]), "see", see)
     on_screen(app, (200, 50), steps)
 
 

@@ -20,10 +20,14 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
+from tuinet.tui import panes
 from tuinet.tui.navigation import Navigation
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PATIENCE = 20.0  # seconds, on a busy machine
+
+for pane in panes.PANES:  # else they come a moment after the workbench, which is a test's own subject
+    panes.load(pane)
 
 
 def picture(app: App[Any]) -> str:

@@ -47,7 +47,8 @@ class TuinetApp(Navigation, TerminalApp):
             self.goto("welcome")
 
     def on_ready(self) -> None:
-        threading.Thread(target=_workbench, name="import", daemon=True).start()
+        if self.run_to_open is None:  # else the workbench brings its panes itself, one by one
+            threading.Thread(target=_whole_workbench, name="import", daemon=True).start()
 
     @property
     def view(self) -> RunView | None:
@@ -142,8 +143,19 @@ class TuinetApp(Navigation, TerminalApp):
 
 
 def _workbench() -> tuple[type[Workbench], type[RunView]]:
-    """What shows a run, and what reads it. Importing them takes as long as all that the welcome screen needs."""
+    """What shows a run, and what reads it; of its panes, the one that is looked at first."""
+    from tuinet.tui.panes import FIRST, load
     from tuinet.tui.screens.workbench import Workbench
     from tuinet.tui.view import RunView
 
+    load(FIRST)
     return Workbench, RunView
+
+
+def _whole_workbench() -> None:
+    """With its panes: importing them takes as long as all that the welcome screen needs."""
+    from tuinet.tui.panes import PANES, load
+
+    _workbench()
+    for name in PANES:
+        load(name)

@@ -8,6 +8,7 @@ has, and told what to do. Everything here runs on the event loop; files are read
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,6 @@ from tuinet.diagnostics.verdict import judged
 from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
 from tuinet.training.client import AsyncConnection, NoWorker
-from tuinet.training.looks import FolderSource, answer
 from tuinet.training.protocol import Refused
 from tuinet.tui import curve_cache
 from tuinet.tui.curves import STEPS, Curves, Point
@@ -27,6 +27,7 @@ from tuinet.tui.curves import STEPS, Curves, Point
 if TYPE_CHECKING:
     from tuinet.data import Facts
     from tuinet.presets import Preset
+    from tuinet.training.looks import FolderSource
 
 LOOK_EVERY = 0.5  # seconds between two answers to the same wish, at the least
 INFO_EVERY = 1.0  # seconds between two looks into run.json
@@ -172,7 +173,7 @@ class RunView:
     # -- reading -----------------------------------------------------------------------------------------
 
     async def open(self, progress: Callable[[float], None] = lambda share: None) -> None:
-        """Reads everything there is. RunError where the folder holds no run.
+        """Reads what there is; the preset comes with the first poll. RunError where the folder holds no run.
 
         progress: called from a thread with the share of a long metrics.jsonl that has been read.
         """
@@ -183,18 +184,22 @@ class RunView:
             self._changed.add("epochs")
             self._show_curves()
             self._judge()
-        await self.poll()
+        await self._update(info=True, preset=False)
+        self._info_at = -math.inf
 
     async def poll(self) -> frozenset[str]:
         """Reads what is new, and asks for what is wished; says what has changed since the last time."""
-        full = time.monotonic() - self._info_at >= INFO_EVERY
-        files = await asyncio.to_thread(self._read, full)
-        self._take(files)
-        if files.state in ("running", "paused") and not self.live:
-            await self._connect()
+        due = time.monotonic() - self._info_at >= INFO_EVERY
+        await self._update(info=due, preset=due)
         self._grant()
         changed, self._changed = self._changed, set()
         return frozenset(changed)
+
+    async def _update(self, *, info: bool, preset: bool) -> None:
+        files = await asyncio.to_thread(self._read, info=info, preset=preset)
+        self._take(files)
+        if files.state in ("running", "paused") and not self.live:
+            await self._connect()
 
     async def close(self) -> None:
         self._wishes.clear()
@@ -207,23 +212,24 @@ class RunView:
             self._kept = self._offsets[0]
             await asyncio.to_thread(curve_cache.keep, self.folder.metrics().path, self.curves.packed(), self._kept)
 
-    def _read(self, full: bool) -> _Files:
-        """In a thread. A file that is being replaced is read the next time."""
+    def _read(self, *, info: bool, preset: bool) -> _Files:
+        """In a thread. info: run.json, too. preset: and what the run was made of, and from which data.
+
+        A file that is being replaced is read the next time.
+        """
         found = _Files()
         for place, records in enumerate((self.folder.metrics(), self.folder.events())):
             tail = records.follow(self._offsets[place])
             self._offsets[place] = tail.offset
             (found.metrics, found.events)[place].extend(tail.records)
-        if not full:
-            return found
-        try:
-            found.info = self.folder.info()
-            found.state = self.folder.state_of(found.info)
-            found.preset = self._preset_if_new()
-            if self.facts is None and (kept := self.folder.data()) is not None:
-                self.facts = kept[0]
-        except TuinetError:
-            pass
+        with contextlib.suppress(TuinetError):
+            if info:
+                found.info = self.folder.info()
+                found.state = self.folder.state_of(found.info)
+            if preset:
+                found.preset = self._preset_if_new()
+                if self.facts is None and (kept := self.folder.data()) is not None:
+                    self.facts = kept[0]
         return found
 
     def _preset_if_new(self) -> Preset | None:
@@ -389,6 +395,8 @@ class RunView:
             return Looked(error=str(error))
 
     def _look_in_folder(self, request: Json) -> Looked:
+        from tuinet.training.looks import FolderSource, answer
+
         if self._source is None:
             self._source = FolderSource(self.folder)
         found = answer(self._source, request)

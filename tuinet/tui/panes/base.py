@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual.app import RenderResult
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.widget import Widget
@@ -37,6 +38,10 @@ class Pane(Teller, Widget, can_focus=True):
         super().__init__(id=id or self.NAME or None)
         self.view: RunView | None = None
         self.border_title = self.TITLE
+
+    def render(self) -> RenderResult:
+        """Nothing inside the frame, of one that says nothing else."""
+        return ""
 
     def see(self, changed: frozenset[str]) -> None:
         """Show what has changed. Must not wait."""

@@ -25,8 +25,7 @@ from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.application import Teller
-from tuinet.tui.panes import PANES, Pane
-from tuinet.tui.panes.architecture import ArchitecturePane
+from tuinet.tui.panes import FIRST, PANES, Pane, is_loaded, load, made
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.view import RunView
@@ -35,9 +34,10 @@ from tuinet.tui.widgets.status import GpuLine, StatusLine
 
 if TYPE_CHECKING:
     from tuinet.presets import Preset
+    from tuinet.tui.panes.architecture import ArchitecturePane
 
 SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
-ARRANGED = {"wide": (0, 1, 3, 2), "square": (0, 1, 2, 3), "one": (0, 1, 2, 3)}
+ARRANGED = {"wide": ("architecture", "loss", "overfitting", "weights"), "square": PANES, "one": PANES}
 PAINTED = 0.02  # seconds after which what has changed is on the screen: Textual paints 60 times a second
 LEAST = 0.03  # seconds between two paintings, however much happens
 
@@ -84,10 +84,11 @@ class Workbench(Teller, Screen[None]):
     def __init__(self, view: RunView) -> None:
         super().__init__()
         self.view = view
-        self.panes: list[Pane] = [kind() for kind in PANES]
-        self._front = 1
+        self.panes: list[Pane] = [made(name) for name in PANES]
+        self._coming = tuple(name for name in PANES if not is_loaded(name))
+        self._front = PANES.index(FIRST)
         self._arranged = ""
-        self._unseen: dict[Pane, set[str]] = {pane: {"view", "size"} for pane in self.panes}
+        self._unseen: list[set[str]] = [{"view", "size"} for _ in PANES]
         self._nudged = asyncio.Event()
         self._tabs = self._reason = ""
         self._laid_over: tuple[RunFolder, ...] = ()
@@ -111,7 +112,7 @@ class Workbench(Teller, Screen[None]):
         self.view.on_change = self._nudged.set
         self._arrange()
         self.panes[self._front].focus()
-        self.in_background(self._watch(), "watch")
+        self.call_after_refresh(lambda: self.in_background(self._watch(), "watch"))
         self._lay_over()
 
     def on_screen_resume(self) -> None:
@@ -132,6 +133,10 @@ class Workbench(Teller, Screen[None]):
 
     async def _watch(self) -> None:
         """Polls for as long as the screen is there, whatever goes wrong at one time."""
+        if self._coming:  # what is known already is shown before the preset is read, and all else imported
+            with self.guarded():
+                await self._see()
+            self.in_background(self._bring(), "bring")
         while True:
             self._nudged.clear()
             began = time.monotonic()
@@ -144,8 +149,29 @@ class Workbench(Teller, Screen[None]):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
 
+    async def _bring(self) -> None:
+        """Puts the panes that have not been imported yet in the places of their frames."""
+        coming, self._coming = self._coming, ()
+        kinds = await asyncio.to_thread(lambda: [load(name) for name in coming])
+        with self.app.batch_update():
+            for name, kind in zip(coming, kinds, strict=True):
+                await self._replace(PANES.index(name), kind())
+            self._put_in_order()
+        self._nudged.set()
+
+    async def _replace(self, number: int, pane: Pane) -> None:
+        frame = self.panes[number]
+        pane.view = self.view
+        pane.set_class(number == self._front, "-front")
+        focused = frame.has_focus
+        await frame.remove()
+        await self.query_one("#panes", Container).mount(pane)
+        self.panes[number], self._unseen[number] = pane, {"view", "size"}
+        if focused:
+            pane.focus()
+
     def _not_seen(self, changed: frozenset[str]) -> None:
-        for unseen in self._unseen.values():
+        for unseen in self._unseen:
             unseen |= changed
 
     async def _see(self) -> None:
@@ -158,10 +184,10 @@ class Workbench(Teller, Screen[None]):
             self.query_one(StatusLine).show(self.view, self.pace_words())
             self.query_one(GpuLine).show(self.view)
             self._show_reason()
-        for pane in self.panes:
-            unseen = self._unseen[pane]
+        for number, pane in enumerate(self.panes):
+            unseen = self._unseen[number]
             if unseen and pane.display and pane.size.area:
-                self._unseen[pane] = set()
+                self._unseen[number] = set()
                 await asyncio.sleep(PAINTED)
                 with self.guarded(), self.app.batch_update():
                     pane.see(frozenset(unseen))
@@ -187,8 +213,8 @@ class Workbench(Teller, Screen[None]):
     def _show_tabs(self) -> None:
         width = self.size.width
         tabs = "  ".join(
-            f"[{number + 1} {pane.TITLE}]" if number == self._front else f" {number + 1} {pane.TITLE} "
-            for number, pane in enumerate(self.panes)
+            f"[{number + 1} {name.capitalize()}]" if number == self._front else f" {number + 1} {name.capitalize()} "
+            for number, name in enumerate(PANES)
         )
         others = [pane.summary() for number, pane in enumerate(self.panes) if number != self._front]
         said = "   ".join(line for line in others if line)
@@ -215,17 +241,18 @@ class Workbench(Teller, Screen[None]):
             self._arranged = arranged
             for name in ARRANGED:
                 self.set_class(name == arranged, f"-{name}")
-            holder = self.query_one("#panes", Container)
-            for place, number in enumerate(ARRANGED[arranged]):
-                if holder.children[place] is not self.panes[number]:
-                    holder.move_child(self.panes[number], before=place)
+            self._put_in_order()
         self._bring_to_front(self._front)
+
+    def _put_in_order(self) -> None:
+        order = {name: place for place, name in enumerate(ARRANGED[self._arranged])}
+        self.query_one("#panes", Container).sort_children(key=lambda pane: order[str(pane.id)])
 
     def _bring_to_front(self, number: int) -> None:
         self._front = number
         for place, pane in enumerate(self.panes):
             pane.set_class(place == number, "-front")
-            self._unseen[pane].add("size")
+            self._unseen[place].add("size")
         self._nudged.set()
 
     def _focused_pane(self) -> Pane | None:

@@ -23,6 +23,7 @@ from textual.events import Resize
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from tuinet.tui.terminal.abilities import Abilities, find
@@ -94,6 +95,7 @@ class TerminalApp(App[int]):
         self._differs = self._known and os.environ.get("TUINET_NO_DIFF", "") in ("", "0")
         self._frame: Frame | None = None
         self._late = False
+        self._settling: Timer | None = None
         self.failure: BaseException | None = None
         super().__init__(*arguments, **settings)
         self.pace = Pace(self.line_is_busy, REMOTE_PERIOD if self.abilities.ssh else LOCAL_PERIOD)
@@ -162,11 +164,15 @@ class TerminalApp(App[int]):
     def spare_collector(self) -> None:
         """Takes all that is there in a moment out of the garbage collector's sight: for when a large screen is opened.
 
+        Where that was asked for a moment ago, it waits for what is opened now.
+
         A pass over every object of the libraries and screens holds the event loop for a fifth of a second on a busy
         machine, every few seconds where much is drawn, and finds nothing.
         """
         if isinstance(self._driver, LinuxDriver):  # else the process is not ours
-            self.set_timer(SETTLED_SECONDS, _spare_collector)
+            if self._settling is not None:
+                self._settling.stop()
+            self._settling = self.set_timer(SETTLED_SECONDS, _spare_collector)
 
     def forget_screen(self) -> None:
         """Nothing is known of what the terminal shows: the next painting sends everything."""
