@@ -136,7 +136,8 @@ class Workbench(Teller, Screen[None]):
         if self._coming:  # what is known already is shown before the preset is read, and all else imported
             with self.guarded():
                 await self._see()
-            self.in_background(self._bring(), "bring")
+            with self.guarded():
+                await self._bring()
         while True:
             self._nudged.clear()
             began = time.monotonic()
@@ -188,7 +189,8 @@ class Workbench(Teller, Screen[None]):
             unseen = self._unseen[number]
             if unseen and pane.display and pane.size.area:
                 self._unseen[number] = set()
-                await asyncio.sleep(PAINTED)
+                if "view" not in unseen:
+                    await asyncio.sleep(PAINTED)
                 with self.guarded(), self.app.batch_update():
                     pane.see(frozenset(unseen))
         if self._arranged == "one":
