@@ -5,41 +5,26 @@ from __future__ import annotations
 import math
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from tuinet.safe_text import safe
+from tuinet.tui.screens.box import Box, Line
 
 
-class Number(ModalScreen[float | None]):
+class Number(Box[float | None]):
     """Gives the number, or None."""
 
-    BINDINGS = [("escape", "cancel", "cancel")]  # noqa: RUF012
-    DEFAULT_CSS = """
-    Number { align: center middle; }
-    Number > Vertical {
-        width: 56; max-width: 96%; height: auto; border: round $primary; background: $surface; padding: 0 1;
-        border-title-color: $primary;
-    }
-    Number Input { border: none; height: 1; background: $panel; padding: 0 1; }
-    Number Static { width: 100%; height: 1; }
-    """
+    KEYS = "enter sets   esc leaves"
 
     def __init__(self, what: str, value: float | None) -> None:
         """what: of what it is the number. value: what it is now."""
-        super().__init__()
-        self._what, self._value = what, value
+        super().__init__(what)
+        self._value = value
 
-    def compose(self) -> ComposeResult:
-        with Vertical() as box:
-            box.border_title = Content(safe(self._what, 48))
-            box.border_subtitle = "enter sets   esc leaves"
-            line = Input("" if self._value is None else f"{self._value:.9g}")
-            line.cursor_blink = False
-            yield line
-            yield Static("", id="wrong")
+    def body(self) -> ComposeResult:
+        yield Line("" if self._value is None else f"{self._value:.9g}")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.wrong("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         try:
@@ -49,8 +34,4 @@ class Number(ModalScreen[float | None]):
         if math.isfinite(number):
             self.dismiss(number)
         else:
-            wrong = f"{event.value or 'nothing'} is no finite number"
-            self.query_one("#wrong", Static).update(Content.styled(safe(wrong, 50), "$error"))
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+            self.wrong(f"{event.value or 'nothing'} is no finite number, as 0.5 and -2e-3 are")
