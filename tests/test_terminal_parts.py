@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import subprocess
+import sys
 import weakref
 from itertools import pairwise
 from typing import Any
@@ -250,9 +251,18 @@ def test_our_marks_have_ascii_letters_of_the_same_width() -> None:
 # -- a Textual that we do not know ---------------------------------------------------------------------------------
 
 
+def test_the_version_is_textuals_own_word_and_is_found_without_loading_email() -> None:
+    code = (
+        "import sys, textual; from tuinet.tui.terminal.app import is_known, textual_version; assert is_known();"
+        "print('email' in sys.modules, textual_version() == textual.__version__, 'email' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "False True True\n", "the third: its own word does load it"
+
+
 def test_an_unknown_textual_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert app_module.is_known()
-    monkeypatch.setattr(app_module.textual, "__version__", "9.1.0")
+    monkeypatch.setattr(app_module, "textual_version", lambda: "9.1.0")
     assert not app_module.is_known()
     app = TerminalApp()
     assert not app.line_is_busy()

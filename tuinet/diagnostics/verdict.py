@@ -23,6 +23,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tuinet.diagnostics.order_statistics import median
+
 Word = Literal["underfitting", "good", "overfitting", "diverged", "noisy", "too early"]
 
 Floats = NDArray[np.floating[Any]]
@@ -279,7 +281,7 @@ def _good(curves: _Curves) -> str:
 
 
 def _middle(values: Floats) -> float:
-    return float(np.median(values))
+    return float(median(values))
 
 
 def _number(row: Mapping[str, object], name: str) -> float | None:

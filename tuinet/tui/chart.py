@@ -15,6 +15,7 @@ import numpy as np
 
 from tuinet import figures
 from tuinet.cells import cell_width, cut
+from tuinet.diagnostics.order_statistics import median, percentile
 from tuinet.runs.checked import number
 from tuinet.safe_text import safe
 from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Floats, Line, Point
@@ -295,7 +296,7 @@ def _limits(drawn: Sequence[_Drawn], choices: Choices, most: int) -> Axis:
         values = one.line.values[np.isfinite(one.line.values) & (one.line.values > 0 if choices.log_y else True)]
         if len(values):
             noisy = one.series.smooth and not choices.log_y
-            high.append(max(float(np.percentile(values, SPIKES)), float(values[0])) if noisy else float(values.max()))
+            high.append(max(percentile(values, SPIKES), float(values[0])) if noisy else float(values.max()))
             low.append(float(values.min()))
         if one.columns is not None:
             _band_limits(one.columns, choices.log_y, low, high)
@@ -311,9 +312,9 @@ def _band_limits(columns: Columns, log: bool, low: list[float], high: list[float
     tops = columns.highest[np.isfinite(columns.highest) & (columns.highest > 0 if log else True)]
     bottoms = columns.lowest[np.isfinite(columns.lowest) & (columns.lowest > 0 if log else True)]
     if len(tops):
-        high.append(float(tops.max() if log else max(np.percentile(tops, SPIKES), _without_spikes(tops).max())))
+        high.append(float(tops.max() if log else max(percentile(tops, SPIKES), _without_spikes(tops).max())))
     if len(bottoms):
-        low.append(float(bottoms.min() if log else np.percentile(bottoms, 100 - SPIKES)))
+        low.append(float(bottoms.min() if log else percentile(bottoms, 100 - SPIKES)))
 
 
 def _without_spikes(values: Floats) -> Floats:
@@ -321,7 +322,7 @@ def _without_spikes(values: Floats) -> Floats:
     if len(values) < AROUND:
         return values
     ends = np.pad(values, AROUND // 2, mode="edge")
-    return np.minimum(values, np.median(np.lib.stride_tricks.sliding_window_view(ends, AROUND), axis=1))
+    return np.minimum(values, median(np.lib.stride_tricks.sliding_window_view(ends, AROUND)))
 
 
 def _curves(canvas: Canvas, drawn: Sequence[_Drawn]) -> None:

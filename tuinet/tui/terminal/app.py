@@ -6,10 +6,12 @@ import asyncio
 import gc
 import inspect
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import textual
@@ -56,9 +58,16 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LOCAL_PERIOD, REMOTE_PERIOD = 0.2, 0.5
 
 
+def textual_version() -> str:
+    """As its folder of metadata is called: `textual.__version__` imports email and zipfile to find the same."""
+    names = os.listdir(Path(textual.__file__).parents[1])
+    found = [name for name in names if re.fullmatch(r"textual-\d[\w.]*\.dist-info", name)]
+    return found[0].removeprefix("textual-").removesuffix(".dist-info") if len(found) == 1 else textual.__version__
+
+
 def is_known() -> bool:
     """Whether this Textual has the inside that frame.py, driver.py and strips.py were written against."""
-    if not _imported or not textual.__version__.startswith("8."):
+    if not _imported or not textual_version().startswith("8."):
         return False
     wanted: list[tuple[Callable[..., Any], list[str]]] = [
         (App._display, ["self", "screen", "renderable"]),
