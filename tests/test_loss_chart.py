@@ -256,7 +256,7 @@ def test_under_the_cursor_the_values_of_that_step_are_told() -> None:
     told = said(chart.read_out(scene(at=500), Choices(), 120))
     here = made_curves(6).at("loss", "steps", 500)
     assert here is not None
-    assert told.startswith("step 500  batches") and "epoch 2.13" in told and "0:10" in told
+    assert told.startswith("step 500  batches") and "epoch 2.13" in told and "10.0 s" in told
     assert f"{here.mean:.4f} {here.lowest:.4f}–{here.highest:.4f}" in told
     before = said(chart.read_out(scene(at=100), Choices(), 120))
     assert "train       –" in before, "nothing was measured before the first epoch"

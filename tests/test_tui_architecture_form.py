@@ -125,6 +125,25 @@ def test_the_form_looks_as_it_was_looked_at(word: str, size: tuple[int, int]) ->
 # -- the text --------------------------------------------------------------------------------------
 
 
+def test_text_that_cannot_be_read_is_not_thrown_away_without_a_word() -> None:
+    async def type_(app: App, pilot: Pilot[Any]) -> None:
+        await pilot.press("down", "t")
+        await pilot.pause()
+        area = app.screen.query_one(TextArea)
+        area.text = area.text.replace("units = 128", "units = ")
+        await pilot.press("escape")
+        await until(pilot, lambda: "esc again" in app.words())
+        area.text = area.text.replace("units = ", "units =  ", 1)
+        await until(pilot, lambda: "esc again" not in app.words())
+        await pilot.press("escape")
+        await until(pilot, lambda: "esc again" in app.words())
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Text))
+        assert app.draft.table(("layers", 1))["units"] == 128
+
+    drive(type_)
+
+
 def test_text_and_list_are_in_step_and_an_error_names_its_line() -> None:
     async def type_(app: App, pilot: Pilot[Any]) -> None:
         await pilot.press("down", "t")

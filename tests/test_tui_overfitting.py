@@ -15,6 +15,7 @@ from tests.scripted_view import FACTS, ScriptedView, scripted_view
 from tests.tui_screens import check_picture, on_screen, picture, until
 from tuinet import presets
 from tuinet.data import Facts
+from tuinet.runs import RunFolder
 from tuinet.training.live import changed
 from tuinet.tui import diagnosis
 from tuinet.tui.app import TuinetApp
@@ -25,7 +26,7 @@ from tuinet.tui.diagnosis import Line
 from tuinet.tui.panes.base import Pane
 from tuinet.tui.panes.overfitting import OverfittingPane
 from tuinet.tui.screens.workbench import Workbench
-from tuinet.tui.view import Looked
+from tuinet.tui.view import Looked, RunView, _Files
 
 pytestmark = pytest.mark.usefixtures("home", "own_config")
 
@@ -150,6 +151,7 @@ def test_the_best_epoch_is_named_with_whether_its_weights_are_kept() -> None:
     found = curves(rows((1.0, 0.9), (0.5, 0.6), (0.4, 0.7)))
     assert text(diagnosis.best(found, "val_loss", frozenset({200}), 60)) == "best epoch 2  val_loss 0.6000  ✓ kept"
     assert "not saved yet" in text(diagnosis.best(found, "val_loss", frozenset({300}), 60))
+    assert text(diagnosis.best(found, "val_loss", frozenset({300}), 44)) == "best 2  val_loss 0.6000  … not saved"
     found = curves([row | {"val_accuracy": row["val_loss"]} for row in rows((1.0, 0.9), (0.5, 0.6))])
     assert text(diagnosis.best(found, "val_accuracy", frozenset(), 60)).startswith("best epoch 1  val_accuracy 0.9")
     assert text(diagnosis.best(Curves(), "val_loss", frozenset(), 60)) == "no best epoch yet"
@@ -157,9 +159,10 @@ def test_the_best_epoch_is_named_with_whether_its_weights_are_kept() -> None:
 
 def test_data_loss_and_penalty_stand_apart() -> None:
     row = {"train_loss": 0.3, "penalty": 0.1}
-    assert text(diagnosis.penalty(row, {})) == "data loss 0.3000 + penalty 0.1000  25% of both"
-    assert "0.2000" in text(diagnosis.penalty(row, {"penalty": 0.2}))
-    assert "after the first epoch" in text(diagnosis.penalty({}, {}))
+    assert text(diagnosis.penalty(row, {}, 60)) == "data loss 0.3000 + penalty 0.1000  25% of both"
+    assert "0.2000" in text(diagnosis.penalty(row, {"penalty": 0.2}, 60))
+    assert "after the first epoch" in text(diagnosis.penalty({}, {}, 60))
+    assert text(diagnosis.penalty(row, {}, 40)) == "data loss 0.3000 + penalty 0.1000", "whole, or not at all"
 
 
 def test_every_verdict_has_a_mark_and_its_sentence_fits() -> None:
@@ -233,7 +236,7 @@ def test_the_most_confused_pairs_are_told_in_words() -> None:
         ["shirt", "→", "bag", "2"],
     ]
     assert text(diagnosis.pairs({**FIELDS, "pairs": []}, 30, 2)) == "nothing is confused"
-    assert diagnosis.judged(FIELDS) == "251 validation examples, 95.6% right"
+    assert diagnosis.judged(FIELDS)[0] == "251 validation examples, 95.6% right"
 
 
 def worst(kind: str, count: int = 3, side: int = 6) -> Looked:
@@ -258,6 +261,26 @@ def test_the_worst_examples_are_drawn_or_told_in_the_room_that_there_is(depth: A
     assert "Shirt" in told and "Coat" in told
     assert (".99" in told) == (kind != "series") and ("age 0" in told) == (kind in ("row", "text"))
     assert ("▁▄▇" in told) == (kind == "series")
+
+
+@pytest.mark.parametrize("loss", [0.05888, 0.0072, 12.88, 1.5e-9, 123456.0])
+def test_a_blank_stands_between_a_loss_and_what_the_example_is(loss: float) -> None:
+    found = {"kind": "row", "examples": [{"loss": loss, "label": "363", "said": "390.4", "words": ""}]}
+    (line,) = diagnosis.worst(found, b"", palette("full"), 44, 7)
+    assert text(line).split() == [diagnosis.number(loss), "363", "→", "390.4"]
+
+
+def test_a_heading_takes_the_longest_note_for_which_there_is_room() -> None:
+    notes = diagnosis.judged({"examples": 12_551, "right": 10_882, "part": "validation"})
+    for width, wanted in ((60, "12,551 validation examples, 86.7% right"), (44, "12,551 validation, 86.7% right"),
+                          (24, "86.7% right"), (14, "")):  # fmt: skip
+        assert text(diagnosis.title("confusion", *notes, width=width)).strip() == f"confusion  {wanted}".strip()
+
+
+def test_cures_follow_facts_that_come_after_the_preset(tmp_path: Any) -> None:
+    view = RunView(RunFolder(tmp_path))
+    view._take(_Files(facts=FACTS))
+    assert view.facts is FACTS and "preset" in view._changed
 
 
 def test_as_many_pictures_are_asked_for_as_can_be_seen() -> None:

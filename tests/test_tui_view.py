@@ -53,6 +53,7 @@ def test_a_finished_run_is_read_whole(home: Path, monkeypatch: pytest.MonkeyPatc
 
     async def steps(view: RunView) -> None:
         assert (view.status.state, view.status.epochs, view.live) == ("finished", 5, False)
+        assert view.status.steps == view.status.step, "as many as were planned, though nobody tells it"
         assert epochs(view) == [1, 2, 3, 4, 5]
         assert [row["val_loss"] for row in view.curves.epochs()] == [event["val_loss"] for event in told.all("epoch")]
         assert view.verdict["word"] == told.all("verdict")[0]["word"]
@@ -112,6 +113,22 @@ def test_a_worker_that_is_killed_leaves_a_run_that_can_be_read(home: Path, monke
             await until(view, lambda: not view.live and view.status.state == "interrupted")
             assert view.curves.epochs()
             with pytest.raises(Refused):
+                await view.command("resume")
+
+        watched(session.folder, steps)
+
+
+def test_a_folder_that_is_taken_away_is_said_and_outlived(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(home / "runs", monkeypatch) as session:
+
+        async def steps(view: RunView) -> None:
+            await until(view, lambda: view.live and view.status.step > 10)
+            await view.command("pause")
+            shutil.rmtree(session.folder.path)
+            await until(view, lambda: "its folder was taken away" in view.status.error)
+            os.kill(session.pid, signal.SIGKILL)
+            await until(view, lambda: not view.live)
+            with pytest.raises(Refused, match="its folder was taken away"):
                 await view.command("resume")
 
         watched(session.folder, steps)

@@ -20,9 +20,10 @@ from tuinet.data import Facts, Part, Prepare
 from tuinet.errors import TuinetError
 from tuinet.runs.probes import Probes, ProbeWriter
 from tuinet.training.looks import LOOKS, LiveSource, answer
-from tuinet.tui.colours import palette
+from tuinet.tui.colours import palette, palette_of
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.panes.weights import WeightsPane
+from tuinet.tui.panes.weights_lines import signed
 from tuinet.tui.screens.number import Number
 from tuinet.tui.view import Looked
 
@@ -242,6 +243,56 @@ def test_the_cursor_says_the_number_and_its_history(tmp_path: Path) -> None:
         assert "steps 0–812" not in scene.text()
 
     play(found, script)
+
+
+def test_a_parameter_that_has_another_shape_is_shown_from_its_beginning(tmp_path: Path) -> None:
+    before, after = source(tmp_path, hidden__W=(200, 12)), source(tmp_path, hidden__W=(200, 4))
+
+    async def script(scene: Scene) -> None:
+        await scene.press("i", "i", "enter", "right", "right")
+        assert scene.pane.crop is not None and scene.pane.cursor is not None
+        scene.view.looks = looked(before, scene.asked)
+        scene.pane.see(frozenset({"preset"}))
+        await scene.settle()
+        assert scene.pane.crop is not None and scene.pane.cursor is not None, "the same shape: nothing moves"
+        scene.view.looks = looked(after, scene.asked)
+        scene.pane.see(frozenset({"preset"}))
+        await scene.settle()
+        assert scene.pane.crop is None and scene.pane.cursor is None
+        assert scene.last("heatmap")["crop"] is None and "200×4" in scene.text()
+
+    play(before, script)
+
+
+def test_where_the_chosen_parameter_is_gone_the_first_is_shown(tmp_path: Path) -> None:
+    before, after = source(tmp_path, one__W=(6, 5), two__W=(5, 5)), source(tmp_path, one__W=(6, 5))
+
+    async def script(scene: Scene) -> None:
+        scene.view.choose_parameter("two.W")
+        await scene.settle()
+        assert "two.W" in scene.text()
+        scene.view.layer = "two"
+        scene.view.looks = looked(after, scene.asked)
+        scene.pane.see(frozenset({"preset"}))
+        await scene.settle()
+        assert "one.W" in scene.text() and "not there yet" not in scene.text()
+
+    play(before, script)
+
+
+@pytest.mark.parametrize("width", [44, 52, 60, 67, 90])
+def test_no_number_under_the_cursor_is_cut(tmp_path: Path, width: int) -> None:
+    async def script(scene: Scene) -> None:
+        scene.view.choose_parameter("hidden.W")
+        await scene.settle()
+        await scene.press("enter")
+        said = next(line for line in scene.text().splitlines() if "gradient" in line).strip("│ ")
+        cell = scene.view.looked["weights.cell"].fields
+        last = next(mode for mode in ("change", "update", "gradient") if mode in said)
+        assert said.endswith(f"{last} {signed(cell[last], palette_of(scene.app))}")
+        assert width < 66 or last == "change"
+
+    play(source(tmp_path), script, (width, 26))
 
 
 def test_a_number_is_written_by_hand(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def check_named(loop: Loop, store: MemoryStore, where: str, at: int) -> None:
     else:
         assert loop.progress.step <= at + 1
         assert f"at step {loop.progress.step}" in str(ending.error)
-        assert "of layer " in str(ending.error)
+        assert f" of {'the input' if where == 'input' else 'layer '}" in str(ending.error)
         assert "training rows" in str(ending.error)
     for model, optimizer, _ in store.kept.values():
         for tensor in (*model.values(), *(optimizer or {}).values()):

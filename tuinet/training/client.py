@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tuinet.errors import RunError
+from tuinet.errors import RunError, RunNotFound
 from tuinet.runs.folder import RunFolder
 from tuinet.safe_text import safe
 from tuinet.training import protocol
@@ -48,7 +48,12 @@ def _why(run: RunFolder) -> str:
     name = safe(run.id)
     if run.is_live():
         return f"the worker of run {name} lets nobody in; it may be older than this tuinet, or at its end"
-    state = run.state()
+    try:
+        state = run.state()
+    except RunNotFound:
+        return f"run {name} is gone: its folder was taken away"
+    except RunError as error:
+        return str(error)
     goes_on = "" if state == "finished" else f"; `tuinet resume {name}` goes on with it"
     return f"run {name} is {state}: no worker trains it now{goes_on}"
 

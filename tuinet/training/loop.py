@@ -351,9 +351,10 @@ class Loop:
         if tensor is not None and self.trainer.run(0.0, self.progress.step + 1) != "diverged":
             return f"{tensor}; the last checkpoint stands."
         found = self.trainer.explain_divergence()
+        layer = found["layer"] if found["layer"].startswith("the ") else f"layer {found['layer']}"
         return (
-            f"NaN or infinity in the {found['kind']} at step {found['step']}: first in {found['slot']} of layer "
-            f"{found['layer']}, for the batch of training rows {_few(found['batch'])}. "
+            f"NaN or infinity in the {found['kind']} at step {found['step']}: first in {found['slot']} of {layer}, "
+            f"for the batch of training rows {_few(found['batch'])}. "
             f"{'The weights are those before that step.' if tensor is None else 'The last checkpoint stands.'}"
         )
 

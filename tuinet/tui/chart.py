@@ -475,7 +475,7 @@ def read_out(scene: Scene, choices: Choices, width: int, *, where: bool = True) 
             parts.append((4, [(f"smooth {choices.smooth:g}".replace("0.", "."), "axis")]))
     elif where:
         epoch, seconds = (scene.curves.convert(at, "steps", axis) for axis in ("epochs", "seconds"))
-        parts += [(3, [(f"epoch {epoch:.2f}", "axis")]), (4, [(figures.clock(seconds), "axis")])]
+        parts += [(3, [(f"epoch {epoch:.2f}", "axis")]), (4, [(figures.duration(seconds), "axis")])]
     return _fitting(parts, width)
 
 
@@ -505,9 +505,10 @@ def _fitting(parts: Sequence[tuple[int, Runs]], width: int) -> Runs:
     kept: set[int] = set()
     for place in sorted(range(len(parts)), key=lambda place: parts[place][0]):
         size = sum(cell_width(text) for text, _ in parts[place][1]) + (2 if kept else 0)
-        if size <= left:
-            left -= size
-            kept.add(place)
+        if size > left:
+            break
+        left -= size
+        kept.add(place)
     row: Runs = []
     for place in sorted(kept):
         row += [("  ", ""), *parts[place][1]] if row else parts[place][1]

@@ -78,7 +78,9 @@ def beside(left: Sequence[Line], width: int, right: Sequence[Line], gap: int = 2
     return lines
 
 
-def title(words: str, note: str = "") -> Line:
+def title(words: str, *notes: str, width: int = 10_000) -> Line:
+    """A heading, and behind it the first of the notes for which there is room."""
+    note = next((note for note in notes if cell_width(f"{words}  {note}") <= width), "")
     return [(words, "heading"), (f"  {note}" if note else "", "dim")]
 
 
@@ -179,14 +181,16 @@ def best(curves: Curves, monitor: str, kept: frozenset[int], width: int) -> Line
     found = curves.best(monitor, largest=rises(monitor))
     if found is None:
         return [("no best epoch yet", "dim")]
-    words, later = ("best epoch ", "not saved yet") if width >= 44 else ("best ", "not saved")
-    return [
-        (words, "dim"), (f"{found.epoch:.0f}", "bold"), (f"  {monitor} ", "dim"), (number(found.mean), "val"),
-        ("  ✓ kept" if found.step in kept else f"  … {later}", "good" if found.step in kept else "dim"),
+    saved = found.step in kept
+    forms: list[Line] = [
+        [(words, "dim"), (f"{found.epoch:.0f}", "bold"), (f"  {monitor} ", "dim"), (number(found.mean), "val"),
+         ("  ✓ kept" if saved else f"  … {later}", "good" if saved else "dim")]
+        for words, later in (("best epoch ", "not saved yet"), ("best ", "not saved"))
     ]  # fmt: skip
+    return next((line for line in forms if length(line) <= width), forms[-1])
 
 
-def penalty(row: Row, found: Row) -> Line:
+def penalty(row: Row, found: Row, width: int) -> Line:
     """Data loss and penalty apart. found: the norms look, whose penalty is newer than the epoch's."""
     loss = _real(row, "train_loss")
     added = _real(found, "penalty") if _real(found, "penalty") is not None else _real(row, "penalty")
@@ -194,7 +198,8 @@ def penalty(row: Row, found: Row) -> Line:
         return [("data loss and penalty: after the first epoch", "dim")]
     line: Line = [("data loss ", "dim"), (number(loss), "train"), (" + penalty ", "dim"), (number(added), "bold")]
     share = added / (loss + added) if loss + added > 0 else 0.0
-    return [*line, (f"  {share:.0%} of both" if added else "", "dim")]
+    tail = f"  {share:.0%} of both" if added else ""
+    return [*line, (tail if length(line) + len(tail) <= width else "", "dim")]
 
 
 def _real(row: Row, name: str) -> float | None:
@@ -353,11 +358,12 @@ def pairs(fields: Row, width: int, room: int) -> list[Line]:
     ]  # fmt: skip
 
 
-def judged(fields: Row) -> str:
-    """Of how many examples, and how many of them are right."""
+def judged(fields: Row) -> tuple[str, ...]:
+    """Of how many examples, and how many of them are right; then the same in fewer words."""
     examples, right = int(fields.get("examples") or 0), int(fields.get("right") or 0)
-    share = f", {right / examples:.1%} right" if examples else ""
-    return f"{examples:,} {fields.get('part', '')} examples{share}"
+    share, part = f"{right / examples:.1%} right" if examples else "", fields.get("part", "")
+    long = f"{examples:,} {part} examples, {share}".removesuffix(", ")
+    return long, f"{examples:,} {part}, {share}".removesuffix(", "), share
 
 
 # -- the worst examples ------------------------------------------------------------------------------------------------
@@ -377,7 +383,8 @@ def worst(fields: Row, body: bytes, palette: Palette, width: int, room: int) -> 
             told = sparkline(row["points"], max(4, width - 4))
         if len(lines) + 1 + bool(told) > room:
             break
-        lines.append([(pad(number(row.get("loss")), 7), "bold"), *_outcome(row, width - 7)])
+        loss = f"{number(row.get('loss'))} ".ljust(8)
+        lines.append([(loss, "bold"), *_outcome(row, width - len(loss))])
         if told:
             lines.append([("  ", ""), (cut(told, width - 2), "dim")])
     return lines

@@ -36,7 +36,7 @@ class RunList:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = folder
         self._clock = clock
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str, tuple[str, int]] = {}  # by run, and in which state it had that
         self._measured = -SIZES_EVERY
         self._curves: dict[str, _Curve] = {}
 
@@ -47,9 +47,10 @@ class RunList:
         if stale:
             self._measured = self._clock()
         for run in found:
-            if run.run not in self._sizes or (stale and run.state in ("running", "paused")):
-                self._sizes[run.run] = size_on_disk(run.path)
-        return [replace(run, bytes=self._sizes[run.run]) for run in found]
+            state, _ = self._sizes.get(run.run, ("", 0))
+            if run.state != state or (stale and run.state in ("running", "paused")):
+                self._sizes[run.run] = run.state, size_on_disk(run.path)
+        return [replace(run, bytes=self._sizes[run.run][1]) for run in found]
 
     def curves(self, runs: Iterable[RunSummary]) -> dict[str, tuple[float, ...]]:
         """The validation loss of each epoch, or without one the training loss, by run; only what has changed is read.

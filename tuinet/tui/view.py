@@ -8,7 +8,6 @@ has, and told what to do. Everything here runs on the event loop; files are read
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuinet import figures
 from tuinet.diagnostics.verdict import judged
-from tuinet.errors import TuinetError
+from tuinet.errors import RunNotFound, TuinetError
 from tuinet.runs import RunFolder
 from tuinet.training.client import AsyncConnection, NoWorker
 from tuinet.training.protocol import Refused
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 0.5  # seconds between two answers to the same wish, at the least
 INFO_EVERY = 1.0  # seconds between two looks into run.json
+GONE = "its folder was taken away; what is shown was read before"
 ENDED = ("finished", "stopped", "failed", "diverged", "interrupted", "created")
 
 Json = dict[str, Any]
@@ -102,6 +102,8 @@ class _Files:
     info: Json | None = None
     state: str = ""
     preset: Preset | None = None
+    facts: Facts | None = None
+    gone: bool = False
 
 
 class RunView:
@@ -222,14 +224,18 @@ class RunView:
             tail = records.follow(self._offsets[place])
             self._offsets[place] = tail.offset
             (found.metrics, found.events)[place].extend(tail.records)
-        with contextlib.suppress(TuinetError):
+        try:
             if info:
                 found.info = self.folder.info()
                 found.state = self.folder.state_of(found.info)
             if preset:
                 found.preset = self._preset_if_new()
                 if self.facts is None and (kept := self.folder.data()) is not None:
-                    self.facts = kept[0]
+                    found.facts = kept[0]
+        except RunNotFound:
+            found.gone = True
+        except TuinetError:
+            pass
         return found
 
     def _preset_if_new(self) -> Preset | None:
@@ -247,12 +253,17 @@ class RunView:
         return preset
 
     def _take(self, files: _Files) -> None:
-        if files.preset is not None:
-            self.preset = files.preset
+        if files.gone:
+            self._show(replace(self.status, error=GONE))
+        if files.facts is not None:  # they come after the preset, when the worker has bound its data
+            self.facts = files.facts
             self._changed.add("preset")
         if files.info is not None:
             self._info_at = time.monotonic()
             self._take_info(files.info, files.state)
+        if files.preset is not None:
+            self.preset = replace(files.preset, name=str(self.info.get("preset") or files.preset.name))
+            self._changed.add("preset")
         if files.metrics:
             self._take_metrics(files.metrics)
         if files.events:
@@ -294,9 +305,6 @@ class RunView:
             self.status, step=step, epoch=epoch, seconds=seconds,
             loss=loss, gradient_norm=norm, learning_rate=rate, samples_per_s=speed,
         )  # fmt: skip
-        if status.steps is None and status.epochs and (row := self._last_epoch):
-            # Of a run whose worker has gone: as many steps in each epoch as there were.
-            status = replace(status, steps=round(row["step"] / max(row["epoch"], 1) * status.epochs))
         self._show(status)
 
     @property
@@ -316,6 +324,9 @@ class RunView:
             self._changed.add("epochs")
 
     def _show(self, status: Status) -> None:
+        if status.steps is None and status.epochs and (row := self._last_epoch):
+            # Of a run whose worker has gone: as many steps in each epoch as there were.
+            status = replace(status, steps=round(row["step"] / max(row["epoch"], 1) * status.epochs))
         if status != self.status:
             self.status = status
             self._changed.add("status")
@@ -353,7 +364,9 @@ class RunView:
         elif kind in ("state", "end"):
             slow = float(event.get("slow") or 0.0)
             busy = self.status.busy if kind == "state" else ()
-            self._show(replace(self.status, state=str(event.get("state")), slow=slow, compiling="", busy=busy))
+            error = str(event.get("error") or self.status.error)
+            state = str(event.get("state"))
+            self._show(replace(self.status, state=state, slow=slow, compiling="", busy=busy, error=error))
             self._info_at = -math.inf
             self.on_change()
         elif kind == "gpu":

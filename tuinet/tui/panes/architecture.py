@@ -7,6 +7,7 @@ keeps what it has learnt where it can, or to a new run.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -563,7 +564,7 @@ class ArchitecturePane(Pane):
             draft.end()
 
         line = _line_of(draft, place)
-        self.app.push_screen(Text(f"{draft.origin.name}.toml", "", draft.text, enter, line), closed)
+        self.app.push_screen(Text(f"{_file_name(draft)}.toml", "", draft.text, enter, line), closed)
 
     def _tell_sheet(self) -> None:
         """What is wrong with the network, on the sheet that is open over it."""
@@ -620,9 +621,9 @@ class ArchitecturePane(Pane):
 
         def written(path: str | None) -> None:
             if path:
-                self.tell(f"saved; train it by `tuinet run {path}`")
+                self.tell(f"saved; train it by `tuinet run {shlex.quote(path)}`")
 
-        name = f"{draft.origin.name}-edited.toml" if draft.changed else f"{draft.origin.name}.toml"
+        name = f"{_file_name(draft)}-edited.toml" if draft.changed else f"{_file_name(draft)}.toml"
         self.app.push_screen(Saving(name, lambda where, over: safe(str(draft.save(where, over=over)), 300)), written)
 
     def action_difference(self) -> None:
@@ -769,3 +770,8 @@ def _about(seconds: float) -> str:
     if seconds >= 60:
         return figures.duration(round(seconds, -1) if seconds < 600 else round(seconds / 60) * 60)
     return f"{float(f'{seconds:.2g}'):g} s"
+
+
+def _file_name(draft: Draft) -> str:
+    """What its file would be called. A preset's name may be anything."""
+    return safe(draft.origin.name, 60).replace("/", "-")

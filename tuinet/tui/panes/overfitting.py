@@ -194,11 +194,12 @@ class OverfittingPane(Pane):
         kept = frozenset(int(event["s"]) for event in view.events if event["k"] == "checkpoint")
         monitor = str(view.info.get("monitor") or view.start.get("monitor") or "val_loss")
         norms = view.looked.get("norms")
+        newest = norms.fields if norms is not None and view.at is None else {}
         return [
             *lines,
             diagnosis.losses(rows, width),
             diagnosis.best(view.curves, monitor, kept, width),
-            diagnosis.penalty(rows[-1] if rows else {}, norms.fields if norms is not None and view.at is None else {}),
+            diagnosis.penalty(rows[-1] if rows else {}, newest, width),
         ]
 
     def _gap(self, width: int, room: int) -> list[Line]:
@@ -278,18 +279,21 @@ class OverfittingPane(Pane):
         heading = {"matrix": "confusion", "worst": "worst examples", "weights": "weights"}[page]
         if found is None:
             return [title(heading), [("… is worked out", "dim")]]
+        if found.error and view.status.compiling:
+            return [title(heading), [("… after the start", "dim")]]
         if found.error:
             return [title(heading), *paragraph(found.error, width, "dim")][:room]
         fields = found.fields
         if page == "weights":
             health = view.looked.get(HEALTH)
             of_layers = {} if health is None or health.error else health.fields
-            note = "norm of each layer, × since the start"
-            return [title(heading, note), *diagnosis.weights(fields, of_layers, width, room - 1)]
+            notes = "norm of each layer, × since the start", "norms, × since the start", "norms"
+            return [title(heading, *notes, width=width), *diagnosis.weights(fields, of_layers, width, room - 1)]
         if page == "worst":
             note = f"of {fields.get('part', '')}, step {int(fields.get('step') or 0):,}"
-            return [title(heading, note), *diagnosis.worst(fields, found.body, palette, width, room - 1)]
-        return [title(heading, diagnosis.judged(fields)), *self._matrix(fields, found.body, palette, width, room - 1)]
+            return [title(heading, note, width=width), *diagnosis.worst(fields, found.body, palette, width, room - 1)]
+        heads = title(heading, *diagnosis.judged(fields), width=width)
+        return [heads, *self._matrix(fields, found.body, palette, width, room - 1)]
 
     @staticmethod
     def _look_for(page: Page, width: int, room: int) -> tuple[str, dict[str, Any]]:

@@ -98,12 +98,21 @@ class WeightsPane(Pane):
             self._loading = False
         if found is not None:
             self.parameters, self._why = list(found.fields.get("parameters", [])), found.error
-            name = self.slot["name"] if self.slot is not None else ""
-            self.slot = self._by_name(name) or self._first_of(self.view.layer if self.view else "")
+            self._keep_or_choose()
             self._seen = ("", "")
             self._follow()
             self._wish()
             self._draw()
+
+    def _keep_or_choose(self) -> None:
+        """The parameter that was chosen, where it is still there: where it has another shape, from its beginning."""
+        before, self.slot = self.slot, None
+        kept = self._by_name(before["name"]) if before is not None else None
+        chosen = kept or self._first_of(self.view.layer if self.view is not None else "")
+        if chosen is None or before is None or (chosen["name"], chosen["shape"]) != (before["name"], before["shape"]):
+            self._choose(chosen)
+        else:
+            self.slot = chosen
 
     def _follow(self) -> None:
         """Chooses what the other panes have chosen since."""
@@ -126,7 +135,7 @@ class WeightsPane(Pane):
         inside = (one for one in self.parameters if f"{one['layer']}.".startswith(f"{layer}.") or not layer)
         return next(inside, self.parameters[0] if self.parameters and self.slot is None else None)
 
-    def _choose(self, slot: dict[str, Any]) -> None:
+    def _choose(self, slot: dict[str, Any] | None) -> None:
         self.slot, self.crop, self.cursor, self.first, self._before = slot, None, None, 0, None
 
     # -- what is asked for -----------------------------------------------------------------------------------

@@ -252,10 +252,16 @@ def _under(pen: Pen, cursor: Cursor) -> list[Strip]:
     fields, palette = cursor.fields, pen.palette
     if not fields:
         return [pen.line(cursor.name), pen.line()]
-    value = signed(fields["value"], palette)
-    pieces: list[str | tuple[str, Style] | Segment] = [(cursor.name, pen.base + Style(bold=True)), f" {value:<9}"]
-    for mode in ("gradient", "update", "change"):
-        pieces += [(f" {mode} ", pen.faint), f"{signed(fields[mode], palette):<9}"]
+    modes = ("value", "gradient", "update", "change")
+    told = [(f" {mode} " if mode != "value" else " ", signed(fields[mode], palette)) for mode in modes]
+    room = pen.width - cell_width(cursor.name)
+    wide = max(0, min(9, (room - sum(len(word) for word, _ in told)) // len(told)))  # numbers stand still, if they can
+    pieces: list[str | tuple[str, Style] | Segment] = [(cursor.name, pen.base + Style(bold=True))]
+    for word, number in told:
+        room -= len(word) + max(wide, len(number))
+        if room < 0:
+            break
+        pieces += [(word, pen.faint), number.ljust(wide)]
     history = fields["history"]
     if not history:
         return [pen.line(*pieces), pen.line(("no history yet", pen.faint))]

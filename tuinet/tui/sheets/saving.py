@@ -23,7 +23,7 @@ class Saving(Sheet[str]):
 
     def __init__(self, name: str, save: Callable[[str, bool], str]) -> None:
         """save: writes the file of that name, over another one or not, and says where; raises TuinetError."""
-        super().__init__("Save as a preset", "A .toml file: train it by `tuinet run FILE`, or open it here again.")
+        super().__init__("Save as a preset", "A .toml file: train it by `tuinet run FILE`.")
         self._file, self._save = name, save
         self._over = ""  # the name that was asked about
 

@@ -28,6 +28,8 @@ class Text(Sheet[None]):
         super().__init__(title, says)
         self._text, self._enter, self._line = text, enter, line
         self._timer: Timer | None = None
+        self._wrong = ""  # with what is written now
+        self._warned = False
 
     def body(self) -> ComposeResult:
         area = TextArea(shown(self._text), show_line_numbers=True, tab_behavior="focus", soft_wrap=False)
@@ -43,19 +45,25 @@ class Text(Sheet[None]):
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(PAUSE, self._read)
+        self._warned = False
 
     def _read(self) -> None:
         self._timer = None
         text = self.query_one(TextArea).text
         if text != shown(self._text):
-            self.error(self._enter(text))
+            self._wrong = self._enter(text)
+            self.error(self._wrong)
             self._text = text
 
     def action_close(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._read()
-        self.dismiss(None)
+        if self._wrong and not self._warned:
+            self._warned = True
+            self.error(f"{self._wrong}; esc again goes back to what could be read last")
+        else:
+            self.dismiss(None)
 
 
 def shown(text: str) -> str:
