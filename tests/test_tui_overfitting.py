@@ -72,6 +72,19 @@ def test_several_layers_are_set_by_one_key_and_one_layer_by_its_name() -> None:
     assert ("layers.*.dropout", 0.1) in by_name("char-gpt")["dropout"].settings(0.1)
 
 
+def test_a_penalty_on_one_layer_goes_off_and_on_again_there_and_nowhere_else() -> None:
+    preset = presets.load("airline-lstm")
+    facts = replace(FACTS, inputs=(12, 1), task="reals")
+    on = {cure.name: cure for cure in cures(preset, facts, {})}["L2 penalty"]
+    assert on.on and on.settings(None) == [("layers.look.read.mix.l2", 0.0)]
+    assert on.next(on.value, False) == 1.0 and on.next(on.value, True) == 10.0
+    made = changed(preset, *on.settings(None)[0])
+    off = {cure.name: cure for cure in cures(made, facts, {}, {"L2 penalty": on.keys})}["L2 penalty"]
+    assert not off.on and off.settings(3.0) == [("layers.look.read.mix.l2", 3.0)]
+    unknown = {cure.name: cure for cure in cures(made, facts, {})}["L2 penalty"]
+    assert unknown.settings(3.0) == [("layers.*.l2", 3.0)], "nobody knows where it was"
+
+
 def test_values_go_up_and_down_a_ladder_and_stay_at_its_ends() -> None:
     cure = by_name("fashion-cnn")["dropout"]
     assert cure.on and cure.value == 0.5 and cure.next(0.5, True) == 0.6 and cure.next(0.5, False) == 0.4

@@ -30,7 +30,7 @@ Change = tuple[str, Any]
 """A key and its value; the empty text takes the setting out."""
 
 RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-PENALTIES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+PENALTIES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 0.3, 1.0, 3.0, 10.0)
 PIXELS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 NOISES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 PATIENCES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
@@ -50,6 +50,7 @@ class Cure:
     ladder: tuple[float, ...] = ()
     words: str = ""
     why_not: str = ""
+    keys: tuple[str, ...] = ()  # of dropout and penalty: the settings of the layers that have it
     make: Callable[[float | None], list[Change]] = lambda value: []
 
     def settings(self, value: float | None) -> list[Change]:
@@ -71,12 +72,20 @@ def written(value: float) -> str:
     return setting(int(value) if value == int(value) and value >= 1 else value)
 
 
-def cures(preset: Preset, facts: Facts | None, chosen: Mapping[str, float]) -> list[Cure]:
-    """The cures of a run, as it stands. chosen: by name, the value that one has that is off."""
+def cures(
+    preset: Preset,
+    facts: Facts | None,
+    chosen: Mapping[str, float],
+    before: Mapping[str, tuple[str, ...]] | None = None,
+) -> list[Cure]:
+    """The cures of a run, as it stands.
+
+    Of one that is off, by name, chosen: the value that it would have; before: the keys that it had when it was on.
+    """
     layers = list(Network(preset.stack).walk())
     return [
-        _dropout(layers, chosen),
-        _penalty(layers, chosen),
+        _dropout(layers, chosen, before.get("dropout", ())),
+        _penalty(layers, chosen, before.get("L2 penalty", ())),
         _augmentation(preset.training.augment, facts, chosen),
         _early_stopping(preset, chosen),
     ]
@@ -93,7 +102,7 @@ def _number(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def _dropout(layers: Sequence[Layer], chosen: Mapping[str, float]) -> Cure:
+def _dropout(layers: Sequence[Layer], chosen: Mapping[str, float], before: tuple[str, ...]) -> Cure:
     found = [("rate", layer.path, layer.rate) for layer in layers if isinstance(layer, Dropout | SpatialDropout)]
     found += [
         ("dropout", layer.path, layer.dropout)
@@ -104,29 +113,37 @@ def _dropout(layers: Sequence[Layer], chosen: Mapping[str, float]) -> Cure:
     if not found:
         return Cure("dropout", help, why_not="there is no dropout layer: `a` in the architecture pane adds one")
     now = max(rate for _, _, rate in found)
-    keys = _keys(found)
-    return Cure("dropout", help, now > 0, now if now > 0 else chosen.get("dropout", 0.2), RATES,
+    keys = _keys(found, before)
+    return Cure("dropout", help, now > 0, now if now > 0 else chosen.get("dropout", 0.2), RATES, keys=keys,
                 make=lambda value: [(key, value or 0.0) for key in keys])  # fmt: skip
 
 
-def _penalty(layers: Sequence[Layer], chosen: Mapping[str, float]) -> Cure:
+def _penalty(layers: Sequence[Layer], chosen: Mapping[str, float], before: tuple[str, ...]) -> Cure:
     found = [("l2", layer.path, layer.l2) for layer in layers if isinstance(layer, WeightedLayer)]
     help = "adds the sum of squared weights to the loss, so that weights stay small"
     if not found:
         return Cure("L2 penalty", help, why_not="no layer here has weights that could be penalised")
     now = max(l2 for _, _, l2 in found)
-    keys = _keys(found)
-    return Cure("L2 penalty", help, now > 0, now if now > 0 else chosen.get("L2 penalty", 1e-4), PENALTIES,
+    keys = _keys(found, before)
+    return Cure("L2 penalty", help, now > 0, now if now > 0 else chosen.get("L2 penalty", 1e-4), PENALTIES, keys=keys,
                 make=lambda value: [(key, value or 0.0) for key in keys])  # fmt: skip
 
 
-def _keys(found: Sequence[tuple[str, str, float]]) -> list[str]:
-    """layers.NAME.rate where one layer has the setting, layers.*.rate where several have."""
+def _keys(found: Sequence[tuple[str, str, float]], before: tuple[str, ...]) -> tuple[str, ...]:
+    """Of what is on in some layers only, theirs; of what is on nowhere, those before; else all that there are.
+
+    layers.NAME.rate where one layer has the setting, layers.*.rate where several have.
+    """
+    on = tuple(f"layers.{path}.{name}" for name, path, value in found if value > 0)
+    if on and len(on) < len(found):
+        return on
+    if not on and before:
+        return before
     keys = []
     for name in dict.fromkeys(name for name, _, _ in found):
         paths = [path for other, path, _ in found if other == name]
         keys.append(f"layers.{paths[0] if len(paths) == 1 else '*'}.{name}")
-    return keys
+    return tuple(keys)
 
 
 def _augmentation(augment: Augment | None, facts: Facts | None, chosen: Mapping[str, float]) -> Cure:

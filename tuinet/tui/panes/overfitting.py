@@ -68,6 +68,7 @@ class OverfittingPane(Pane):
         self.page: Page = "fit"
         self.cursor = 0
         self.chosen: dict[str, float] = {}  # the values that cures would have, by name
+        self._before: dict[str, tuple[str, ...]] = {}  # and the keys that they had when they were on
         self.said: tuple[str, str] = ("", "dim")  # what was sent or refused, and its kind
         self._cures: list[Cure] = []
         self._lines: list[Line] = []
@@ -86,7 +87,8 @@ class OverfittingPane(Pane):
         if changed & {"view", "preset"} or not self._cures:
             preset = self.view.preset
             first = not self._cures
-            self._cures = [] if preset is None else cures(preset, self.view.facts, self.chosen)
+            self._cures = [] if preset is None else cures(preset, self.view.facts, self.chosen, self._before)
+            self._before |= {cure.name: cure.keys for cure in self._cures if cure.on}
             if first and self._cures:
                 self.cursor = next((place for place, cure in enumerate(self._cures) if not cure.why_not), 0)
         if changed & {"theme", "size", "view"}:
