@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.cli_scenes import rows, tuinet
@@ -39,6 +40,7 @@ def test_a_script_looks_and_writes(trained: Session) -> None:
     old = ctl("look", "cell", "slot=out.W", "index=[0,1]")["answer"]["value"]
     assert ctl("write", "out.W", "0,1", "0.25")["answer"] == {"old": pytest.approx(old), "new": 0.25}
     assert ctl("look", "cell", "slot=out.W", "index=[0,1]")["answer"]["value"] == 0.25
+    assert ctl("write", "out.W", "0,1", "-0.1")["answer"] == {"old": 0.25, "new": float(np.float32(-0.1))}
     row = ctl("look", "heatmap", "slot=out.W", "rows=2", "columns=2")
     assert len(row["answer"]["body"]) == row["answer"]["rows"] * row["answer"]["columns"]
 
@@ -59,6 +61,8 @@ def test_a_script_stops_it(trained: Session) -> None:
         (["paus"], 'paus is no command; did you mean "pause"?'),
         (["pause", "now"], "pause takes no words; now is too much"),
         (["step", "many"], "step: many is not a whole number"),
+        (["step", "-3"], "batches is -3; it must be a whole number from 1"),
+        (["write", "out.W", "0,1", "1e39"], "value is 1e+39; it must be a finite number, at most 3.4e38"),
         (["step", "0"], "batches is 0; it must be a whole number from 1"),
         (["pause", "--epochs", "2"], "--epochs goes with step, not with pause"),
         (["slow"], "slow wants the seconds that a step is to take"),

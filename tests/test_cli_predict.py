@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, process, rows, tuinet
+from tuinet.cli.predict import answers, own_names
+from tuinet.data import Facts
 from tuinet.runs import RunFolder
 
 PRESET = """
@@ -175,6 +177,26 @@ def test_inputs_that_are_given_back_have_the_names_and_units_of_their_columns(tr
     (first, second) = rows(tuinet("predict", "last", str(trained / "few.csv"), "--runs", str(runs), "--json").output)
     assert list(first) == ["row", "size", "colour=a – b", "colour=blue", "colour=red", "price"]
     assert abs(first["size"] - 3.5) < 0.2 and abs(first["price"] - 60) < 2 and second["colour=blue"] > 0.6
+
+
+def test_the_answers_are_never_written_over_the_questions(scene: Scene, tmp_path: Path) -> None:
+    before = scene.new.read_bytes()
+    (tmp_path / "link.csv").symlink_to(scene.new)
+    for out in (str(scene.new), str(tmp_path / "link.csv"), f"{scene.new.parent}/./{scene.new.name}"):
+        said = tuinet("predict", str(scene.run.path), str(scene.new), "--out", out)
+        assert said.exit_code == 2 and "is the file that is predicted for" in " ".join(said.stderr.split())
+        assert scene.new.read_bytes() == before
+    said = tuinet("predict", str(scene.run.path), str(scene.new), "--out", str(tmp_path / "out.csv"))
+    assert said.exit_code == 0 and (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("row", "row_"), ("after", "after_"), ("size", "size"), ("row_", "row__")]
+)
+def test_a_column_called_as_something_else_of_the_answer_has_an_underscore(target: str, told: str) -> None:
+    facts = Facts(name="t", source="t", inputs=(1,), task="reals", classes=0, outputs=1, target=target)
+    assert own_names(facts) == [told]
+    assert list(answers(np.zeros((1, 1)), facts)[0]) == ["row", told]
 
 
 def test_a_prediction_of_many_numbers_is_shown_in_part_and_written_in_full(tmp_path: Path) -> None:

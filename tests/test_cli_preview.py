@@ -96,7 +96,7 @@ def test_numbers_are_shown_as_they_were_before_they_were_scaled() -> None:
         ("fashion-mlp", r"has no \[training.augment\]"),
         ("shift=-1", "augment.shift"),
         ("shft=1", 'did you mean "shift"'),
-        ("shift", "form KEY=VALUE"),
+        ("shift", "no preset, and not of the form shift=2,flip=horizontal"),
     ],
 )
 def test_an_augmentation_that_is_none_is_refused(words: str, text: str) -> None:

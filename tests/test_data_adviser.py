@@ -11,7 +11,7 @@ import pytest
 
 from tuinet import presets
 from tuinet.data import bind_for
-from tuinet.data.adviser import preset_from_table
+from tuinet.data.adviser import preset_from_series, preset_from_table
 from tuinet.data.toml_text import toml_text
 from tuinet.errors import DataError
 
@@ -96,6 +96,23 @@ def test_missing_cells_row_numbers_and_lopsided_amounts_are_seen_to(tmp_path: Pa
     assert preset["data"]["ignore"] == ["id"] and '"id" counts the rows' in reasons
     assert preset["data"]["impute"] == "median" and "56 missing cells" in reasons
     assert preset["data"]["scale"] == "log_standard"
+
+
+def test_what_is_said_of_the_file_counts_when_it_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n".join(f"{k}|{k * k % 7}|{k % 3}" for k in range(40)))
+    found, _ = preset_from_table(tmp_path / "t.txt", "3", {"separator": "bar", "header": "no", "epochs": 3})
+    data = tomllib.loads(found)["data"]
+    assert (data["separator"], data["header"], data["label"]) == ("bar", "no", "column_3")
+    holed = np.arange(160.0).reshape(40, 4)
+    holed[3, 1] = np.nan
+    np.save(tmp_path / "t.npy", holed)
+    with pytest.raises(DataError, match=r'choose data.impute = "median"'):
+        preset_from_table(tmp_path / "t.npy", None)
+    found, _ = preset_from_table(tmp_path / "t.npy", None, {"impute": "mean"})
+    assert tomllib.loads(found)["data"]["impute"] == "mean"
+    (tmp_path / "s.csv").write_text("v\n" + "\n".join(str(k % 5) for k in range(200)))
+    found, reasons = preset_from_series(tmp_path / "s.csv", None, {"window": 8})
+    assert tomllib.loads(found)["data"]["window"] == 8 and "from the 8 before" in " ".join(reasons)
 
 
 def test_pictures_are_flattened(tmp_path: Path) -> None:

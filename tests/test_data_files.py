@@ -76,6 +76,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
         ("a,b\n1,2\n3\n", "t.csv, line 3: has 1 cells; the header has 2"),
         ("a,b\n1,2\n3,4,5\n", "t.csv, line 3: has 3 cells"),
         ("a,b\n1,2\x00\n", "byte 7 is zero"),
+        ('a,b\n1,2\n3,"x\n' + "1,2\n" * 50, "t.csv, line 3: a quote opens here and is never closed"),
         ("a,b\n1," + "x" * 200_000 + "\n", "t.csv, line 2: cannot be cut into cells"),
     ],
 )
@@ -84,6 +85,15 @@ def test_a_broken_table_is_refused_by_line(tmp_path: Path, text: str, words: str
     with pytest.raises(DataError) as caught:
         read_table(tmp_path / "t.csv")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("after", ["", "\n"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_quoted_cell_may_go_over_lines_anywhere_in_the_table(tmp_path: Path, after: str, mark: str) -> None:
+    lines = ["a,b", *["1,2"] * 30, '3,"x\ny"', *["1,2"] * 400, '4,"z\nz"']
+    (tmp_path / "t.csv").write_text("\n".join(lines).replace(",", mark) + after)
+    found = read_table(tmp_path / "t.csv")
+    assert len(found) == 432 and found.names == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ WRONG = [
     ({"look": "cell", "slot": "out.W", "index": [1]}, "[1] is not in it"),
     ({"look": "cell", "slot": "out.W", "index": [1, -1]}, "cell.index"),
     ({"look": "plane"}, "made does not lie in a plane: only examples of two numbers do"),
-    ({"look": "plane", "at": 4}, "of step 4 this is not kept; esc goes back to now"),
+    ({"look": "plane", "at": 4}, "of step 4 this is not kept: only the newest can be seen"),
 ]  # fmt: skip
 
 

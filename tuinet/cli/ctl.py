@@ -16,7 +16,7 @@ TENSORS = ("widened", "narrowed", "inserted", "made")
 COMMANDS = ("pause", "resume", "step", "slow", "stop", "checkpoint", "set", "apply", "write", "look")
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # a negative number is no option
 @click.argument("name", metavar="RUN")
 @click.argument("command", metavar="COMMAND")
 @click.argument("words", metavar="[WORDS]...", nargs=-1)

@@ -25,7 +25,7 @@ LAYOUT = {"\n": "\n", "\t": "    "}  # control characters that lay a text out, a
 @click.command()
 @click.argument("name", metavar="RUN")
 @click.option("--prompt", default="", metavar="TEXT", help="What the text begins with (default: a new line).")
-@click.option("-n", "--length", type=click.IntRange(min=1), default=500, show_default=True, metavar="N",
+@click.option("-n", "--length", type=click.IntRange(1, 1_000_000_000), default=500, show_default=True, metavar="N",
               help="How many tokens are written: characters, or bytes.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(min=0.0, max=1000.0), default=0.8, show_default=True, metavar="T",
               help="Below 1 the likely becomes likelier; 0 always takes the likeliest.")  # fmt: skip

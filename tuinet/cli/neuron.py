@@ -39,7 +39,7 @@ def neuron_lines(run: RunFolder, output: Output) -> list[str]:
     if weights is None or weights.shape[1:] != (1,) or len(weights) != len(facts.columns):
         return []
     return _lines(
-        dict(zip(facts.columns, weights[:, 0].tolist(), strict=True)),
+        list(zip(facts.columns, weights[:, 0].tolist(), strict=True)),
         None if bias is None else float(bias[0]),
         list(facts.class_names),
         output,
@@ -65,15 +65,15 @@ def _facts(run: RunFolder) -> Facts:
     return data_of(run, presets.load(run.path / "preset.toml"))[0]
 
 
-def _lines(weights: dict[str, float], bias: float | None, class_names: list[str], output: Output) -> list[str]:
+def _lines(weights: list[tuple[str, float]], bias: float | None, class_names: list[str], output: Output) -> list[str]:
     paint = output.terminal.paint
-    largest = max((abs(weight) for weight in weights.values()), default=0.0) or 1.0
-    shown = {safe(name, 40): weight for name, weight in weights.items()}
-    longest = max(cell_width(name) for name in shown)
+    largest = max((abs(weight) for _, weight in weights), default=0.0) or 1.0
+    shown = [(safe(name, 40), weight) for name, weight in weights]
+    longest = max(cell_width(name) for name in ("bias", *(name for name, _ in shown)))
     room = min(LONGEST_BAR, max(0, (output.terminal.width or 80) - longest - 16))
     lines = ["", paint("the neuron's weights, strongest first", "bold")]
     for sign, kind, index in ((1, "accent", 1), (-1, "warn", 0)):
-        side = sorted((item for item in shown.items() if item[1] * sign > 0), key=lambda item: -abs(item[1]))
+        side = sorted((item for item in shown if item[1] * sign > 0), key=lambda item: -abs(item[1]))
         toward = f" towards {safe(class_names[index], 40)}" if len(class_names) == 2 else ""
         lines.append(paint(f"  {'raise' if sign > 0 else 'lower'} its sum{toward}", "dim"))
         for name, weight in side[:MOST_ROWS]:

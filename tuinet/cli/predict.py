@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,8 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
     from tuinet.safe_text import safe
 
     output = Output(as_json=as_json)
+    if out is not None:
+        check_apart(file, out)
     run = find(name, chosen(runs_folder))
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
@@ -88,6 +91,17 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
         _print(output, rows, labels, facts)
 
 
+def check_apart(file: str, out: str) -> None:
+    """UsageError where the answers would be written over what is asked about."""
+    from tuinet.errors import UsageError
+    from tuinet.safe_text import safe
+
+    if file == "-" or not os.path.exists(file):
+        return
+    if os.path.realpath(file) == os.path.realpath(out) or (os.path.exists(out) and os.path.samefile(file, out)):
+        raise UsageError(f"--out {safe(out, 200)} is the file that is predicted for; it would be lost")
+
+
 # -- from outputs to answers -----------------------------------------------------------------
 
 
@@ -101,10 +115,15 @@ def answers(outputs: NDArray[np.float64], facts: Facts) -> list[dict[str, Any]]:
     if facts.task == "binary":
         return _yes_or_no(outputs[:, 0], facts.class_names)
     outputs = facts.in_own_units(outputs)
-    names = facts.output_names
+    names = own_names(facts)
     return [
         {"row": number, **dict(zip(names, values, strict=True))} for number, values in enumerate(outputs.tolist(), 1)
     ]
+
+
+def own_names(facts: Facts) -> list[str]:
+    """What the predicted numbers are called: an underscore behind names that a row has for something else."""
+    return [f"{name}_" if name.rstrip("_") in ("row", "after", "file") else name for name in facts.output_names]
 
 
 def _labelled(shares: NDArray[np.float64], class_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -175,7 +194,7 @@ def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str]
     columns = [Column("row", right=True, need=9, least=4)]
     cells: list[list[str | Cell]] = []
     if facts.task == "reals":
-        names = facts.output_names[:MOST_COLUMNS]
+        names = own_names(facts)[:MOST_COLUMNS]
         columns += [Column(name, right=True, need=8, least=6) for name in names]
         cells = [
             [str(name), *(figures.number(row[key]) for key in names)] for name, row in zip(given, rows, strict=True)

@@ -225,5 +225,7 @@ def augment_from(words: str) -> tuple[Augment, int]:
         return preset.training.augment, preset.training.seed
     document: dict[str, Any] = {"augment": {}}
     for word in words.split(","):
+        if "=" not in word:
+            raise PresetError(f"--augment {safe(words, 80)}: is no preset, and not of the form shift=2,flip=horizontal")
         apply(document, f"augment.{word.strip()}")
     return build(Augment, document["augment"], "augment"), 1

@@ -133,6 +133,13 @@ class Printer:
         self._busy = tuple(word.strip() for word in reversed(figures.busy(event)))
 
     def _epoch_event(self, event: Event) -> None:
+        better = self._begun_table(event).see(event)
+        self._epoch = event
+        if self._wanted(event):
+            self._print_row(event, better)
+
+    def _begun_table(self, event: Event) -> EpochTable:
+        """The table, its titles written above the first row."""
         if self.table is None:
             self.table = EpochTable(event, self._start, self.output.terminal)
             self._say()
@@ -140,10 +147,7 @@ class Printer:
                 self._say(self.output.terminal.paint(f"(a row every {every} epochs)", "dim"))
             for line in self.table.title_lines():
                 self._say(line)
-        better = self.table.see(event)
-        self._epoch = event
-        if self._wanted(event):
-            self._print_row(event, better)
+        return self.table
 
     def _wanted(self, event: Event) -> bool:
         """Of many epochs only some get a row: every tenth, say, and what comes after a while without one."""
@@ -159,10 +163,9 @@ class Printer:
 
     def _evaluation_event(self, event: Event) -> None:
         """A look at a training that a limit ended inside an epoch."""
-        steps, epochs = self._start.get("steps"), self._start.get("epochs")
-        if self.table is not None and steps and epochs:
-            self._pending_row()
-            self._say(self.table.row({**event, "epoch": round(int(event["step"]) * epochs / steps, 1)}, False))
+        table = self._begun_table(event)
+        self._pending_row()
+        self._say(table.row({**event, "epoch": round(float(event["epoch"]), 2)}, False))
 
     def _changed_event(self, event: Event) -> None:
         key = safe(str(event.get("key")), 80)

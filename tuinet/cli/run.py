@@ -68,7 +68,7 @@ def run(
 
     output = Output(as_json=as_json)
     words = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
-    loaded, origin = _preset(preset, data_file, label, pairs, series)
+    loaded, origin = _preset(preset, data_file, label, pairs, series, overrides)
     require(device or "auto")
     folder = chosen(runs_folder)
     begin = partial(
@@ -94,7 +94,7 @@ def run(
 
 
 def _preset(
-    name: str | None, data_file: str | None, label: str | None, pairs: bool, series: bool
+    name: str | None, data_file: str | None, label: str | None, pairs: bool, series: bool, overrides: Sequence[str]
 ) -> tuple[Preset, dict[str, Any] | None]:
     """The preset that is meant, and where it came from if it was made for a table."""
     from tuinet import presets
@@ -108,7 +108,7 @@ def _preset(
                 f"--pairs says what stands in a line, and goes with neither --label nor --series; leave "
                 f"{'--series' if series else '--label'} out"
             )
-        return made_for(data_file, label, pairs=pairs, series=series)
+        return made_for(data_file, label, pairs=pairs, series=series, overrides=overrides)
     if pairs:
         raise UsageError("--pairs says what stands in the lines of a file, and goes with --data FILE")
     if label is not None:
@@ -121,19 +121,28 @@ def _preset(
 
 
 def made_for(
-    data_file: str, label: str | None, *, pairs: bool = False, series: bool = False
+    data_file: str, label: str | None, *, pairs: bool = False, series: bool = False, overrides: Sequence[str] = ()
 ) -> tuple[Preset, dict[str, Any]]:
-    """A preset for one's own table, text or pairs of texts, and its origin with the reasons, as run.json keeps it."""
+    """A preset for one's own table, text or pairs of texts, and its origin with the reasons, as run.json keeps it.
+
+    overrides: as --set takes them; those of [data] say how the file is to be read.
+    """
     from pathlib import Path
 
     from tuinet import presets
     from tuinet.data.adviser import preset_from_series, preset_from_table
     from tuinet.data.pair_adviser import preset_from_pairs
+    from tuinet.presets.overrides import apply
 
     path = Path(data_file).expanduser()
     if pairs:
         text, reasons = preset_from_pairs(path)
     else:
-        text, reasons = preset_from_series(path, label) if series else preset_from_table(path, label)
+        document: dict[str, Any] = {}
+        for word in overrides:
+            if word.startswith("data."):
+                apply(document, word)
+        propose = preset_from_series if series else preset_from_table
+        text, reasons = propose(path, label, document.get("data", {}))
     said: Sequence[str] = list(reasons)
     return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def told(run: RunFolder) -> Iterator[dict[str, Any]]:
             found += tail.records
         if first:
             found, first = _overtaken(found), False
-        for record in sorted(found, key=lambda record: (record["g"], record["m"], record["s"])):
+        for record in sorted(found, key=lambda record: (record["g"], record["t"])):
             if (event := event_of(record, run.id)) is not None:
                 yield event
         if not done:
@@ -91,17 +92,20 @@ def event_of(record: dict[str, Any], run: str) -> dict[str, Any] | None:
     if kind not in ("epoch", "evaluation", "changed", "warning", "verdict", "end"):
         return None
     fields = {key: value for key, value in record.items() if key not in ("k", "s", "e", "g", "m", "t")}
-    whole = round(record["e"]) if kind == "epoch" else record["e"]
+    # Epochs are counted by those that are done, as `run` tells them; what is measured inside one stands where it is.
+    whole = record["e"] if kind == "evaluation" else math.floor(record["e"] + 1e-6)
     place = {"step": record["s"], "epoch": whole, "seconds": record["m"]}
     return {"event": kind, **({"run": run} if kind == "end" else {}), **place, **fields}
 
 
 def _overtaken(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without what a later generation has trained again."""
+    """Without what a later generation has trained again, and without the ends from which it went on."""
     from tuinet.runs.records import latest
 
     measured = {"steps", "epoch", "evaluation", "test"}
-    return latest([r for r in records if r["k"] in measured]) + [r for r in records if r["k"] not in measured]
+    newest = max((record["g"] for record in records), default=0)
+    kept = [r for r in records if r["k"] not in measured and (r["g"] == newest or r["k"] not in ("verdict", "stopped"))]
+    return latest([r for r in records if r["k"] in measured]) + kept
 
 
 def sentences(event: dict[str, Any]) -> list[str]:

@@ -9,9 +9,10 @@ how the columns look        →  scaling, imputing, columns left out
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,14 @@ from tuinet.data.tables import Table, read_table
 from tuinet.data.text_adviser import preset_from_text
 from tuinet.data.toml_text import toml_text
 from tuinet.errors import DataError
+from tuinet.fields import build
 from tuinet.safe_text import safe
 
 LONGEST_NAME = 200
 LONGEST_WINDOW = 48
 SERIES_HELD_OUT = 0.3
 FEW_PICTURES, MANY_PICTURES = 100, 20_000
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 SMALLEST = 12  # pixels a side from which filters pay
 PICTURE_UPDATES = 4_000
 UPDATES = 12_000  # steps that a small network needs to settle, by experience with the embedded sets
@@ -55,11 +58,22 @@ class Proposal:
     linear: bool = False  # a linear way leads around the hidden layers
 
 
-def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[str]]:
+READ = ("label", "separator", "header", "impute", "window")
+"""Settings of [data] without which a file may not be read at all, or which say what would else be proposed."""
+
+
+def _asked(where: Path, label: str | None, given: Mapping[str, Any], *, series: bool = False) -> DataSettings:
+    told = {"label": label} if label is not None else {}
+    known = {key: given[key] for key in READ if key in given}
+    return build(DataSettings, {"file": str(where), "series": series, **known, **told}, "data")
+
+
+def preset_from_table(path: str | Path, label: str | None, given: Mapping[str, Any] = NOTHING) -> tuple[str, list[str]]:
     """A preset (TOML text) for a file of one's own, and the reasons for what is in it.
 
     label: the column to predict, by name or number; None for the last one. Also for .npy, .npz and idx files, and for
-    texts, which need no label, and for a folder with a folder of pictures for each class.
+    texts, which need no label, and for a folder with a folder of pictures for each class. given: settings of [data]
+    that stand already; of them those in READ count.
     Raises DataError for a file that cannot be used.
     """
     where = Path(path).expanduser().absolute()
@@ -68,10 +82,10 @@ def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[st
         lines, why = preset_from_text(where)
         head = [f"title = {toml_text(where.name)}", f"teaches = {toml_text(f'To write like {where.name}.')}", ""]
         return "\n".join([*head, *lines]) + "\n", why
-    settings = DataSettings(file=str(where), label=label)
+    settings = _asked(where, label, given)
     reasons: list[str] = []
     if kind in ("table", "text"):
-        settings = _for_table(read_table(where), settings, reasons)
+        settings = _for_table(read_table(where, settings.separator, settings.header), settings, reasons)
     examples = read_file(settings)
     reasons.extend(map(_sentence, examples.notes))
     with np.errstate(all="ignore"):  # numbers near the end of what a float can hold are no reason to stop here
@@ -79,17 +93,20 @@ def preset_from_table(path: str | Path, label: str | None) -> tuple[str, list[st
     return _written(where, examples, proposal), reasons
 
 
-def preset_from_series(path: str | Path, label: str | None) -> tuple[str, list[str]]:
+def preset_from_series(
+    path: str | Path, label: str | None, given: Mapping[str, Any] = NOTHING
+) -> tuple[str, list[str]]:
     """The same for a table whose rows follow one another in time. label: the column to predict."""
     where = Path(path).expanduser().absolute()
-    settings = DataSettings(file=str(where), label=label, series=True)
+    settings = _asked(where, label, given, series=True)
     reasons: list[str] = []
     if kind_of(where) == "table":
-        settings = _series_of(read_table(where), settings, reasons)
+        settings = _series_of(read_table(where, settings.separator, settings.header), settings, reasons)
     examples = read_file(settings)
     series = examples.series
     assert series is not None
-    settings = replace(settings, window=_window(series, reasons))
+    if "window" not in given:
+        settings = replace(settings, window=_window(series, reasons))
     examples = read_file(settings)
     reasons.extend(map(_sentence, examples.notes))
     with np.errstate(all="ignore"):
@@ -111,7 +128,7 @@ def _series_of(table: Table, settings: DataSettings, reasons: list[str]) -> Data
     name = target.name if len(target.name) <= LONGEST_NAME else str(table.columns.index(target) + 1)
     if settings.label is None and len(others) > 1:
         reasons.append(f'The last column, "{safe(target.name, 60)}", is predicted; --label names another.')
-    return replace(settings, label=name, impute="median" if missing else settings.impute)
+    return replace(settings, label=name, impute=_filling(settings, missing))
 
 
 def _window(series: Series, reasons: list[str]) -> int:
@@ -132,7 +149,7 @@ def _proposed_for_series(examples: Examples, settings: DataSettings, reasons: li
     units = 16 if n < 500 else 32
     reasons.append(f"One hidden layer of {units}, and a linear way around it: much of most series is linear.")
     data: dict[str, Any] = {"file": settings.file, "series": True, "label": settings.label, "window": settings.window}
-    data |= {"impute": settings.impute} if settings.impute != "no" else {}
+    data |= _reading(settings)
     data |= {"validation": 0.1, "test": 0.2}
     reasons.append("The last 20% of the steps are kept for a test, and the 10% before them decide when to stop.")
     batch_size = 16 if n < 500 else 32 if n < 20_000 else 128
@@ -157,7 +174,18 @@ def _for_table(table: Table, settings: DataSettings, reasons: list[str]) -> Data
         column.missing.any() for column in inputs if column.name not in counting and not unusable(column, len(table))
     )
     name = label.name if len(label.name) <= LONGEST_NAME else str(table.columns.index(label) + 1)
-    return replace(settings, label=name, ignore=tuple(counting), impute="median" if missing else settings.impute)
+    return replace(settings, label=name, ignore=tuple(counting), impute=_filling(settings, missing))
+
+
+def _filling(settings: DataSettings, missing: bool) -> str:
+    return "median" if missing and settings.impute == "no" else settings.impute
+
+
+def _reading(settings: DataSettings) -> dict[str, str]:
+    """How the file is to be read, where that is not found out."""
+    said = {"separator": settings.separator, "header": settings.header, "impute": settings.impute}
+    usual = {"separator": "auto", "header": "auto", "impute": "no"}
+    return {key: value for key, value in said.items() if value != usual[key]}
 
 
 def _skewed(examples: Examples) -> float:
@@ -188,7 +216,7 @@ def _proposed(examples: Examples, settings: DataSettings, reasons: list[str]) ->
     data: dict[str, Any] = {"file": settings.file}
     data |= {"label": settings.label} if settings.label is not None else {}
     data |= {"ignore": list(settings.ignore)} if settings.ignore else {}
-    data |= {"impute": settings.impute} if settings.impute != "no" else {}
+    data |= _reading(settings)
     data |= _held_out(n, examples, reasons)
     share = data.get("validation")
     trained = round(n * (1 - share)) if isinstance(share, float) else n

@@ -95,7 +95,8 @@ def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[n
     if not white and prepare.scale == "pixels" and len(prepare.raw) == 3 and prepare.raw[-1] in (1, 3):
         white = int(prepare.spread[0])  # a run of before it was kept
     if not white:
-        raise DataError(f"{place}: is a picture, and the network was trained on {_kind(prepare)}")
+        kind = "a folder" if path.is_dir() else "a picture"
+        raise DataError(f"{place}: is {kind}, and the network was trained on {_kind(prepare)}")
     inside = path.is_dir()
     files = pictures_in(path) if inside else [path]
     check_memory(place, len(files), int(np.prod(prepare.raw)), len(files) * int(np.prod(prepare.raw)))

@@ -128,7 +128,7 @@ def is_table(start: bytes) -> bool:
     lines = start.decode("latin-1").splitlines(keepends=True)[: SAMPLE + 1]
     text = "".join(lines if len(lines) < 2 or lines[-1].endswith(("\n", "\r")) else lines[:-1])
     try:
-        rows = [cells for _, cells in islice(_records(text, _sniffed(text, "it"), "it"), SAMPLE)]
+        rows = [cells for _, cells in islice(_records(text, _sniffed(text, "it"), "it", part=True), SAMPLE)]
     except DataError:
         return False
     if len(rows) < 3 or {len(cells) for cells in rows} != {len(rows[0])} or len(rows[0]) < 2:
@@ -139,8 +139,11 @@ def is_table(start: bytes) -> bool:
 # -- lines and cells -----------------------------------------------------------------------
 
 
-def _records(text: str, mark: str, place: str) -> Iterator[Record]:
-    """The lines that hold anything, as cells without the blanks around them."""
+def _records(text: str, mark: str, place: str, *, part: bool = False) -> Iterator[Record]:
+    """The lines that hold anything, as cells without the blanks around them.
+
+    part: the text goes on, so that it may end inside quotes.
+    """
     lines = io.StringIO(text, newline="")
     if mark == " ":
         for number, line in enumerate(lines, 1):
@@ -148,15 +151,29 @@ def _records(text: str, mark: str, place: str) -> Iterator[Record]:
                 yield number, cells
         return
     reader = csv.reader(lines, delimiter=mark, skipinitialspace=True)
+    begin = 0  # lines before the record
     while True:
+        begin = reader.line_num
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise DataError(f"{place}, line {reader.line_num}: cannot be cut into cells ({error})") from None
+        if not part and reader.line_num > begin + 1 and lines.tell() == len(text) and _is_open(text, begin, mark):
+            raise DataError(f"{place}, line {begin + 1}: a quote opens here and is never closed")
         if cells and (len(cells) > 1 or cells[0].strip()):
             yield reader.line_num, [cell.strip() for cell in cells]
+
+
+def _is_open(text: str, begin: int, mark: str) -> bool:
+    """Whether the record that begins behind so many lines, the text's last, ends inside quotes."""
+    rest = islice(io.StringIO(text, newline=""), begin, None)
+    try:
+        list(csv.reader(rest, delimiter=mark, skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _sniffed(text: str, place: str) -> str:
@@ -167,7 +184,7 @@ def _sniffed(text: str, place: str) -> str:
         if mark == " " and best_score[0] >= 0.9:
             continue  # blanks inside cells are common; they part columns only where nothing else does
         try:
-            counts = Counter(len(cells) for _, cells in _records(sample, mark, place))
+            counts = Counter(len(cells) for _, cells in _records(sample, mark, place, part=True))
         except DataError:
             continue
         if not counts:

@@ -79,7 +79,7 @@ def _value_of(run: RunSummary, key: str) -> Any:
         from tuinet.runs.flat import flat_settings
 
         try:
-            return flat_settings(RunFolder(run.folder).preset_text()).get(key)
+            return flat_settings(RunFolder(run.folder)).get(key)
         except RunError:  # a damaged run has no settings; it is listed all the same
             return None
     return run.row().get(key)

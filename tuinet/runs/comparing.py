@@ -14,7 +14,7 @@ LABELS = ("device", "gpu", "threads")
 
 def changed_settings(a: RunFolder, b: RunFolder) -> list[tuple[str, Any, Any]]:
     """The keys of the two presets that differ, then device, GPU and threads where they do."""
-    rows = differences(flat_settings(a.preset_text()), flat_settings(b.preset_text()))
+    rows = differences(flat_settings(a), flat_settings(b))
     left, right = a.info(), b.info()
     rows += [(key, left.get(key), right.get(key)) for key in LABELS if left.get(key) != right.get(key)]
     return [row for row in rows if row[0] not in SILENT]

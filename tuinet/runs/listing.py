@@ -137,7 +137,7 @@ def find_to_remove(word: str, runs: Path) -> RunFolder:
     path = runs / word
     if ID.fullmatch(word) and path in run_folders(runs) and looks_like_run(path):
         return RunFolder(path)
-    ids = [path.name for path in run_folders(runs)]
+    ids = [path.name for path in run_folders(runs) if looks_like_run(path)]
     begun = [name for name in ids if word and name.startswith(word)]
     hint = f'; did you mean "{begun[0]}"?' if len(begun) == 1 else nearest(word, ids)
     raise RunNotFound(f'no run has the full id "{safe(word, 80)}"{hint}; `tuinet runs` lists them')

@@ -198,6 +198,7 @@ class Control:
         index = _index(model, name, request.fields["index"])
         old = float(model[name][index])
         model[name][index] = value
+        value = float(model[name][index])  # as it is kept
         loop.trainer.load(model, None, None)
         place = f"{name}[{', '.join(map(str, index))}]"
         yield loop.event("changed", key=place, old=old, new=value, why="set by hand")

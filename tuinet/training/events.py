@@ -125,6 +125,7 @@ class Reporter:
         self.records: Appends | None = None
         self.server: Tells | None = None
         self.ended = False
+        self._seconds = 0.0  # of training, as an event said last
         self._passing = threading.Lock()  # held for as long as it takes to write without waiting
         self.standing: dict[str, object] = {"state": "starting", "slow": 0.0, "start": None}  # for a new client
 
@@ -196,6 +197,8 @@ class Reporter:
         epoch, seconds = fields.pop("epoch", None), fields.pop("seconds", None)
         if event.kind != "epoch":
             epoch = self._epochs(step)
+        if event.kind != "compiled":
+            self._seconds = seconds = float(seconds) if isinstance(seconds, int | float) else self._seconds
         head: dict[str, object] = {"k": RECORDED_AS.get(event.kind, event.kind), "s": step, "e": epoch}
         if seconds is not None and event.kind != "compiled":
             head["m"] = seconds

@@ -7,6 +7,7 @@ engine is needed here: screens and the command line ask, too.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -80,6 +81,15 @@ def check_live(old: Preset, new: Preset) -> None:
     for key, _, _ in differing(old, new):
         if key not in live:
             raise PresetError(f"cannot be set once a run trains{_hint(key, old)}", key=key)
+
+
+def check_epochs(new: Preset, done: float) -> None:
+    """PresetError where fewer epochs are planned than are done, or begun."""
+    if new.training.epochs < done:
+        raise PresetError(
+            f"is {new.training.epochs:,}, and {done:,.4g} are done; at least {math.ceil(done):,} would be right",
+            key="training.epochs",
+        )
 
 
 def edited(old: Preset, text: str) -> Preset:

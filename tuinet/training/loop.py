@@ -300,7 +300,8 @@ class Loop:
             return
         goal = self.course.goal
         self.progress.goal_met = goal is not None and goal.met(metrics)
-        yield self.event("evaluation", **metrics, **self._epoch_figures())
+        epoch = round(self.course.pace.epochs(self.progress.step), 6)
+        yield self.event("evaluation", **metrics, **self._epoch_figures(), epoch=epoch)
 
     def _test(self) -> Iterator[Event]:
         """After the last save, so that weights put back for the test never reach the last checkpoint."""

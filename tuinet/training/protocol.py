@@ -105,6 +105,7 @@ class Argument:
     fits: Callable[[Any], bool] = field(default=lambda value: True)
 
 
+LARGEST = 3.4028234663852886e38  # of float32
 _COUNT = Argument(int, "a whole number from 1 to 1,000,000", True, lambda value: 1 <= value <= 1_000_000)
 _REAL = (int, float)
 
@@ -123,7 +124,7 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     "write": {
         "slot": Argument(str, "the name of a parameter, such as hidden.W"),
         "index": Argument(list, "whole numbers, one for each axis", False, lambda value: len(value) <= 8),
-        "value": Argument(_REAL, "a finite number", False, lambda value: abs(value) < float("inf")),
+        "value": Argument(_REAL, "a finite number, at most 3.4e38", False, lambda value: abs(value) <= LARGEST),
     },
     "look": {"look": Argument(str, "the name of a look"), "request": Argument(dict, "what the look is of", True)},
 }

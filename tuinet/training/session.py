@@ -177,10 +177,13 @@ def resume(
     overrides: KEY=VALUE for what may change while a run trains (live.py). device and threads are the run's own where
     they are not given.
     """
-    folder.info()
+    info = folder.info()
     if overrides:
         preset = presets.load(folder.path / "preset.toml")
-        live.check_live(preset, preset.with_overrides(overrides))
+        changed = preset.with_overrides(overrides)
+        live.check_live(preset, changed)
+        if changed.training.epochs < preset.training.epochs:
+            live.check_epochs(changed, info["epoch"] or 0)
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     for override in overrides:
         options += ["--set", override]

@@ -451,6 +451,7 @@ class Work:
     def _change(
         self, loop: Loop, new: Preset, why: str, taken: Applied | None = None
     ) -> Generator[Event, None, dict[str, Any]]:
+        live.check_epochs(new, loop.course.pace.epochs(loop.progress.step))
         change = prepared(
             self.engine, loop, self.preset, new, self.bound, device=self.device, threads=self.threads,
             model=None if taken is None else taken.model, optimizer=None if taken is None else taken.optimizer,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tuinet.fields import describe
@@ -76,7 +77,7 @@ def cures(
     preset: Preset,
     facts: Facts | None,
     chosen: Mapping[str, float],
-    before: Mapping[str, tuple[str, ...]] | None = None,
+    before: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[Cure]:
     """The cures of a run, as it stands.
 

@@ -41,7 +41,7 @@ class Now:
     def check_now(self) -> None:
         """NotThere where an earlier step is asked for."""
         if self.at is not None:
-            raise NotThere(f"of step {self.at:,} this is not kept; esc goes back to now")
+            raise NotThere(f"of step {self.at:,} this is not kept: only the newest can be seen")
 
 
 class Takes(Protocol):
