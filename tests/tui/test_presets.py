@@ -47,6 +47,16 @@ def test_a_preset_that_cannot_be_loaded_says_why(few: object) -> None:
     played("presets", play)
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [("fashion-mlp", "fashion-mlp"), ("gpt", "char-gpt"), ("airline", "airline-lstm"), ("", ""), ("no such words", "")],
+)
+def test_the_cursor_goes_to_the_preset_that_is_called_as_the_filter_says(words: str, name: str) -> None:
+    page = Presets()
+    page._headlines = library.headlines()
+    assert page._likeliest(words) == name
+
+
 @pytest.mark.slow
 def test_words_filter_the_presets_and_escape_brings_them_back(few: object) -> None:
     async def play(app: StandIn, pilot: Play) -> None:

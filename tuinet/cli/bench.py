@@ -200,6 +200,10 @@ def peer_lines(words: Sequence[str], task: str) -> Iterator[dict[str, Any]]:
         done = subprocess.run(words, capture_output=True, timeout=LONGEST_TURN, check=False)
     except subprocess.TimeoutExpired:
         raise TuinetError(f"--beside: {name} took longer than {LONGEST_TURN:.0f} s") from None
+    except OSError as error:
+        raise TuinetError(
+            f"--beside: {name} cannot be started: {(error.strerror or 'no reason given').lower()}"
+        ) from None
     if done.returncode != 0:
         last = safe(done.stderr.decode(errors="replace").strip().rpartition("\n")[2], 300)
         raise TuinetError(f"--beside: {name} failed with exit code {done.returncode}: {last}")

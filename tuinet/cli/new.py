@@ -31,6 +31,8 @@ def new(file: str, origin: str | None, force: bool, as_json: bool) -> None:
         else:
             click.echo(text, nl=False)
         return
+    if not file:
+        raise UsageError("new wants the name of a file, such as my.toml")
     path = Path(file)
     if path.exists() and not force:
         raise UsageError(f"{file} is there already; give another name, or --force to write over it")

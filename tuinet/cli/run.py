@@ -132,8 +132,11 @@ def made_for(
     from tuinet import presets
     from tuinet.data.adviser import preset_from_series, preset_from_table
     from tuinet.data.pair_adviser import preset_from_pairs
+    from tuinet.errors import UsageError
     from tuinet.presets.overrides import apply
 
+    if not data_file:
+        raise UsageError("--data wants the name of a file, such as table.csv")
     path = Path(data_file).expanduser()
     if pairs:
         text, reasons = preset_from_pairs(path)

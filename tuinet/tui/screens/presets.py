@@ -109,7 +109,13 @@ class Presets(Page):
 
     def filtered(self, text: str) -> None:
         self._words = text
-        self._list()
+        self._list(self._likeliest(text.strip().lower()))
+
+    def _likeliest(self, words: str) -> str:
+        """Of those that fit, the one that is called so, begins so, or has the words in its name; else none."""
+        names = [one.name for one in self._headlines if words and has_words(one, words)]
+        ranks = (lambda name: name == words, lambda name: name.startswith(words), lambda name: words in name)
+        return next((name for rank in ranks for name in names if rank(name)), "")
 
     def _list(self, chosen: str = "") -> None:
         forms = {info.name: info.form for info in catalog()}
