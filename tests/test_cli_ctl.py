@@ -61,6 +61,7 @@ def test_a_script_stops_it(trained: Session) -> None:
         (["paus"], 'paus is no command; did you mean "pause"?'),
         (["pause", "now"], "pause takes no words; now is too much"),
         (["step", "many"], "step: many is not a whole number"),
+        (["step", "--epoch", "2"], 'there is no option --epoch; did you mean "--epochs"?'),
         (["step", "-3"], "batches is -3; it must be a whole number from 1"),
         (["write", "out.W", "0,1", "1e39"], "value is 1e+39; it must be a finite number, at most 3.4e38"),
         (["step", "0"], "batches is 0; it must be a whole number from 1"),

@@ -545,3 +545,15 @@ def test_what_is_refused_leaves_the_training_as_it_was(tmp_path: Path, wholes: d
     trained(run, dict(enumerate(wrong, 1)))
     assert len([*refused([each.answers[0] for each in wrong])]) == len(wrong)
     assert outcome(run) == wholes[""]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "done", "fits"), [(3, 3.0, True), (3, 2.4, True), (3, 3.0000003, True), (2, 2.1, False)]
+)
+def test_fewer_epochs_than_are_done_are_refused(epochs: int, done: float, fits: bool) -> None:
+    preset = presets.load("xor").with_overrides([f"training.epochs={epochs}"])
+    if fits:
+        live.check_epochs(preset, done)
+    else:
+        with pytest.raises(PresetError, match=r"training.epochs: is 2, and 2\.1 are done; at least 3 would be right"):
+            live.check_epochs(preset, done)

@@ -54,6 +54,9 @@ def ctl(
         raise UsageError(f"ctl: {safe(command, 40)} is no command{hint} Known: {', '.join(COMMANDS)}")
     if epochs is not None and command != "step":
         raise UsageError(f"--epochs goes with step, not with {command}")
+    if unknown := next((word for word in words if word.startswith("--")), None):
+        hint = nearest(unknown, ("--epochs", "--runs", "--json")) or "."
+        raise UsageError(f"ctl: there is no option {safe(unknown, 40)}{hint}")
     run = find(name, chosen(runs_folder))
     wanted = asked(command, words, epochs)
     with Connection(run) as connection:

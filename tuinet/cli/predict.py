@@ -123,7 +123,7 @@ def answers(outputs: NDArray[np.float64], facts: Facts) -> list[dict[str, Any]]:
 
 def own_names(facts: Facts) -> list[str]:
     """What the predicted numbers are called: an underscore behind names that a row has for something else."""
-    return [f"{name}_" if name.rstrip("_") in ("row", "after", "file") else name for name in facts.output_names]
+    return [f"{name}_" if name.rstrip("_") in ("row", "after") else name for name in facts.output_names]
 
 
 def _labelled(shares: NDArray[np.float64], class_names: Sequence[str]) -> list[dict[str, Any]]:

@@ -85,6 +85,7 @@ def check_live(old: Preset, new: Preset) -> None:
 
 def check_epochs(new: Preset, done: float) -> None:
     """PresetError where fewer epochs are planned than are done, or begun."""
+    done -= 1e-6  # as exact as records have it
     if new.training.epochs < done:
         raise PresetError(
             f"is {new.training.epochs:,}, and {done:,.4g} are done; at least {math.ceil(done):,} would be right",
