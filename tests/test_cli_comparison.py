@@ -92,6 +92,7 @@ def test_variants_are_trained_in_turn_and_shown_in_one_table_and_one_chart(prese
     assert {row["row"] for row in rows(compared.stdout)} == {"setting", "metric"}
 
 
+@pytest.mark.slow
 def test_one_variant_alone_is_a_run_like_any_other_and_all_can_start_from_it(preset: Path, tmp_path: Path) -> None:
     said = process("run", str(preset), "--variant", "wide", "--json", home=tmp_path)
     assert said.returncode == 0, said.stderr
@@ -211,6 +212,7 @@ def test_wrong_usage_of_variants_is_named(words: list[str], says: str, preset: P
     assert not (home / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_stops_none_of_it(preset: Path, tmp_path: Path) -> None:
     words = f"{sys.executable} -m tuinet run {preset} | head -n 1"
     around = {**os.environ, "TUINET_HOME": str(tmp_path)}

@@ -126,6 +126,7 @@ def test_a_resume_still_refuses_changed_data(scene: Scene, tmp_path: Path) -> No
     assert said.returncode == 2 and "not what this run began with" in " ".join(said.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_resume_leaves_what_is_whole_and_mends_what_is_not(scene: Scene, tmp_path: Path) -> None:
     whole, changed = scene.data.read_bytes(), scene.data.stat().st_mtime_ns
     said = process("resume", str(scene.run.path), "--epochs", "3", "--json", home=tmp_path)

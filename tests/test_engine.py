@@ -409,7 +409,7 @@ TURNED = pytest.param("tiles.tuinet_product_turned-", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("damaged", ["cpu.run-", pytest.param("cpu.walk-", marks=pytest.mark.slow), PRODUCT, TURNED])
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("ending", [pytest.param("nbi", marks=pytest.mark.slow), "nbc"])
 def test_a_damaged_file_in_the_kernel_cache_is_compiled_anew(tmp_path: Path, damaged: str, ending: str) -> None:
     """Numba's files are pickles without a checksum: one cut short must not stop every start from then on."""
     code = "from tests.networks import make, dense; make([dense(5)]).run(60.0, 1)"

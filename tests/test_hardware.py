@@ -63,7 +63,13 @@ def test_the_sentence_has_the_launches_against_the_arithmetic() -> None:
     assert [(a.device, b.device) for a, b in pairs(made((1, 2), (3, 4)))] == [("cpu", "cuda:0")] * 2
 
 
-@pytest.mark.parametrize(("word", "code"), [("auto", 0), ("cuda", 1), ("cuda:3", 1), ("cpu", 0)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [("auto", 0), pytest.param("cuda", 1, marks=SLOW), pytest.param("cuda:3", 1, marks=SLOW), ("cpu", 0)],
+)
 def test_without_a_gpu_the_processors_half_is_shown_and_why(
     word: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

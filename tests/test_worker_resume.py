@@ -69,7 +69,7 @@ CASES: dict[str, tuple[list[str], Scene]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["plain", *(pytest.param(case, marks=pytest.mark.slow) for case in list(CASES)[1:])])
 def test_a_run_that_is_killed_goes_on_to_the_same_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:

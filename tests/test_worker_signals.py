@@ -198,6 +198,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_control_a_worker_without_the_flag_does_not_save_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
