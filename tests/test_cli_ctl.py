@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.cli_scenes import rows, tuinet
-from tests.workers import act, clouds, train, wait_for
+from tests.workers import act, clouds, go_on, train, wait_for
 from tuinet.training.session import Session
 
 
@@ -105,7 +105,22 @@ def test_watch_tells_a_finished_run_in_whole_sentences(home: Path, monkeypatch: 
     assert [[event[name] for name in names] for event in shown] == [
         [event[name] for name in names] for event in told.all("epoch")
     ]
-    assert "val loss" in tuinet("watch", told.run.id).stdout
+    (end,) = told.all("end")
+    assert events[-1]["event"] == "end", "whatever else there is, it is told before"
+    assert [events[-1][name] for name in ("epoch", "step", "monitor", "best_epoch", "best")] == [
+        end[name] for name in ("epoch", "step", "monitor", "best_epoch", "best")
+    ]
+    page = tuinet("watch", told.run.id).stdout
+    assert "val loss" in page and f"best epoch {end['best_epoch']}: val_loss" in page and "3 of 3 epochs" in page
+
+
+def test_a_run_that_went_on_is_watched_with_one_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(monkeypatch, kernels=0)
+    told = train(home / "runs", clouds(2))
+    assert go_on(told.run, overrides=["training.epochs=4"]).code == 0
+    events = rows(tuinet("watch", told.run.id, "--json").stdout)
+    kinds = [event["event"] for event in events if event["event"] != "warning"]
+    assert kinds == ["start", "epoch", "epoch", "changed", "epoch", "epoch", "verdict", "end"]
 
 
 def test_watch_follows_a_training_to_its_end(trained: Session) -> None:

@@ -68,12 +68,18 @@ def told(run: RunFolder) -> Iterator[dict[str, Any]]:
             found, first = _overtaken(found), False
         for record in sorted(found, key=lambda record: (record["g"], record["t"])):
             if (event := event_of(record, run.id)) is not None:
-                yield event
+                yield event | _known_at_the_end(run) if event["event"] == "end" else event
         if not done:
             time.sleep(EVERY)
     state = run.state()
     if state not in ("finished", "stopped", "diverged"):
         yield {"event": "warning", "step": None, "code": "machine", "message": f"{run.id} is {state}"}
+
+
+def _known_at_the_end(run: RunFolder) -> dict[str, Any]:
+    """What run.json says of an end, and its record does not."""
+    info = run.info()
+    return {key: info[key] for key in ("monitor", "baselines")}
 
 
 def start_of(run: RunFolder, info: dict[str, Any]) -> dict[str, Any]:
