@@ -251,6 +251,15 @@ def test_numbers_beyond_32_bits_are_refused(tmp_path: Path) -> None:
     assert bind(DataSettings(file=str(tmp_path / "t.csv"))).train.inputs.std() == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize(("scale", "words"), [("none", "32-bit"), ("standard", "standard scaling overflows")])
+def test_what_is_advised_against_large_numbers_works(tmp_path: Path, scale: str, words: str) -> None:
+    rows = [f"{value}e298,{value / 7}" for value in range(1, 60)]
+    file = write(tmp_path / "t.csv", "x,y\n" + "\n".join(rows))
+    with pytest.raises(DataError, match=f'{words}.*; choose data.scale = "minmax"'):
+        bind(DataSettings(file=file, scale=scale))
+    assert np.isfinite(bind(DataSettings(file=file, scale="minmax")).train.inputs).all()
+
+
 def test_numbers_whose_mean_overflows_are_refused_by_column(tmp_path: Path) -> None:
     rows = [f"{1e308 if value else ''},{value / 7}" for value in range(60)]
     file = write(tmp_path / "t.csv", "x,y\n" + "\n".join(rows))

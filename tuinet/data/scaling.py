@@ -100,7 +100,7 @@ class Prepare:
             row, column = np.argwhere(~np.isfinite(scaled))[0]
             raise DataError(
                 f"example {places[row] + 1}, {self._title(column)}: {values[row, column]:g} does not fit into a 32-bit "
-                'float once scaled; choose data.scale = "standard", or take the column out'
+                f"float once scaled; {_remedy(self.scale)}"
             )
         return scaled
 
@@ -177,6 +177,11 @@ def _features(rows: Array, features: tuple[str, ...]) -> Numbers:
     return np.stack([FEATURES[name](x, y) for name in features], axis=1)
 
 
+def _remedy(scale: str) -> str:
+    """What is to be done about numbers that are too large for a scaling."""
+    return "take the column out" if scale == "minmax" else 'choose data.scale = "minmax", or take the column out'
+
+
 # -- fitting -------------------------------------------------------------------------------
 
 
@@ -207,7 +212,8 @@ def fit(
     beyond = ~np.isfinite(centre + spread)
     if beyond.any():
         column = int(np.argmax(beyond))
-        raise DataError(f"{unscaled._title(column)}: holds numbers so large that their {scale} scaling overflows")
+        words = f"holds numbers so large that their {scale} scaling overflows; {_remedy(scale)}"
+        raise DataError(f"{unscaled._title(column)}: {words}")
     flags = np.array([bool(form.words) for form in forms for _ in form.titles], bool)
     if flags.any():  # the 0 and 1 of a category stay what they are
         centre[flags], spread[flags] = 0.0, 1.0
