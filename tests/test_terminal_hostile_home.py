@@ -60,7 +60,7 @@ BENCH = {
     "setting": Visit("=", "(?i)set", False, over=True),
     "architecture": Visit(f"{ESCAPE}1", "layer"),
     "settings of a layer": Visit("e", "(?i)units|settings", False, over=True),
-    "text": Visit(f"{ESCAPE}t", r"preset\.toml", False, over=True),
+    "text": Visit(f"{ESCAPE}t", r"\.toml ─", False, over=True),
     "difference": Visit(f"{ESCAPE}v", "(?i)difference", False, over=True),
     "saving": Visit(f"{ESCAPE}w", r"\.toml", False, over=True),
     "and away": Visit(ESCAPE, "layer", False),
