@@ -144,6 +144,34 @@ def test_text_that_cannot_be_read_is_not_thrown_away_without_a_word() -> None:
     drive(type_)
 
 
+def test_text_that_is_kept_with_its_error_needs_no_second_esc() -> None:
+    async def type_(app: App, pilot: Pilot[Any]) -> None:
+        await pilot.press("down", "t")
+        await pilot.pause()
+        area = app.screen.query_one(TextArea)
+        area.text = area.text.replace("units = 128", 'units = "many"')
+        await until(pilot, lambda: '"many" is not known here' in app.words())
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Text))
+        assert app.draft.table(("layers", 1))["units"] == "many"
+
+    drive(type_)
+
+
+def test_what_is_wrong_with_a_text_stays_when_the_costs_of_the_one_before_are_known() -> None:
+    async def type_(app: App, pilot: Pilot[Any]) -> None:
+        await pilot.press("down", "t")
+        await pilot.pause()
+        area = app.screen.query_one(TextArea)
+        area.text = area.text.replace("units = 128", "units = ")
+        await until(pilot, lambda: "this is not TOML" in app.words())
+        app.pane._tell_sheet()
+        await pilot.pause(0.1)
+        assert "this is not TOML" in app.words()
+
+    drive(type_)
+
+
 def test_text_and_list_are_in_step_and_an_error_names_its_line() -> None:
     async def type_(app: App, pilot: Pilot[Any]) -> None:
         await pilot.press("down", "t")

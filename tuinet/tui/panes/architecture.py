@@ -564,13 +564,15 @@ class ArchitecturePane(Pane):
             draft.end()
 
         line = _line_of(draft, place)
-        self.app.push_screen(Text(f"{_file_name(draft)}.toml", "", draft.text, enter, line), closed)
+        self.app.push_screen(Text(f"{_file_name(draft)}.toml", "", lambda: draft.text, enter, line), closed)
 
     def _tell_sheet(self) -> None:
         """What is wrong with the network, on the sheet that is open over it."""
         from tuinet.tui.sheets import Settings, Text
 
         sheet = self.app.screen
+        if isinstance(sheet, Text) and sheet.wrong:
+            return  # what it says is of a newer text
         if isinstance(sheet, Settings | Text) and sheet.is_mounted:
             error = self._error()
             if isinstance(sheet, Settings) or error is not None or (self.draft and self.draft.error is None):

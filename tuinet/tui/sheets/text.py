@@ -23,12 +23,18 @@ class Text(Sheet[None]):
     Text TextArea:focus { border: none; }
     """
 
-    def __init__(self, title: str, says: str, text: str, enter: Callable[[str], str], line: int = 1) -> None:
-        """enter: takes the text, and says what is wrong with it, or "". line: where the cursor begins."""
+    def __init__(
+        self, title: str, says: str, kept: Callable[[], str], enter: Callable[[str], str], line: int = 1
+    ) -> None:
+        """kept: the text as it was taken last. enter: takes it, and says what is wrong with it, or "".
+
+        line: where the cursor begins.
+        """
         super().__init__(title, says)
-        self._text, self._enter, self._line = text, enter, line
+        self._kept, self._enter, self._line = kept, enter, line
+        self._text = kept()
         self._timer: Timer | None = None
-        self._wrong = ""  # with what is written now
+        self.wrong = ""  # with what is written now
         self._warned = False
 
     def body(self) -> ComposeResult:
@@ -51,17 +57,18 @@ class Text(Sheet[None]):
         self._timer = None
         text = self.query_one(TextArea).text
         if text != shown(self._text):
-            self._wrong = self._enter(text)
-            self.error(self._wrong)
+            self.wrong = self._enter(text)
+            self.error(self.wrong)
             self._text = text
 
     def action_close(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._read()
-        if self._wrong and not self._warned:
+        written, kept = self.query_one(TextArea).text, self._kept()
+        if self.wrong and written not in (kept, shown(kept)) and not self._warned:
             self._warned = True
-            self.error(f"{self._wrong}; esc again goes back to what could be read last")
+            self.error(f"{self.wrong}; esc again goes back to what could be read last")
         else:
             self.dismiss(None)
 
