@@ -125,11 +125,16 @@ def test_the_form_looks_as_it_was_looked_at(word: str, size: tuple[int, int]) ->
 # -- the text --------------------------------------------------------------------------------------
 
 
+async def text_of_second_layer(app: App, pilot: Pilot[Any]) -> TextArea:
+    """The text sheet, opened over the list."""
+    await pilot.press("down", "t")
+    await pilot.pause()
+    return app.screen.query_one(TextArea)
+
+
 def test_text_that_cannot_be_read_is_not_thrown_away_without_a_word() -> None:
     async def type_(app: App, pilot: Pilot[Any]) -> None:
-        await pilot.press("down", "t")
-        await pilot.pause()
-        area = app.screen.query_one(TextArea)
+        area = await text_of_second_layer(app, pilot)
         area.text = area.text.replace("units = 128", "units = ")
         await pilot.press("escape")
         await until(pilot, lambda: "esc again" in app.words())
@@ -146,9 +151,7 @@ def test_text_that_cannot_be_read_is_not_thrown_away_without_a_word() -> None:
 
 def test_text_that_is_kept_with_its_error_needs_no_second_esc() -> None:
     async def type_(app: App, pilot: Pilot[Any]) -> None:
-        await pilot.press("down", "t")
-        await pilot.pause()
-        area = app.screen.query_one(TextArea)
+        area = await text_of_second_layer(app, pilot)
         area.text = area.text.replace("units = 128", 'units = "many"')
         await until(pilot, lambda: '"many" is not known here' in app.words())
         await pilot.press("escape")
@@ -160,9 +163,7 @@ def test_text_that_is_kept_with_its_error_needs_no_second_esc() -> None:
 
 def test_what_is_wrong_with_a_text_stays_when_the_costs_of_the_one_before_are_known() -> None:
     async def type_(app: App, pilot: Pilot[Any]) -> None:
-        await pilot.press("down", "t")
-        await pilot.pause()
-        area = app.screen.query_one(TextArea)
+        area = await text_of_second_layer(app, pilot)
         area.text = area.text.replace("units = 128", "units = ")
         await until(pilot, lambda: "this is not TOML" in app.words())
         app.pane._tell_sheet()

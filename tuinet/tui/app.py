@@ -47,7 +47,7 @@ class TuinetApp(Navigation, TerminalApp):
             self.goto("welcome")
 
     def on_ready(self) -> None:
-        if self.run_to_open is None:  # else the workbench brings its panes itself, one by one
+        if self.run_to_open is None:  # else the workbench brings its panes itself
             threading.Thread(target=_whole_workbench, name="import", daemon=True).start()
 
     @property

@@ -187,7 +187,7 @@ class RunView:
             self._show_curves()
             self._judge()
         await self._update(info=True, preset=False)
-        self._info_at = -math.inf
+        self._info_at = -math.inf  # the first poll reads it again, with the preset
 
     async def poll(self) -> frozenset[str]:
         """Reads what is new, and asks for what is wished; says what has changed since the last time."""

@@ -1,7 +1,7 @@
 """The four panes of the workbench, in the order of their keys.
 
-They are imported when they are first wanted, one by one: together they take longer to import than Textual does, and the
-curve need not wait for the editor.
+They are imported when they are first wanted: together they take longer to import than Textual does, and the curve need
+not wait for the editor.
 """
 
 from __future__ import annotations
@@ -38,6 +38,4 @@ def made(name: str) -> Pane:
     """A new pane of that name; an empty frame where it has not been imported yet."""
     if is_loaded(name):
         return load(name)()
-    frame = Pane(id=name)
-    frame.border_title = name.capitalize()
-    return frame
+    return Pane(id=name)

@@ -65,7 +65,7 @@ COLUMNS = (
 class ArchitecturePane(Pane):
     """The list of layers, with what they cost below it."""
 
-    NAME, TITLE = "architecture", "Architecture"
+    NAME = "architecture"
     BINDINGS = bindings("architecture")
     DEFAULT_CSS = """
     ArchitecturePane { layout: vertical; }

@@ -31,13 +31,13 @@ class Pane(Teller, Widget, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    NAME: ClassVar[str] = ""  # as in actions.py, and on the strip of tabs
-    TITLE: ClassVar[str] = ""
+    NAME: ClassVar[str] = ""  # as in actions.py; with a capital, the title
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id or self.NAME or None)
         self.view: RunView | None = None
-        self.border_title = self.TITLE
+        self.title = (id or self.NAME).capitalize()
+        self.border_title = self.title
 
     def render(self) -> RenderResult:
         """Nothing inside the frame, of one that says nothing else."""

@@ -38,7 +38,7 @@ WORDS: dict[Scale, str] = {"steps": "step", "epochs": "epoch", "seconds": "time"
 class LossPane(Pane):
     """Curves over steps, epochs or time."""
 
-    NAME, TITLE = "loss", "Loss"
+    NAME = "loss"
     BINDINGS = bindings("loss")
     HELP = (
         "The raw losses of the batches lie behind their smoothed line. "
@@ -126,7 +126,7 @@ class LossPane(Pane):
 
     def _say(self) -> None:
         """Titles in the border, where they have changed: each change paints the whole border."""
-        named = chart.title(self.choices.metric).capitalize() if self.choices.metric != "loss" else self.TITLE
+        named = chart.title(self.choices.metric).capitalize() if self.choices.metric != "loss" else self.title
         if self.beside:
             named += f" and {chart.title(self.beside)}"
         x = WORDS[self.choices.x] + (" log" if self.choices.log_x else "")

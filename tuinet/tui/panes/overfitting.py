@@ -60,7 +60,7 @@ class OverfittingPane(Pane):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"overfitting--{kind}" for kind in KINDS}
     BINDINGS = bindings("overfitting")
-    NAME, TITLE = "overfitting", "Overfitting"
+    NAME = "overfitting"
     HELP = "Cures act on the training as it goes on. Losses are measured without dropout and augmentation."
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -44,7 +44,7 @@ class WeightsPane(Pane):
         "of data with two inputs. `[ ]` go through the parameters; the cursor of the loss goes back in time."
     )
 
-    NAME, TITLE = "weights", "Weights"
+    NAME = "weights"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("weights")]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -272,7 +272,7 @@ class WeightsPane(Pane):
 
     def _title(self) -> str:
         if self.slot is None or self.view is None:
-            return self.TITLE
+            return self.title
         found = self.view.looked.get("weights")
         shape = "×".join(map(str, self.slot["shape"]))
         what = {"matrix": self.mode, "tiles": f"gallery, {self.mode}", "plane": "plane"}[self.shows]
@@ -281,7 +281,7 @@ class WeightsPane(Pane):
         if self.view.at is not None:
             step = found.fields.get("step") if found is not None and not found.error else None
             then = f" · step {step:,}, not live" if isinstance(step, int) else " · not live"
-        longest = f"{self.TITLE}: {name} · {shape} · {what}{then}"
+        longest = f"{self.title}: {name} · {shape} · {what}{then}"
         shorter = (longest, f"{name} · {shape} · {what}{then}", f"{name} · {what}{then}", f"{name}{then}")
         return next((words for words in shorter if cell_width(words) <= self.size.width - 2), shorter[-1])
 
