@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyte
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,9 @@ def environment(**more: str) -> dict[str, str]:
     return (
         kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)} | more
     )
+
+LOOK = 0.02
+"""Seconds between two looks at what came."""
 
 
 class Pty:
@@ -143,15 +147,25 @@ class Pty:
             time.sleep(0.02)
 
     def settle(self, calm: float = 0.15, seconds: float = 10.0) -> None:
-        """Waits until nothing more comes: for longer where the machine has much else to do."""
+        """Waits until nothing more comes and the program sleeps: for longer where the machine has much else to do.
+
+        It counts looks, not time: where the machine stands still for a moment, so does the program.
+        """
         calm *= min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 4.0)
         end = time.monotonic() + seconds
-        length, since = len(self.out), time.monotonic()
-        while time.monotonic() - since < calm:
-            time.sleep(0.02)
-            if len(self.out) != length:
-                length, since = len(self.out), time.monotonic()
+        length, looks = len(self.out), 0
+        while looks * LOOK < calm:
+            time.sleep(LOOK)
+            looks = looks + 1 if len(self.out) == length and not self._busy() else 0
+            length = len(self.out)
             assert time.monotonic() < end, "it never rests"
+
+    def _busy(self) -> bool:
+        """Whether the program waits for nothing but a processor."""
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_RUNNING
+        except psutil.NoSuchProcess:
+            return False
 
     def sent(self, during: Callable[[], None]) -> int:
         """Bytes that came while something happened, and until all was calm."""
@@ -214,8 +228,6 @@ class Pty:
 
 
 def children(pid: int) -> list[int]:
-    import psutil
-
     try:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
