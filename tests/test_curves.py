@@ -15,7 +15,7 @@ import pytest
 from tuinet.runs import Records
 from tuinet.runs.checked import Json, encoded_line
 from tuinet.runs.records import latest
-from tuinet.tui import curve_cache, curves
+from tuinet.tui import curve_cache, curves, tracks
 from tuinet.tui.curves import Columns, Curves, smoothed
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -126,7 +126,7 @@ def test_a_million_steps_are_reduced_in_milliseconds_whatever_is_shown_of_them()
     made = Curves()
     values = np.random.default_rng(1).random((3, 1_000_000))
     count = np.arange(1.0, 1_000_001)
-    batch = curves._Batch(
+    batch = tracks.Batch(
         np.ones(1_000_000, int), np.stack([count, count / 1000, count / 10]), np.ones(1_000_000), {"loss": values}
     )
     made.kinds["steps"]._add_run(batch)

@@ -27,7 +27,8 @@ from tuinet.bounded_io import open_regular, read_bounded
 from tuinet.errors import TuinetError
 from tuinet.runs import Records
 from tuinet.runs.checked import Json, decoded_line, encoded_line
-from tuinet.tui.curves import Curves, Floats
+from tuinet.tui.curves import Curves
+from tuinet.tui.pyramid import Floats
 
 FORMAT = 1
 WORTH = 512 << 10  # bytes of metrics.jsonl that take about 60 ms to read

@@ -1,10 +1,9 @@
 """The curves of one run, of any length, reduced to as many columns as a screen has.
 
-    records  →  points (a record each, in order of their steps)  →  pyramid: 4 points, 16, 64 ... as one
+    records  →  points (a record each, in order of their steps)  →  pyramid.py: any stretch of them as one
 
-A point keeps the lowest, mean and highest value of what it stands for. Any stretch of the curve is put together from
-a few pieces of the pyramid, at its exact ends: a column costs the same whether it holds ten records or a hundred
-thousand, and its lowest and highest value are those of the records, so no spike is lost at any zoom.
+A point keeps the lowest, mean and highest value of what it stands for. Those of a column on the screen are those of
+the records in it, so no spike is lost at any zoom.
 
 Memory is bounded: where a run has more points than KINDS allows, each comes to stand for two records, then four ...
 
@@ -14,28 +13,23 @@ Nothing here knows a screen; drawing is in widgets/plot.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuinet.runs.checked import Json, number
 from tuinet.runs.records import FILLED_IN
+from tuinet.tui.pyramid import Floats, both, nothing
+from tuinet.tui.tracks import Batch, Kind, Point, Track
 
 Axis = Literal["steps", "epochs", "seconds"]
-Floats = NDArray[np.floating[Any]]
-Wholes = NDArray[np.int64]
-
 AXES: tuple[Axis, ...] = get_args(Axis)
-FAN = 4  # points of a level that one point of the next stands for
 KINDS = {"steps": ("f4", 1 << 15), "epoch": ("f8", 1 << 17), "evaluation": ("f8", 1 << 17)}
 """Of each kind of record: how its numbers are kept, and how many points at the finest: 55 minutes of steps at ten
 records a second, in 5 MB; epochs stand by themselves for longer, as they are read one by one.
 """
-NAMES = 256  # series of a kind; a forged file may name any number
 SMOOTHING = 0.6
 """Where nothing else is said: the weight of what came before, as in TensorBoard."""
 FORGOTTEN = 1e-3  # of a smoothed line: what is weighted less than this need not be looked at
@@ -48,17 +42,6 @@ class Columns(NamedTuple):
     lowest: Floats
     mean: Floats
     highest: Floats
-
-
-class Point(NamedTuple):
-    """One point of a curve, and where it stands."""
-
-    step: int
-    epoch: float
-    seconds: float
-    lowest: float
-    mean: float
-    highest: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +62,7 @@ class Curves:
         self.version = 0
         self.test: Json = {}
         """The record of kind `test`, where the run has come to it."""
-        self.kinds = {name: _Kind(*kept) for name, kept in KINDS.items()}
+        self.kinds = {name: Kind(*kept) for name, kept in KINDS.items()}
 
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Records of metrics.jsonl in the order in which they were written.
@@ -112,8 +95,8 @@ class Curves:
         """The series between lo and hi (both included), in `width` columns; log: columns of equal ratio (lo > 0)."""
         if width <= 0:
             return Columns(*np.full((3, 0), np.nan))
-        merged = self._over(name, x, _edges(lo, hi, width, log))
-        return Columns(merged[0], merged[1], merged[2])
+        found = self._over(name, x, _edges(lo, hi, width, log))
+        return Columns(found[0], found[1], found[2])
 
     def line(
         self, name: str, x: Axis, lo: float, hi: float, width: int, *, smooth: float = 0.0, log: bool = False
@@ -172,7 +155,7 @@ class Curves:
         """The point of a series whose mean is the lowest (or the highest) of all."""
         best: Point | None = None
         for part in self._parts(name):
-            means = part.leaves(name)[1]
+            means = part.means(name)
             if not np.isfinite(means).any():
                 continue
             point = part.as_point(name, int(np.nanargmax(means) if largest else np.nanargmin(means)))
@@ -232,24 +215,24 @@ class Curves:
         for name, kind in curves.kinds.items():
             said = table["kinds"][name]
             kind.generation = int(said["generation"])
-            parts = [_Track.made(kind.dtype, kind.most, part, take) for part in said["parts"]]
+            parts = [Track.made(kind.dtype, kind.most, part, take) for part in said["parts"]]
             if len(parts) > 2:
                 raise ValueError("more than two parts")
-            kind.main, kind.beyond = [*parts, _Track(kind.dtype, kind.most)][0], [*parts, None, None][1]
+            kind.main, kind.beyond = [*parts, Track(kind.dtype, kind.most)][0], [*parts, None, None][1]
         curves.test = dict(table["test"])
         return curves
 
-    def _parts(self, name: str) -> list[_Track]:
+    def _parts(self, name: str) -> list[Track]:
         """The tracks that hold the series: of batches where they recorded it, else of epochs and evaluations."""
         steps = [part for part in self.kinds["steps"].parts if name in part.series]
         measured = (self.kinds["epoch"], self.kinds["evaluation"])
         return steps or [part for kind in measured for part in kind.parts if name in part.series]
 
     def _over(self, name: str, x: Axis, edges: Floats) -> Floats:
-        merged = _nothing(len(edges) - 1)
+        found = nothing(len(edges) - 1)
         for part in self._parts(name):
-            merged = _both(merged, part.over(name, AXES.index(x), edges))
-        return merged
+            found = both(found, part.over(name, AXES.index(x), edges))
+        return found
 
     def _dense(self, name: str, x: Axis, window: tuple[float, float, int, bool], before: int) -> tuple[Floats, Floats]:
         """A mean a column, from `before` columns left of the window to one right of it; empty ones left out."""
@@ -271,21 +254,7 @@ def smoothed(values: Floats, weight: float) -> Floats:
     return result
 
 
-class _Batch(NamedTuple):
-    """Records of one kind as arrays. x: (3, m) steps, epochs, seconds. weight: (m,) updates that each speaks of."""
-
-    generation: Wholes
-    x: Floats
-    weight: Floats
-    values: dict[str, Floats]
-    """By series, (3, m): lowest, mean, highest."""
-
-    def part(self, some: slice) -> _Batch:
-        values = {name: value[:, some] for name, value in self.values.items()}
-        return _Batch(self.generation[some], self.x[:, some], self.weight[some], values)
-
-
-def _read_steps(records: Sequence[Mapping[str, Any]]) -> _Batch:
+def _read_steps(records: Sequence[Mapping[str, Any]]) -> Batch:
     values = {}
     for name, count in STEPS.items():
         those = [record.get(name) for record in records]
@@ -295,7 +264,7 @@ def _read_steps(records: Sequence[Mapping[str, Any]]) -> _Batch:
     return _head(records, np.where(weight >= 1, weight, 1.0), values)
 
 
-def _read_measured(records: Sequence[Mapping[str, Any]]) -> _Batch:
+def _read_measured(records: Sequence[Mapping[str, Any]]) -> Batch:
     names = dict.fromkeys(name for record in records for name in record if name not in FILLED_IN)
     read = {name: _singles([record.get(name) for record in records]) for name in names}
     said = {name: any(number(record.get(name)) is not None for record in records) for name in names}
@@ -303,10 +272,10 @@ def _read_measured(records: Sequence[Mapping[str, Any]]) -> _Batch:
     return _head(records, np.ones(len(records)), values)
 
 
-def _head(records: Sequence[Mapping[str, Any]], weight: Floats, values: dict[str, Floats]) -> _Batch:
+def _head(records: Sequence[Mapping[str, Any]], weight: Floats, values: dict[str, Floats]) -> Batch:
     generation = np.array([record["g"] for record in records], np.int64)
     x = np.array([_singles([record[key] for record in records]) for key in "sem"])
-    return _Batch(generation, np.where(np.isfinite(x), x, 0.0), weight, values)
+    return Batch(generation, np.where(np.isfinite(x), x, 0.0), weight, values)
 
 
 def _singles(values: Sequence[Any]) -> Floats:
@@ -336,333 +305,9 @@ def _number(value: Any) -> float:
         return math.inf
 
 
-class _Kind:
-    """The records of one kind that count: those of the newest generation and before it, and what lies beyond.
-
-    After a resume the new generation covers steps again. Where an earlier one had come further, its records beyond
-    the last covered step still count, until they are overtaken.
-    """
-
-    def __init__(self, dtype: str, most: int) -> None:
-        self.dtype, self.most = dtype, most
-        self.generation = 0
-        self.main = _Track(dtype, most)
-        self.beyond: _Track | None = None
-
-    @property
-    def parts(self) -> list[_Track]:
-        """In order of their steps; none of them is empty."""
-        return [part for part in (self.main, self.beyond) if part is not None and len(part)]
-
-    @property
-    def names(self) -> list[str]:
-        return [name for part in self.parts for name in part.series]
-
-    def add(self, records: Sequence[Mapping[str, Any]], read: Callable[[Sequence[Mapping[str, Any]]], _Batch]) -> None:
-        batch = read(records)
-        steps = batch.x[0]
-        breaks = np.flatnonzero((np.diff(batch.generation) != 0) | (np.diff(steps) <= 0)) + 1
-        ends = [0, *breaks.tolist(), len(steps)]
-        for start, end in pairwise(ends):
-            self._add_run(batch.part(slice(start, end)))
-
-    def _add_run(self, batch: _Batch) -> None:
-        """Records of one generation, their steps growing."""
-        generation = int(batch.generation[0])
-        if generation < self.generation:
-            return  # no writer goes back to an earlier generation
-        first = batch.x[0, 0]
-        if generation > self.generation:
-            first = max(first - batch.weight[0] + 1, 0.0)
-            self.generation = generation
-            if self.beyond is not None and len(self.main) and first > self.main.reach(0):
-                rest = self.beyond.cut(first)
-                self.main.add_points(self.beyond)
-                self.beyond = rest
-        if len(self.main) and first <= self.main.reach(0):
-            self.beyond = _joined(self.main.cut(first), self.beyond)
-        self.main.add(batch)
-        if self.beyond is not None:
-            self.beyond.begin_after(self.main.reach(0))
-            if not len(self.beyond):
-                self.beyond = None
-
-
-def _joined(first: _Track, second: _Track | None) -> _Track:
-    """Both as one track; `first` ends before `second` begins."""
-    if second is None or not len(second):
-        return first
-    if not len(first):
-        return second
-    first.add_points(second)
-    return first
-
-
-class _Track:
-    """Points in order of their steps, and the pyramid of every series over them."""
-
-    def __init__(self, dtype: str, most: int) -> None:
-        self.dtype, self.most = dtype, most
-        self.start = 0  # points before it have been overtaken
-        self.count_all = 0
-        self.span = 1  # records that a whole point stands for
-        self.held = 0  # records in the last point, where it is not whole yet; else 0
-        self.x = _Rows(3, "f8")
-        self.series: dict[str, _Pyramid] = {}
-
-    def __len__(self) -> int:
-        return self.count_all - self.start
-
-    def reach(self, axis: int) -> float:
-        return float(self.x.room[axis, self.count_all - 1]) if len(self) else 0.0
-
-    def where(self, axis: int) -> Floats:
-        return self.x.room[axis, self.start : self.count_all]
-
-    def leaves(self, name: str) -> Floats:
-        """(4, n): lowest, mean, highest, weight."""
-        return self.series[name].levels[0].room[:, self.start : self.count_all]
-
-    def count(self, axis: int, lo: float, hi: float) -> int:
-        where = self.where(axis)
-        return int(np.searchsorted(where, hi, "right") - np.searchsorted(where, lo, "left"))
-
-    def over(self, name: str, axis: int, edges: Floats) -> Floats:
-        """(4, columns): of each column, what its points come to. The last edge belongs to its column."""
-        where = self.x.room[axis, : self.count_all]
-        ends = np.searchsorted(where, edges, "left")
-        ends[-1] = np.searchsorted(where, edges[-1], "right")
-        ends = np.maximum(ends, self.start)
-        return self.series[name].over(ends[:-1], ends[1:])
-
-    def point_from(self, name: str, axis: int, value: float) -> Point | None:
-        """The first point at `value` or behind it."""
-        index = int(np.searchsorted(self.where(axis), value, "left"))
-        known = np.flatnonzero(~np.isnan(self.leaves(name)[1, index:]))
-        return self.as_point(name, index + int(known[0])) if len(known) else None
-
-    def point_up_to(self, name: str, axis: int, value: float) -> Point | None:
-        """The last point at `value` or before it."""
-        index = int(np.searchsorted(self.where(axis), value, "right"))
-        known = np.flatnonzero(~np.isnan(self.leaves(name)[1, :index]))
-        return self.as_point(name, int(known[-1])) if len(known) else None
-
-    def as_point(self, name: str, index: int) -> Point:
-        step, epoch, seconds = self.x.room[:, self.start + index].tolist()
-        lowest, mean, highest, _ = self.leaves(name)[:, index].tolist()
-        return Point(int(step), epoch, seconds, lowest, mean, highest)
-
-    def means(self, name: str) -> Floats:
-        """(n,): of each point, NaN where the series has none."""
-        return self.leaves(name)[1] if name in self.series else np.full(len(self), np.nan)
-
-    def rows(self, begin: int, end: int) -> Iterator[Json]:
-        steps, epochs, seconds = (self.where(axis)[begin:end].tolist() for axis in range(3))
-        means = {name: self.leaves(name)[1, begin:end].tolist() for name in self.series}
-        for index, step in enumerate(steps):
-            measured = ((name, mean[index]) for name, mean in means.items())
-            metrics = {name: mean for name, mean in measured if mean == mean or name.endswith("_loss")}
-            yield {"epoch": round(epochs[index]), "step": int(step), "seconds": seconds[index], **metrics}
-
-    def table(self) -> Json:
-        return {"points": len(self), "span": self.span, "held": self.held, "series": list(self.series)}
-
-    def arrays(self) -> list[Floats]:
-        return [self.x.room[:, self.start : self.count_all], *(self.leaves(name) for name in self.series)]
-
-    @classmethod
-    def made(cls, dtype: str, most: int, table: Json, take: Callable[[int, str, int], Floats]) -> _Track:
-        """A track from what table() and arrays() gave."""
-        points, names = int(table["points"]), [str(name) for name in table["series"]]
-        if not 0 < points <= most or len(names) > NAMES:
-            raise ValueError(f"{points} points of {len(names)} series")
-        track = cls(dtype, most)
-        x = take(3, "f8", points)
-        track._append(x, {name: take(4, dtype, points) for name in names})
-        track.span, track.held = int(table["span"]), int(table["held"])
-        if not 0 <= track.held < track.span:
-            raise ValueError(f"{track.held} of {track.span} records")
-        return track
-
-    def add(self, batch: _Batch) -> None:
-        leaves = {name: _leaves(value, batch.weight) for name, value in batch.values.items()}
-        self._append(batch.x, leaves)
-
-    def add_points(self, other: _Track) -> None:
-        """The points of a track that begins where this one ends."""
-        self.held = 0
-        self._append(
-            other.x.room[:, other.start : other.count_all], {name: other.leaves(name) for name in other.series}
-        )
-
-    def cut(self, first: float) -> _Track:
-        """Takes away the points from step `first` on, and gives them as a track of their own."""
-        index = max(int(np.searchsorted(self.x.room[0, : self.count_all], first)), self.start)
-        rest = _Track(self.dtype, self.most)
-        tail = slice(index, self.count_all)
-        rest._append(
-            self.x.room[:, tail].copy(),
-            {name: pyramid.levels[0].room[:, tail].copy() for name, pyramid in self.series.items()},
-        )
-        self.count_all, self.held = index, 0
-        return rest
-
-    def begin_after(self, step: float) -> None:
-        """Points up to this step no longer count."""
-        self.start = max(self.start, int(np.searchsorted(self.x.room[0, : self.count_all], step, "right")))
-
-    def _append(self, x: Floats, leaves: Mapping[str, Floats]) -> None:
-        """x: (3, m). leaves: (4, m) for each series that was measured."""
-        if not x.shape[1]:
-            return
-        for name in leaves:
-            if name not in self.series and len(self.series) < NAMES:
-                self.series[name] = _Pyramid(self.dtype)
-                self.series[name].put(0, _nothing(self.count_all))
-        whole = {name: leaves.get(name, _nothing(x.shape[1])) for name in self.series}
-        if self.held:  # the last point takes more records in
-            self.count_all -= 1
-            open_point = slice(self.count_all, self.count_all + 1)
-            x = np.hstack([self.x.room[:, open_point], x])
-            whole = {name: np.hstack([self.series[name].levels[0].room[:, open_point], whole[name]]) for name in whole}
-        x, whole = self._grouped(x, whole)
-        self._put(self.count_all, x, whole)
-        while self.count_all > self.most:
-            self._halve()
-
-    def _grouped(self, x: Floats, leaves: dict[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
-        """As many records a point as it stands for; says how many the last one holds."""
-        if self.span == 1:
-            return x, leaves
-        first = self.held or 1  # records in the first column
-        records = first - 1 + x.shape[1]
-        starts = np.maximum(np.arange(0, records, self.span) - (first - 1), 0)
-        self.held = records % self.span
-        return _ends(x, starts), {name: _merged(rows, starts) for name, rows in leaves.items()}
-
-    def _put(self, at: int, x: Floats, leaves: Mapping[str, Floats]) -> None:
-        if at:  # seconds and epochs never go back on the axis, whatever a file says
-            x = np.maximum(x, self.x.room[:, at - 1 : at])
-        self.x.put(at, np.maximum.accumulate(x, axis=1))
-        for name, pyramid in self.series.items():
-            pyramid.put(at, leaves[name])
-        self.count_all = at + x.shape[1]
-
-    def _halve(self) -> None:
-        """Every two points become one."""
-        starts = np.arange(0, len(self), 2)
-        last = self.held or self.span
-        records = last if len(self) % 2 else self.span + last
-        x = _ends(self.x.room[:, self.start : self.count_all], starts)
-        leaves = {name: _merged(self.leaves(name), starts) for name in self.series}
-        self.start, self.span = 0, self.span * 2
-        self.held = records % self.span
-        self.x = _Rows(3, "f8")
-        self.series = {name: _Pyramid(self.dtype) for name in leaves}
-        self._put(0, x, leaves)
-
-
-class _Pyramid:
-    """One series: level 0 has its points, each next level one for every FAN of the level below."""
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
-        self.levels = [_Rows(4, dtype)]
-
-    def put(self, at: int, rows: Floats) -> None:
-        """Points from index `at` on, (4, m); what stood there before is gone."""
-        level = 0
-        while True:
-            below = self.levels[level]
-            below.put(at, rows)
-            if below.count < FAN:
-                del self.levels[level + 1 :]
-                return
-            at //= FAN
-            changed = below.room[:, at * FAN : below.count]
-            rows = _merged(changed, np.arange(0, changed.shape[1], FAN))
-            level += 1
-            if level == len(self.levels):
-                self.levels.append(_Rows(4, self.dtype))
-
-    def over(self, left: Wholes, right: Wholes) -> Floats:
-        """(4, n): what the points of each stretch [left, right) come to, from at most a few of each level."""
-        left, right = left.copy(), right.copy()
-        merged = _nothing(len(left))
-        for level in self.levels:
-            for _ in range(FAN - 1):
-                some = np.flatnonzero((left < right) & (left % FAN != 0))
-                merged[:, some] = _both(merged[:, some], level.room[:, left[some]])
-                left[some] += 1
-            for _ in range(FAN - 1):
-                some = np.flatnonzero((left < right) & (right % FAN != 0))
-                right[some] -= 1
-                merged[:, some] = _both(merged[:, some], level.room[:, right[some]])
-            if not (left < right).any():
-                break
-            left //= FAN
-            right //= FAN
-        return merged
-
-
-class _Rows:
-    """A table of numbers whose rows grow at their ends."""
-
-    def __init__(self, height: int, dtype: str) -> None:
-        self.room = np.empty((height, 16), dtype)
-        self.count = 0
-
-    def put(self, at: int, block: Floats) -> None:
-        self.count = at + block.shape[1]
-        if self.count > self.room.shape[1]:
-            larger = np.empty((len(self.room), max(self.count, self.room.shape[1] * 3 // 2)), self.room.dtype)
-            larger[:, :at] = self.room[:, :at]
-            self.room = larger
-        with np.errstate(over="ignore"):  # 1e40 is inf in float32, which draws the same
-            self.room[:, at : self.count] = block
-
-
-def _leaves(values: Floats, weight: Floats) -> Floats:
-    """(4, m) of lowest, mean, highest; a mean that is no number weighs nothing."""
-    finite = np.isfinite(values[1])
-    return np.vstack([values, np.where(finite, weight, 0.0)])
-
-
-def _nothing(count: int) -> Floats:
-    rows = np.full((4, count), np.nan)
-    rows[3] = 0.0
-    return rows
-
-
-def _merged(rows: Floats, starts: Wholes) -> Floats:
-    """(4, len(starts)): each stretch of columns as one; it goes up to the next start."""
-    if not len(starts):
-        return _nothing(0)
-    with np.errstate(all="ignore"):
-        weight = np.add.reduceat(rows[3], starts, dtype=np.float64)
-        total = np.add.reduceat(np.where(rows[3] > 0, rows[1].astype(np.float64) * rows[3], 0.0), starts)
-        mean = np.where(weight > 0, total / weight, np.nan)
-        return np.vstack([np.fmin.reduceat(rows[0], starts), mean, np.fmax.reduceat(rows[2], starts), weight])
-
-
-def _both(one: Floats, other: Floats) -> Floats:
-    with np.errstate(all="ignore"):
-        weight = one[3] + other[3].astype(np.float64)
-        total = np.where(one[3] > 0, one[1] * one[3], 0.0) + np.where(
-            other[3] > 0, other[1].astype(np.float64) * other[3], 0.0
-        )
-        mean = np.where(weight > 0, total / weight, np.nan)
-        return np.vstack([np.fmin(one[0], other[0]), mean, np.fmax(one[2], other[2]), weight])
-
-
-def _ends(x: Floats, starts: Wholes) -> Floats:
-    """Of each stretch of columns the last one."""
-    return x[:, np.append(starts[1:], x.shape[1]) - 1]
-
-
 def _in_order(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     if not found:
-        return np.empty(0), _nothing(0)
+        return np.empty(0), nothing(0)
     if len(found) == 1:
         return found[0][0], found[0][1].astype(np.float64, copy=False)
     where = np.concatenate([x for x, _ in found])
@@ -672,7 +317,7 @@ def _in_order(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
 
 
 def _sparse(
-    parts: Sequence[_Track], name: str, axis: int, window: tuple[float, float, int, bool], before: int
+    parts: Sequence[Track], name: str, axis: int, window: tuple[float, float, int, bool], before: int
 ) -> tuple[Floats, Floats]:
     """The points themselves, from `before` of them left of the window to one right of it."""
     lo, hi, width, log = window
