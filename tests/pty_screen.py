@@ -38,6 +38,7 @@ def environment(**more: str) -> dict[str, str]:
         kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)} | more
     )
 
+
 LOOK = 0.02
 """Seconds between two looks at what came."""
 

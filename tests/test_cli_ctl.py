@@ -55,35 +55,35 @@ def test_a_script_stops_it(trained: Session) -> None:
     assert (said.exit_code, "is stopped: no worker trains it now" in said.stderr) == (1, True)
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["paus"], 'paus is no command; did you mean "pause"?'),
-        (["pause", "now"], "pause takes no words; now is too much"),
-        (["step", "many"], "step: many is not a whole number"),
-        (["step", "--epoch", "2"], 'there is no option --epoch; did you mean "--epochs"?'),
-        (["step", "-3"], "batches is -3; it must be a whole number from 1"),
-        (["write", "out.W", "0,1", "1e39"], "value is 1e+39; it must be a finite number, at most 3.4e38"),
-        (["step", "0"], "batches is 0; it must be a whole number from 1"),
-        (["pause", "--epochs", "2"], "--epochs goes with step, not with pause"),
-        (["slow"], "slow wants the seconds that a step is to take"),
-        (["slow", "fast"], "slow: fast is not a number"),
-        (["set"], "set wants KEY=VALUE"),
-        (["set", "learning_rate"], "learning_rate must have the form KEY=VALUE"),
-        (["apply"], "apply wants the file of the edited preset"),
-        (["apply", "nowhere.toml"], "nowhere.toml"),
-        (["write", "out.W", "0,1"], "write wants a parameter, a place in it and a number"),
-        (["write", "out.W", "a,b", "1"], "write: a is not a whole number"),
-        (["write", "out.W", "9,9", "1"], "is not in it"),
-        (["look"], "look wants a name"),
-        (["look", "heatmp"], 'did you mean "heatmap"?'),
-    ],
-)
-def test_a_wrong_word_gets_a_sentence(trained: Session, words: list[str], says: str) -> None:
-    said = tuinet("ctl", "last", *words)
-    assert said.exit_code in (1, 2)
-    assert says in " ".join(said.stderr.split())
-    assert "Traceback" not in said.stderr
+WRONG = [
+    (["paus"], 'paus is no command; did you mean "pause"?'),
+    (["pause", "now"], "pause takes no words; now is too much"),
+    (["step", "many"], "step: many is not a whole number"),
+    (["step", "--epoch", "2"], 'there is no option --epoch; did you mean "--epochs"?'),
+    (["step", "-3"], "batches is -3; it must be a whole number from 1"),
+    (["write", "out.W", "0,1", "1e39"], "value is 1e+39; it must be a finite number, at most 3.4e38"),
+    (["step", "0"], "batches is 0; it must be a whole number from 1"),
+    (["pause", "--epochs", "2"], "--epochs goes with step, not with pause"),
+    (["slow"], "slow wants the seconds that a step is to take"),
+    (["slow", "fast"], "slow: fast is not a number"),
+    (["set"], "set wants KEY=VALUE"),
+    (["set", "learning_rate"], "learning_rate must have the form KEY=VALUE"),
+    (["apply"], "apply wants the file of the edited preset"),
+    (["apply", "nowhere.toml"], "nowhere.toml"),
+    (["write", "out.W", "0,1"], "write wants a parameter, a place in it and a number"),
+    (["write", "out.W", "a,b", "1"], "write: a is not a whole number"),
+    (["write", "out.W", "9,9", "1"], "is not in it"),
+    (["look"], "look wants a name"),
+    (["look", "heatmp"], 'did you mean "heatmap"?'),
+]
+
+
+def test_wrong_words_get_a_sentence(trained: Session) -> None:
+    for words, says in WRONG:
+        said = tuinet("ctl", "last", *words)
+        assert said.exit_code in (1, 2), words
+        assert says in " ".join(said.stderr.split()), words
+        assert "Traceback" not in said.stderr
 
 
 def test_watch_tells_a_finished_run_in_whole_sentences(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def test_a_small_batch_of_heavy_examples_is_shared_out_among_the_threads() -> No
         assert batch_cuts(6, 2, trainer.plan.micro_batches[0]) == cuts
 
 
-@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize("threads", [3, *(pytest.param(count, marks=pytest.mark.slow) for count in (2, 5))])
 @pytest.mark.parametrize("name", STACKS)
 def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int) -> None:
     one, several = (make(STACKS[name], batch_size=49, threads=count) for count in (1, threads))
@@ -404,12 +404,9 @@ def passes(networks: str) -> int:
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
-PRODUCT = pytest.param("tiles.tuinet_product-", marks=pytest.mark.slow)
-TURNED = pytest.param("tiles.tuinet_product_turned-", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("damaged", ["cpu.run-", pytest.param("cpu.walk-", marks=pytest.mark.slow), PRODUCT, TURNED])
-@pytest.mark.parametrize("ending", [pytest.param("nbi", marks=pytest.mark.slow), "nbc"])
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["cpu.run-", "cpu.walk-", "tiles.tuinet_product-", "tiles.tuinet_product_turned-"])
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_a_damaged_file_in_the_kernel_cache_is_compiled_anew(tmp_path: Path, damaged: str, ending: str) -> None:
     """Numba's files are pickles without a checksum: one cut short must not stop every start from then on."""
     code = "from tests.networks import make, dense; make([dense(5)]).run(60.0, 1)"

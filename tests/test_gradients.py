@@ -10,6 +10,9 @@ from tuinet.engine import reference
 from tuinet.engine.gradient_check import check_gradients, compare_devices
 from tuinet.kernels import OPS
 
+ENTRIES = pytest.mark.parametrize("entries", [6, pytest.param(25, marks=pytest.mark.slow)])
+"""Of each parameter, so many of its numbers."""
+
 STACKS, LOSS_TABLE, OPTIMIZER_TABLE = stacks(), losses(), optimizers()
 TOKEN_STACKS, PAIR_STACKS = token_stacks(), pair_stacks()
 
@@ -19,18 +22,22 @@ def parts(trainer):  # type: ignore[no-untyped-def]
     return plan.network, plan.loss, plan.optimizer, trainer.bound
 
 
+@ENTRIES
 @pytest.mark.parametrize("name", STACKS)
-def test_gradients_of_every_layer_agree_with_finite_differences(name: str) -> None:
+def test_gradients_of_every_layer_agree_with_finite_differences(name: str, entries: int) -> None:
     trainer = make(STACKS[name], device="reference")
-    rows = check_gradients(*parts(trainer), batch_size=11, entries=25)
+    rows = check_gradients(*parts(trainer), batch_size=11, entries=entries)
     assert rows and all(row.passed for row in rows), rows[0]
 
 
+@ENTRIES
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("name", TOKEN_STACKS)
-def test_gradients_from_tokens_agree_with_finite_differences_and_between_devices(name: str, padded: bool) -> None:
+def test_gradients_from_tokens_agree_with_finite_differences_and_between_devices(
+    name: str, padded: bool, entries: int
+) -> None:
     trainer = make_tokens(TOKEN_STACKS[name], padded=padded, device="reference")
-    rows = check_gradients(*parts(trainer), batch_size=5, entries=25)
+    rows = check_gradients(*parts(trainer), batch_size=5, entries=entries)
     assert rows and all(row.passed for row in rows), rows[0]
     for threads in (1, 2):
         rows = compare_devices(*parts(trainer), batch_size=13, threads=threads)

@@ -45,7 +45,9 @@ def take(step: Step, *terminals: Pty) -> None:
         terminal.settle()
 
 
-def check_scene(scene: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_terminal_shows_the_same_cells_with_and_without_the_difference(scene: str) -> None:
     with app("board") as ours, app("board", "--stock") as stock:
         for terminal in (ours, stock):
             terminal.wait_for("step 0")
@@ -55,16 +57,6 @@ def check_scene(scene: str) -> None:
             take(step, ours, stock)
             assert ours.comes_to(stock.cells), f"{step!r}\n{ours.text}\n{stock.text}"
         assert len(ours.out) < len(stock.out)
-
-
-def test_the_terminal_shows_the_same_cells_with_and_without_the_difference() -> None:
-    check_scene("a little of everything")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scene", list(SCENES)[1:])
-def test_the_terminal_shows_the_same_cells_in_every_scene(scene: str) -> None:
-    check_scene(scene)
 
 
 BUDGET = {"r": 0, "n": 100, "c": 500, "d": 4_000, "e": 300, "m": 80_000, ESCAPE: 80_000, "rr": 0}

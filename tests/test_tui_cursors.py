@@ -77,7 +77,11 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES)
+FEW = ("architecture", "loss", "picker", "runs")
+ALL = [place if place in FEW else pytest.param(place, marks=pytest.mark.slow) for place in PLACES]
+
+
+@pytest.mark.parametrize("place", ALL)
 def test_what_the_cursor_stands_on_can_be_read_in_sixteen_colours(home: Path, place: str) -> None:
     make_run(home / "runs", "spiral", best=12)
     app, (keys, words) = Alone(scripted_view()), PLACES[place]

@@ -60,7 +60,8 @@ def set_at_random(session: Session, draws: random.Random, stop: threading.Event,
             done.append(client.request("set", **draws.choice([one, other])))
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [4, 15])
 def test_changes_and_kills_at_any_moment_end_as_the_records_say(
     home: Path, monkeypatch: pytest.MonkeyPatch, kills: int
 ) -> None:

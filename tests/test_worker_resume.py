@@ -126,7 +126,8 @@ def test_two_hundred_kills_over_the_presets(tmp_path: Path) -> None:
         assert sum(pool.map(killed, range(len(names)))) >= 200
 
 
-@pytest.mark.parametrize("device", ["cpu", pytest.param("reference", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["cpu", "reference"])
 def test_the_real_engine_resumes_exactly(tmp_path: Path, device: str) -> None:
     """Dropout, batch statistics, Adam, a schedule, batches that do not divide the set: everything with a state."""
     text = (Path(__file__).parent / "resume.toml").read_text()
