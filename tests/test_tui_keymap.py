@@ -11,7 +11,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, tuinet
+from tests.scripted_view import scripted_view
 from tests.stand_in import StandIn, played, text
+from tests.test_tui_workbench import Alone
+from tests.tui_screens import on_screen, picture, until
 from tuinet.tui import themes
 from tuinet.tui.actions import ACTIONS, PLACES, Action, bindings, key_label, spoken
 from tuinet.tui.config import remember, setting
@@ -30,14 +33,20 @@ from tuinet.tui.screens.runs import Runs
 from tuinet.tui.screens.too_small import TooSmall
 from tuinet.tui.screens.welcome import Welcome
 from tuinet.tui.screens.workbench import Workbench
+from tuinet.tui.sheets.base import Sheet
+from tuinet.tui.sheets.picker import Picker
+from tuinet.tui.widgets.form import Choice, SettingsForm
 from tuinet.tui.widgets.rows import Rows
 
 HEARS: dict[str, type[Any]] = {
     "app": Navigation, "workbench": Workbench, "welcome": Welcome, "presets": Presets, "runs": Runs,
     "compare": Compare, "data": Data, "log": Log, "rows": Rows, "filter": Filter, "leaving": Leaving, "help": Help,
-    "small": TooSmall, "asking": Ask, **{name: load(name) for name in PANES},
+    "small": TooSmall, "asking": Ask, "picker": Picker, "form": SettingsForm, "choice": Choice, "sheet": Sheet,
+    **{name: load(name) for name in PANES},
 }  # fmt: skip
-PANE_NAMES = set(PANES)
+PAIRS = [("workbench", name) for name in PANES]
+PAIRS += [("sheet", "picker"), ("sheet", "form"), ("sheet", "choice"), ("form", "choice")]
+"""Places of which one lies in the other."""
 
 
 @pytest.fixture
@@ -64,7 +73,7 @@ def test_no_two_actions_that_are_heard_together_have_the_same_key() -> None:
     for action in ACTIONS.values():
         for other in ACTIONS.values():
             places = {action.place, other.place}
-            together = action.place == other.place or ("workbench" in places and places <= {"workbench", *PANE_NAMES})
+            together = action.place == other.place or any(places <= {one, inner} for one, inner in PAIRS)
             if action.id < other.id and together:
                 both = set(keys_of(action, {})) & set(keys_of(other, {}))
                 assert both <= {"escape"}, (action.id, other.id)  # which goes back from the innermost first
@@ -170,6 +179,43 @@ def test_another_key_does_what_it_is_given_and_is_shown_in_the_help(config: Path
         assert isinstance(app.screen, Presets)
 
     played("welcome", play, size=(100, 40))
+
+
+def test_forms_and_lists_that_are_typed_in_take_other_keys_too_and_say_which(config: Path, home: Path) -> None:
+    (config / "keys.toml").write_text(
+        'picker.below = "ctrl+n"\npicker.pick = "f7"\nform.next = "f8"\nchoice.next = "f9"', encoding="utf-8"
+    )
+    app = Alone(scripted_view())
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "hidden" in picture(app))
+        await pilot.press("1", "a")
+        await until(pilot, lambda: isinstance(app.screen, Picker) and "f7 add" in picture(app), "the picker")
+        first = app.screen.query_one(Rows).key
+        await pilot.press("down", "enter")
+        assert isinstance(app.screen, Picker) and app.screen.query_one(Rows).key == first, "keys that were given away"
+        await pilot.press("ctrl+n", "f7")
+        await until(pilot, lambda: not isinstance(app.screen, Picker), "another layer")
+        await pilot.press("e")
+        await until(pilot, lambda: "f8 next" in picture(app), "the form")
+        form = app.screen.query_one(SettingsForm)
+        here = app.focused
+        await pilot.press("down")
+        assert app.focused is here
+        for _ in form.keys:
+            if isinstance(app.focused, Choice):
+                break
+            await pilot.press("f8")
+        choice = app.focused
+        assert isinstance(choice, Choice)
+        await until(pilot, lambda: "f9 other" in picture(app), "the choice")
+        before = choice.text
+        await pilot.press("right")
+        assert choice.text == before
+        await pilot.press("f9")
+        assert choice.text != before
+
+    on_screen(app, (120, 40), steps)
 
 
 @pytest.mark.parametrize("key", ["a", "?", "f12", "ctrl+shift+r", "question_mark", "left_square_bracket", "é"])

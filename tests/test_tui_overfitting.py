@@ -399,6 +399,15 @@ def test_the_pane_looks_as_it_did(size: tuple[int, int]) -> None:
     on_screen(app, size, steps)
 
 
+@pytest.mark.parametrize(
+    ("patience", "shown"), [(10, "after 10  ◂▸"), (100_000, "after 100000"), (1_000_000, "after 10000…")]
+)
+def test_a_value_that_is_too_long_for_its_line_is_cut_where_it_can_be_seen(patience: int, shown: str) -> None:
+    found = by_name("fashion-mlp", FACTS, f"training.early_stopping.patience={patience}")["early stop"]
+    ((words, _),) = OverfittingPane()._switch(1, found, 28)
+    assert (words.rstrip().endswith(shown), len(words) <= 28) == (True, True), words
+
+
 def set_by(view: ScriptedView) -> list[tuple[str, Any]]:
     return [(fields["key"], fields["value"]) for name, fields in view.commands if name == "set"]
 

@@ -25,7 +25,11 @@ NAMED = {
     *(f"f{number}" for number in range(1, 25)),
 }  # fmt: skip
 HELD = re.compile(r"(?:(?:ctrl|shift|alt)\+)+")
-TOGETHER = {"workbench": ("architecture", "loss", "weights", "overfitting")}
+TOGETHER = {
+    "workbench": ("architecture", "loss", "weights", "overfitting"),
+    "sheet": ("picker", "form", "choice"),
+    "form": ("choice",),
+}
 """Places whose keys are heard at the same time."""
 
 

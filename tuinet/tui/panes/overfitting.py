@@ -15,6 +15,7 @@ from textual import events
 from textual.app import RenderResult
 from textual.strip import Strip
 
+from tuinet.cells import cell_width, cut
 from tuinet.errors import TuinetError
 from tuinet.safe_text import safe
 from tuinet.tui import diagnosis
@@ -237,7 +238,8 @@ class OverfittingPane(Pane):
             return [(f"{mark}[–] {cure.name}".ljust(width) if kind else f"{mark}[–] {cure.name}", kind or "dim")]
         box = "[x]" if cure.on else "[ ]"
         value = cure.shown(cure.value).ljust(min(12, width - NAME - 9))
-        text = f"{mark}{box} {cure.name.ljust(NAME)} {value} ◂▸"
+        text = f"{mark}{box} {cure.name.ljust(NAME)} {value}"
+        text = f"{text} ◂▸" if cell_width(text) + 3 <= width else cut(text.rstrip(), width)
         return [(text.ljust(width) if kind else text, kind)]
 
     def _below(self, width: int, room: int) -> list[Line]:

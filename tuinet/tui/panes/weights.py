@@ -437,7 +437,9 @@ class WeightsPane(Pane):
                 work = view.command("write", slot=slot, index=index, value=value)
                 self.in_background(work, "write", exclusive=False)
 
-        self.app.push_screen(Number(f"{slot} {self._place(index)}", self.cursor.fields.get("value")), given)
+        command = f"tuinet ctl {view.name} write {slot} {','.join(map(str, index))} VALUE"
+        now = self.cursor.fields.get("value")
+        self.app.push_screen(Number(f"{slot} {self._place(index)}", now, command=command), given)
 
     def _part(self) -> Crop:
         """The part of the matrix that is shown."""

@@ -29,13 +29,12 @@ class Ask(Box[str]):
         self._question, self._answer = safe(question, 300), answer
         self._check, self._command = check, command
 
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-        yield Hints(self._command(self._answer))
-
     def body(self) -> ComposeResult:
         yield Static(content(self._question))
         yield Line(self._answer)
+
+    def command(self) -> str:
+        return self._command(self._answer)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one(Hints).say(self._command(event.value))

@@ -1,4 +1,7 @@
-"""A small box in the middle of the screen that waits for an answer; what lies below stays in sight."""
+"""A small box in the middle of the screen that waits for an answer; what lies below stays in sight.
+
+Its keys, and the same from the command line, stand in the bottom line of the screen.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from textual.widgets import Input, Static
 
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.widgets.hints import Hints
 
 Answer = TypeVar("Answer")
 
@@ -25,7 +29,6 @@ class Box(ModalScreen[Answer]):
     Box > Vertical {
         width: 64; max-width: 96%; height: auto; padding: 1 2; background: $surface;
         border: round $border; border-title-color: $primary; border-title-style: bold;
-        border-subtitle-color: $text-muted;
     }
     Box Static { height: auto; width: 1fr; }
     Box Input { border: none; height: 1; padding: 0 1; margin: 1 0; background: $panel; }
@@ -37,9 +40,6 @@ class Box(ModalScreen[Answer]):
     NOTHING: ClassVar[Any] = None
     """What is given where nothing was wanted."""
 
-    KEYS: ClassVar[str] = ""
-    """What the keys do here, in the lower edge."""
-
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = safe(title, 60)
@@ -47,12 +47,16 @@ class Box(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = self.KEYS
             yield from self.body()
             yield Static("", id="wrong")
+        yield Hints(self.command())
 
     def body(self) -> ComposeResult:
         yield from ()
+
+    def command(self) -> str:
+        """The same from the command line, as the answer stands."""
+        return ""
 
     def wrong(self, sentence: str) -> None:
         """What is wrong with the answer; "" takes it away."""
@@ -67,6 +71,11 @@ class Box(ModalScreen[Answer]):
 class Line(Input):
     """The line in which the answer is written."""
 
+    BINDINGS = bindings("asking")
+
     def __init__(self, answer: str = "", **more: Any) -> None:
         super().__init__(answer, select_on_focus=False, **more)
         self.cursor_blink = False
+
+    async def action_cancel(self) -> None:
+        await self.run_action("screen.cancel")

@@ -6,9 +6,11 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from tuinet.cells import pad
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.screens.box import Box
+from tuinet.tui.widgets.hints import labels
 
 
 class Leaving(Box[str]):
@@ -21,15 +23,19 @@ class Leaving(Box[str]):
         self._run = safe(run, 64)
 
     def body(self) -> ComposeResult:
+        keys = labels(self)
+        rows = [("leave", "leave, it trains on"), ("stop", "stop it after its step, and save"), ("stay", "stay here")]
         yield Static(
             Content.assemble(
                 ("Leaving closes the screens only. Come back with\n\n", ""),
-                (f"    tuinet attach {self._run}\n\n", "bold"),
-                ("enter", "bold $primary"), "  leave, it trains on\n",
-                ("x", "bold $primary"), "      stop it after its step, and save\n",
-                ("esc", "bold $primary"), "    stay here",
+                (f"    tuinet attach {self._run}\n", "bold"),
+                *(
+                    part
+                    for name, says in rows
+                    for part in ("\n", (pad(keys.get(f"leaving.{name}", ""), 5), "bold $primary"), says)
+                ),
             )
-        )  # fmt: skip
+        )
 
     def action_leave(self) -> None:
         self.dismiss("leave")

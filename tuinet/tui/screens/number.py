@@ -13,12 +13,13 @@ from tuinet.tui.screens.box import Box, Line
 class Number(Box[float | None]):
     """Gives the number, or None."""
 
-    KEYS = "enter sets   esc leaves"
-
-    def __init__(self, what: str, value: float | None) -> None:
-        """what: of what it is the number. value: what it is now."""
+    def __init__(self, what: str, value: float | None, *, command: str = "") -> None:
+        """what: of what it is the number. value: what it is now. command: the same from the command line."""
         super().__init__(what)
-        self._value = value
+        self._value, self._command = value, command
+
+    def command(self) -> str:
+        return self._command
 
     def body(self) -> ComposeResult:
         yield Line("" if self._value is None else f"{self._value:.9g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from textual.app import ComposeResult
@@ -17,6 +18,7 @@ from tuinet.safe_text import safe
 from tuinet.training.live import live_keys
 from tuinet.tui.screens.box import Box, Line
 from tuinet.tui.view import RunView
+from tuinet.tui.widgets.hints import Hints
 
 SHOWN = 12  # keys at a time
 
@@ -24,20 +26,24 @@ SHOWN = 12  # keys at a time
 class Setting(Box[tuple[str, Any] | None]):
     """Gives the key and its value, or None."""
 
-    KEYS = "→ completes   enter sets   esc leaves"
     DEFAULT_CSS = """
     Setting > Vertical { width: 76; }
     """
 
     def __init__(self, view: RunView) -> None:
         super().__init__("Set, while it trains")
+        self._run = view.name
         self._keys = {} if view.preset is None else live_keys(view.preset)
 
     def body(self) -> ComposeResult:
-        yield Line(placeholder="key=value", suggester=SuggestFromList([f"{key}=" for key in self._keys]))
+        yield Line(placeholder="key=value, → completes", suggester=SuggestFromList([f"{key}=" for key in self._keys]))
         yield Static(self._listed(""), id="keys")
 
+    def command(self, said: str = "") -> str:
+        return f"tuinet ctl {self._run} set {shlex.quote(said) if said else 'KEY=VALUE'}"
+
     def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one(Hints).say(self.command(event.value))
         self.query_one("#keys", Static).update(self._listed(event.value.partition("=")[0].strip()))
         self.wrong("")
 

@@ -36,9 +36,6 @@ class Sheet(ModalScreen[Answer]):
     HORIZONTAL_BREAKPOINTS = [(0, "-over"), (BESIDE, "-beside")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
 
-    KEYS: ClassVar[str] = ""
-    """What the keys do here, in the lower edge."""
-
     def __init__(self, title: str, says: str = "") -> None:
         super().__init__()
         self._title, self._says = title, says
@@ -46,7 +43,6 @@ class Sheet(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet") as sheet:
             sheet.border_title = Content(safe(self._title, 80))
-            sheet.border_subtitle = self.KEYS
             if self._says:
                 yield Static(Content(safe(self._says, 400)), id="says")
             yield from self.body()

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tuinet.columns import Column
 from tuinet.safe_text import safe
+from tuinet.tui.actions import bindings
 from tuinet.tui.sheets.base import Sheet
 from tuinet.tui.widgets.rows import Row, Rows, laid_out
 
@@ -26,22 +26,14 @@ class Picker(Sheet[str]):
     Picker Input:focus { border: none; }
     Picker #about { height: auto; max-height: 12; margin-top: 1; color: $text-muted; }
     """
-    BINDINGS = [  # noqa: RUF012
-        Binding("enter", "pick", "add", id="picker.pick"),
-        Binding("down", "by(1)", show=False),
-        Binding("up", "by(-1)", show=False),
-    ]
-
-    KEYS = "↑↓ choose · ⏎ add"
+    BINDINGS = bindings("picker")
 
     def __init__(self, title: str, kinds: Mapping[str, type]) -> None:
         super().__init__(title)
         self._kinds = kinds
 
     def body(self) -> ComposeResult:
-        search = Input(placeholder="type to search: a name, or a word of what it does", select_on_focus=False)
-        search.cursor_blink = False
-        yield search
+        yield Search(placeholder="type to search: a name, or a word of what it does", select_on_focus=False)
         yield Rows(id="kinds", empty="no layer has these words")
         yield Static("", id="about")
 
@@ -54,18 +46,17 @@ class Picker(Sheet[str]):
     def on_input_changed(self, event: Input.Changed) -> None:
         self._list()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.action_pick()
-
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self._tell()
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         self.action_pick()
 
-    def action_by(self, step: int) -> None:
-        rows = self.query_one(Rows)
-        rows.action_down() if step > 0 else rows.action_up()
+    def action_above(self) -> None:
+        self.query_one(Rows).action_up()
+
+    def action_below(self) -> None:
+        self.query_one(Rows).action_down()
 
     def action_pick(self) -> None:
         word = self.query_one(Rows).key
@@ -85,6 +76,24 @@ class Picker(Sheet[str]):
         kind = self._kinds.get(self.query_one(Rows).key)
         said = (inspect.getdoc(kind) or "") if kind is not None else ""
         self.query_one("#about", Static).update(Content("\n".join(safe(line) for line in said.split("\n"))))
+
+
+class Search(Input):
+    """What is typed here narrows the list; the picker's keys are heard here, too."""
+
+    BINDINGS = bindings("picker")
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False
+
+    async def action_pick(self) -> None:
+        await self.run_action("screen.pick")
+
+    async def action_above(self) -> None:
+        await self.run_action("screen.above")
+
+    async def action_below(self) -> None:
+        await self.run_action("screen.below")
 
 
 def sentence(kind: type) -> str:

@@ -15,8 +15,6 @@ from tuinet.tui.widgets.form import SettingsForm
 class Settings(Sheet[None]):
     """Every change is handed on at once. Esc closes."""
 
-    KEYS = "↑↓ setting · ←→ choose · del default"
-
     def __init__(
         self, title: str, says: str, entries: Callable[[], Sequence[Entry]], enter: Callable[[str, str], str]
     ) -> None:

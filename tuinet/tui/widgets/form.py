@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -24,6 +24,7 @@ from textual.widgets import Input, Static
 from tuinet.cells import pad
 from tuinet.fields import LONGEST_TEXT
 from tuinet.safe_text import safe
+from tuinet.tui.actions import bindings
 from tuinet.tui.entries import Entry
 
 NAMES = 18  # cells of a setting's name
@@ -37,11 +38,7 @@ class Choice(Widget, can_focus=True):
     Choice { height: 1; width: 1fr; }
     Choice:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,plus", "next(1)", "next", show=False),
-        Binding("left,minus", "next(-1)", "previous", show=False),
-        Binding("delete,backspace", "leave_out", "default", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("choice")
 
     class Changed(Message):
         """Another word was chosen; "" for none, so that the usual one holds."""
@@ -63,7 +60,13 @@ class Choice(Widget, can_focus=True):
         said = safe(word, 60) or UNSAID
         return Content.assemble(("‹ ", "dim"), (said, "" if self.text else "dim"), (" ›", "dim"))
 
-    def action_next(self, by: int) -> None:
+    def action_next(self) -> None:
+        self._go(1)
+
+    def action_previous(self) -> None:
+        self._go(-1)
+
+    def _go(self, by: int) -> None:
         options = self.entry.options
         now = self.text or self.entry.usual
         at = options.index(now) if now in options else -1 if by > 0 else 0
@@ -73,7 +76,7 @@ class Choice(Widget, can_focus=True):
         self._choose("")
 
     def on_click(self, event: events.Click) -> None:
-        self.action_next(1)
+        self.action_next()
 
     def on_key(self, event: events.Key) -> None:
         letter = (event.character or "").lower()
@@ -95,7 +98,9 @@ class Choice(Widget, can_focus=True):
 
 
 class Typed(Input):
-    """One line of text, without a frame."""
+    """One line of text, without a frame. The form's keys are heard here first: Input has the same for other things."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("form")
 
     def __init__(self, entry: Entry) -> None:
         usual = safe(entry.usual, 60) or ("needed" if entry.field.required else UNSAID)
@@ -103,6 +108,12 @@ class Typed(Input):
             safe(entry.text), placeholder=usual, max_length=LONGEST_TEXT, compact=True, select_on_focus=False
         )
         self.cursor_blink = False
+
+    def action_next(self) -> None:
+        self.query_ancestor(SettingsForm).action_next()
+
+    def action_previous(self) -> None:
+        self.query_ancestor(SettingsForm).action_previous()
 
 
 class Line(Vertical):
@@ -166,10 +177,7 @@ class SettingsForm(VerticalScroll, can_focus=False):
     DEFAULT_CSS = """
     SettingsForm { height: 1fr; scrollbar-size-vertical: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "line(1)", "next", show=False),
-        Binding("up", "line(-1)", "previous", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("form")
 
     class Typed(Message):
         """A setting is to be what was typed; an empty text takes it out."""
@@ -228,7 +236,13 @@ class SettingsForm(VerticalScroll, can_focus=False):
         if self._lines:
             self._lines[0].control.focus()
 
-    def action_line(self, by: int) -> None:
+    def action_next(self) -> None:
+        self._go(1)
+
+    def action_previous(self) -> None:
+        self._go(-1)
+
+    def _go(self, by: int) -> None:
         """Up and down, round the ends."""
         at = next((place for place, line in enumerate(self._lines) if line.control.has_focus), -1)
         if self._lines:

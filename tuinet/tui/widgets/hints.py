@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.segment import Segment
 from textual import events
 from textual.app import RenderResult
@@ -81,14 +83,19 @@ class Hints(Widget):
                 self.app.simulate_key(labels[label])
 
 
-def hints(screen: Screen[object]) -> list[tuple[str, str]]:
-    """Key and words of each action that stands in the line of hints, those of the focused place first."""
-    found: dict[str, tuple[str, str]] = {}
+def labels(screen: Screen[Any]) -> dict[str, str]:
+    """By action, its first key as it is shown: of those that are heard now."""
+    found: dict[str, str] = {}
     for key, active in screen.active_bindings.items():
-        name = active.binding.id or ""
-        if active.enabled and name in ACTIONS and ACTIONS[name].hint and name not in found:
-            found[name] = key_label(key), ACTIONS[name].words
-    order = list(ACTIONS)
+        if active.enabled and active.binding.id in ACTIONS:
+            found.setdefault(active.binding.id, key_label(key))
+    return found
+
+
+def hints(screen: Screen[Any]) -> list[tuple[str, str]]:
+    """Key and words of each action that stands in the line of hints, those of the focused place first."""
+    keys, order = labels(screen), list(ACTIONS)
+    found = {name: (key, ACTIONS[name].words) for name, key in keys.items() if ACTIONS[name].hint}
     own = [name for name in found if not name.startswith("app.")]
     everywhere = sorted((name for name in found if name.startswith("app.")), key=order.index)
     return [found[name] for name in sorted(own, key=order.index) + everywhere]
