@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import golden_run
 from tuinet import data, presets
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.vocabulary import Vocabulary
@@ -234,9 +235,14 @@ def test_every_kind_of_data_can_be_told_of(name: str, monkeypatch: pytest.Monkey
 def test_a_folder_answers_what_it_holds_and_says_why_not_the_rest(tmp_path: Any) -> None:
     run = RunFolder.create(tmp_path, "digits")
     source = FolderSource(run)
-    with pytest.raises(RunError, match="counted no classes"):
+    with pytest.raises(RunError, match="classes are counted when a training has come to its end"):
         look(source, "confusion")
     true, said = drawn(3, 60)
+    with run.lock():
+        facts, scaler = golden_run.data()
+        run.write_data(replace(facts, task="reals", classes=0, class_names=[], class_counts=[]), scaler)
+    with pytest.raises(RunError, match="says numbers"):
+        look(source, "confusion")
     with run.lock():
         run.write_by_class(count(["a", "b", "c"], true, said), step=12, epoch=3)
     found = look(source, "confusion")

@@ -22,6 +22,7 @@ from tuinet.diagnostics.health import Seen, Weights, health
 from tuinet.diagnostics.mistakes import MOST_SHOWN, answers, confusion, counted, worst
 from tuinet.diagnostics.mistakes import Confusion as Counted
 from tuinet.fields import whole
+from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.training.looks.base import Array, Look, NotThere, Now, Source
 from tuinet.training.looks.sources import FolderSource, LiveSource
@@ -34,6 +35,7 @@ LEAST_EXAMPLES = 16
 SHARE = 20  # a live training gives at most one part in so many of its time to what stands here
 CONTEXT = 40  # tokens before the one that a text's network got wrong
 LONGEST_NAME = 40
+NUMBERS = "this network says numbers, so there are no classes to confuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +54,20 @@ class Confusion(Now):
         if isinstance(source, FolderSource):
             kept = source.run.by_class()
             if kept is None:
-                raise NotThere("this run counted no classes: it has none, or was not finished")
+                raise NotThere(_why_uncounted(source.run))
             step = int(source.run.info()["step"] or 0)
             return _look_of(counted(kept, self.most), step, "validation")
         judged = _judged(_live(source))
         if judged.names is None:
-            raise NotThere("this network says numbers, so there are no classes to confuse")
+            raise NotThere(NUMBERS)
         return _look_of(confusion(judged.names, judged.true, judged.said, self.most), judged.step, judged.part)
+
+
+def _why_uncounted(run: RunFolder) -> str:
+    kept = run.data()
+    if kept is not None and not kept[0].classes:
+        return NUMBERS
+    return "classes are counted when a training has come to its end, and this one has not: a resume brings it there"
 
 
 def _visible(name: str) -> str:

@@ -176,12 +176,11 @@ def told(runs: list[RunSummary], curves: dict[str, tuple[float, ...]], width: in
 def _cells(run: RunSummary, curve: tuple[float, ...], room: int) -> list[Piece]:
     sign, kind = SIGNS.get(run.state, ("  ", ""))
     ago = seconds_since(run.created)
-    epochs = "" if run.epoch is None else f"{run.epoch:.4g}" + (f"/{run.epochs:.6g}" if run.epochs else "")
     return [
         (sign.strip() or "·", kind or "dim"),
         (safe(run.run, 80), "bold"),
         (run.state, kind or "dim"),
-        (epochs, ""),
+        (figures.epochs(run.epoch, run.epochs), ""),
         (sparkline(curve, room), "series-1"),
         (run.verdict or "", VERDICTS.get(run.verdict or "", "dim")),
         (figures.NOTHING if ago is None else figures.age(ago), "dim"),
