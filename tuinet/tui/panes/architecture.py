@@ -24,7 +24,6 @@ from textual.widgets import Static
 
 from tuinet import figures
 from tuinet.cells import wrap
-from tuinet.columns import Column
 from tuinet.errors import PresetError, TuinetError
 from tuinet.safe_text import safe
 from tuinet.training import forecast
@@ -33,11 +32,11 @@ from tuinet.training.forecast import Speed
 from tuinet.training.planning import Fate, Planned, data_of, fate, planned
 from tuinet.tui.actions import bindings
 from tuinet.tui.draft import TRAINING, Draft, Place, Row
+from tuinet.tui.layer_list import PLACE_OF_TRAINING, Healths, key_of, layer_lines, short
 from tuinet.tui.net_picture import Net, matrix, net_of
 from tuinet.tui.panes.base import Pane
 from tuinet.tui.widgets.net import NetPicture
-from tuinet.tui.widgets.rows import Piece, Rows, laid_out
-from tuinet.tui.widgets.rows import Row as Line
+from tuinet.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from tuinet.data import Facts
@@ -46,20 +45,7 @@ if TYPE_CHECKING:
 
 REST = 0.15  # seconds without an edit after which the costs are worked out
 KEEP_EVERY = 60.0  # seconds between two notes of how fast this machine trains
-MARKS = {"ok": ("●", "good"), "warn": ("▲", "warn"), "bad": ("✖", "bad")}
-WORST = ("bad", "warn", "ok")
-PLACE_OF_TRAINING = "training"
 STYLES = {"": "", "dim": "dim", "bad": "$bad", "warn": "$warn", "accent": "$primary"}
-
-COLUMNS = (
-    Column("  layer", need=9, least=11, cut_after=5),
-    Column("in", right=True, need=1),
-    Column("out", right=True, need=8),
-    Column("params", right=True, need=7),
-    Column("share", right=True, need=3),
-    Column("mult-adds", right=True, need=2),
-    Column("♥", need=9),
-)
 
 
 class ArchitecturePane(Pane):
@@ -143,7 +129,7 @@ class ArchitecturePane(Pane):
         if preset is None:
             return ""
         chosen = view.layer if view is not None else ""
-        mark = self._health((chosen,))[0].strip() if chosen else ""
+        mark = self._healths.mark((chosen,))[0].strip() if chosen else ""
         words = f"{safe(chosen, 30)} {mark}".strip() or figures.plural(len(preset.stack), "layer")
         return f"{words}, edited" if draft is not None and draft.changed else words
 
@@ -184,68 +170,19 @@ class ArchitecturePane(Pane):
         if draft is None or not self.is_mounted:
             return
         rows = draft.rows(self.plan)
-        self._rows = {_key(row.place): row for row in rows}
+        self._rows = {key_of(row.place): row for row in rows}
         widget = self.query_one(Rows)
         self._following |= not widget.key  # the first layer is not chosen for all panes before anybody moves to one
-        chosen = widget.key if place is None else _key(place)
+        chosen = widget.key if place is None else key_of(place)
         if chosen not in self._rows and chosen != PLACE_OF_TRAINING:
             chosen = next(iter(self._rows), PLACE_OF_TRAINING)
-        cells = [self._input_cells(), *(self._cells(row, _key(row.place) == chosen) for row in rows)]
-        title, lines = laid_out(COLUMNS, cells, max(10, widget.scrollable_content_region.width))
-        names = [0, *(len(_named(row)) + 2 for row in rows)]
-        keys = ["", *self._rows]
-        shown = [Line("", title)]
-        for key, pieces, length in zip(keys, lines, names, strict=True):
-            shown.append(Line(key, _parted(pieces, length)))
-        shown.append(self._training_line(chosen == PLACE_OF_TRAINING))
-        widget.show(shown, chosen)
+        width = max(10, widget.scrollable_content_region.width)
+        widget.show(layer_lines(draft, rows, chosen, width, self.facts, self._healths), chosen)
         self._draw_costs()
 
-    def _input_cells(self) -> list[Piece]:
-        inputs = figures.shape(self.facts.inputs) if self.facts is not None else ""
-        return [("  input", "dim"), ("", ""), (inputs, "dim"), *[("", "")] * 4]
-
-    def _cells(self, row: Row, chosen: bool) -> list[Piece]:
-        words = row.settings if row.name.startswith(row.type) else f"{row.type} {row.settings}"
-        frozen = "frozen" if row.frozen else ""
-        label = " ".join(word for word in (_named(row), words.strip(), frozen) if word)
-        mark = ("✖", "bad") if row.error else self._health(row.paths)
-        return [
-            (f"{'▸' if chosen else ' '} {label}", "bad" if row.error else "bold"),
-            (figures.shape(row.input) if row.input is not None else "", "dim"),
-            (figures.shape(row.output) if row.output is not None else "", ""),
-            (figures.count(row.parameters) if row.parameters else "", ""),
-            (figures.share(row.share) if row.share else "", "dim"),
-            (_short(row.multiply_adds) if row.multiply_adds else "", "dim"),
-            mark,
-        ]
-
-    def _training_line(self, chosen: bool) -> Line:
-        assert self.draft is not None
-        said = _training_words(self.draft.now.document.get("training"))
-        return Line(PLACE_OF_TRAINING, (
-            ("▸ " if chosen else "  ", "bold"), ("training", "bold"), (f" {said}", "dim"),
-        ))  # fmt: skip
-
-    def _health(self, paths: tuple[str, ...]) -> Piece:
-        """The mark of the worst of these layers; nothing where none is known."""
-        states = {layer.get("state") for layer in self._healths(paths)}
-        worst = next((state for state in WORST if state in states), "")
-        return MARKS.get(worst, (" ", ""))
-
-    def _healths(self, paths: tuple[str, ...]) -> list[Mapping[str, Any]]:
-        """What the look `health` says of those of these layers of which it says something."""
-        found = self.view.looked.get("health") if self.view is not None else None
-        layers = found.fields.get("layers", found.fields) if found is not None and not found.error else {}
-        said = (layers.get(path) for path in paths) if isinstance(layers, Mapping) else ()
-        return [layer for layer in said if isinstance(layer, Mapping)]
-
-    def _reasons(self, row: Row) -> str:
-        for layer in self._healths(row.paths):
-            reasons = layer.get("reasons")
-            if isinstance(reasons, list) and reasons and layer.get("state") != "ok":
-                return safe("; ".join(str(reason) for reason in reasons), 300)
-        return ""
+    @property
+    def _healths(self) -> Healths:
+        return Healths(self.view.looked.get("health") if self.view is not None else None)
 
     def _draw_costs(self) -> None:
         draft = self.draft
@@ -267,7 +204,7 @@ class ArchitecturePane(Pane):
         row = self._rows.get(self.query_one(Rows).key)
         if error is not None:
             place = draft.place_of(error)
-            wrong = self._rows.get(_key(place))
+            wrong = self._rows.get(key_of(place))
             named = wrong.path if wrong is not None else str(place[0]) if place else ""
             where = f"{named}: " if named else f"line {error.line}: " if error.line else ""
             lines.append((f"✖ {safe(where + error.message, 400)}", "bad"))
@@ -275,8 +212,9 @@ class ArchitecturePane(Pane):
             lines += [(line, "dim") for line in self._figures(self.plan)]
         elif self._note:
             lines.append((self._note, "dim"))
-        if row is not None and error is None and (reasons := self._reasons(row)):
-            lines.append((f"{self._health(row.paths)[0]} {row.name}: {reasons}", "warn"))
+        healths = self._healths
+        if row is not None and error is None and (reasons := healths.reasons(row.paths)):
+            lines.append((f"{healths.mark(row.paths)[0]} {row.name}: {reasons}", "warn"))
         if draft.changed and error is None:
             lines.append((self._what_next(), "accent"))
         return [line for line in lines if line[0]]
@@ -286,7 +224,7 @@ class ArchitecturePane(Pane):
         said = [
             f"{figures.count(plan.parameters)} params",
             figures.size(plan.memory_bytes),
-            f"{_short(plan.multiply_adds)} mult-adds",
+            f"{short(plan.multiply_adds)} mult-adds",
             self._forecast(plan),
         ]
         lines = [""]
@@ -450,7 +388,7 @@ class ArchitecturePane(Pane):
         if draft is None:
             return
         after = self._layer_or_last()
-        row = self._rows.get(_key(after)) if after is not None else None
+        row = self._rows.get(key_of(after)) if after is not None else None
         where = f"{'inside' if inside else 'below'} {row.name}" if row is not None else "the first layer"
 
         def picked(word: str | None) -> None:
@@ -521,7 +459,7 @@ class ArchitecturePane(Pane):
         draft, place = self.draft, self.place
         if draft is None or place is None:
             return
-        row = self._rows.get(_key(place))
+        row = self._rows.get(key_of(place))
         if row is None and place != TRAINING:
             return
         try:
@@ -699,17 +637,6 @@ class ArchitecturePane(Pane):
         self.call_after_refresh(self._draw)
 
 
-def _named(row: Row) -> str:
-    """Its name, as deep as it lies, and how often it stands there."""
-    return "  " * row.depth + row.name + (f" ×{row.repeat}" if row.repeat > 1 else "")
-
-
-def _parted(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
-    """The first piece as a name of so many letters and what is said of it."""
-    (text, kind), *rest = pieces
-    return ((text[:length], kind), (text[length:], "dim"), *rest)
-
-
 def _examples(view: RunView, preset: Preset) -> int:
     """Examples of the training part, from what the run says of itself; 0 where it says nothing of them."""
     said = view.start.get("examples") if isinstance(view.start, dict) else None
@@ -724,21 +651,6 @@ def _examples(view: RunView, preset: Preset) -> int:
     return 0
 
 
-def _training_words(training: Any) -> str:
-    """The training in a few words: "adam 0.001 · batch 32 · 20 epochs"."""
-    if not isinstance(training, Mapping):
-        return ""
-    optimizer = training.get("optimizer", "adam")
-    word = optimizer.get("type", "adam") if isinstance(optimizer, Mapping) else optimizer
-    rate = optimizer.get("learning_rate") if isinstance(optimizer, Mapping) else None
-    parts = [
-        f"{word}" + (f" {figures.setting(rate)}" if rate is not None else ""),
-        f"batch {training.get('batch_size', 32)}",
-        f"{training.get('epochs', 10)} epochs",
-    ]
-    return safe(" · ".join(parts), 100)
-
-
 def _with_line(error: PresetError) -> str:
     return f"line {error.line}: {error.message}" if error.line is not None else error.message
 
@@ -751,18 +663,6 @@ def _line_of(draft: Draft, place: Place | None) -> int:
         return 1
     lines = find_lines(draft.text)
     return line_of(tuple(place), lines) or 1
-
-
-def _key(place: Place) -> str:
-    return "/".join(map(str, place))
-
-
-def _short(number: int) -> str:
-    """A large count in three digits: 204 k, 13.1 M, 2.62 G."""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
-            return f"{number / limit:.3g} {unit}"
-    return str(number)
 
 
 def _about(seconds: float) -> str:
