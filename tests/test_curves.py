@@ -122,6 +122,16 @@ def test_a_long_run_takes_bounded_room_and_keeps_what_matters(monkeypatch: pytes
     np.testing.assert_allclose(total.mean[0], sum(1 / s for s in range(1, 5001)) / 5000, rtol=1e-5)
 
 
+def test_the_best_epoch_of_more_than_are_kept_apart_has_its_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(curves.KINDS, "epoch", ("f8", 64))
+    made = of(*([epoch(n, val_loss=1 + abs(n - 300) / 7, val_accuracy=0.5)] for n in range(1, 1000)))
+    best = made.best("val_loss")
+    assert best is not None and best.mean == 1.0
+    assert 300 <= best.epoch <= 300 + made.kinds["epoch"].main.span
+    assert len(made.epochs()) <= 64
+    assert made.best("no such metric") is None
+
+
 def test_a_million_steps_are_reduced_in_milliseconds_whatever_is_shown_of_them() -> None:
     made = Curves()
     values = np.random.default_rng(1).random((3, 1_000_000))

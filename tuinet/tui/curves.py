@@ -26,7 +26,7 @@ from tuinet.tui.tracks import Batch, Kind, Point, Track
 
 Axis = Literal["steps", "epochs", "seconds"]
 AXES: tuple[Axis, ...] = get_args(Axis)
-KINDS = {"steps": ("f4", 1 << 15), "epoch": ("f8", 1 << 17), "evaluation": ("f8", 1 << 17)}
+KINDS = {"steps": ("f4", 1 << 15), "epoch": ("f8", 1 << 16), "evaluation": ("f8", 1 << 16)}
 """Of each kind of record: how its numbers are kept, and how many points at the finest: 55 minutes of steps at ten
 records a second, in 5 MB; epochs stand by themselves for longer, as they are read one by one.
 """
@@ -152,13 +152,15 @@ class Curves:
         return int(step), epoch, seconds
 
     def best(self, name: str, *, largest: bool = False) -> Point | None:
-        """The point of a series whose mean is the lowest (or the highest) of all."""
+        """The point of a series that holds the lowest of all its values (or the highest), with that as its mean."""
         best: Point | None = None
         for part in self._parts(name):
-            means = part.means(name)
-            if not np.isfinite(means).any():
+            values = part.leaves(name)[2 if largest else 0]
+            values = np.where(np.isfinite(values), values, np.nan)
+            if np.isnan(values).all():
                 continue
-            point = part.as_point(name, int(np.nanargmax(means) if largest else np.nanargmin(means)))
+            at = int(np.nanargmax(values) if largest else np.nanargmin(values))
+            point = part.as_point(name, at)._replace(mean=float(values[at]))
             if best is None or (point.mean > best.mean if largest else point.mean < best.mean):
                 best = point
         return best
