@@ -190,6 +190,12 @@ def test_predict_sends_a_writing_network_to_generate_and_answers_for_names(home:
     assert all(len(row["probabilities"]) == 20 for row in rows(said.stdout))
 
 
+@pytest.mark.parametrize("option", ["--temperature", "--top-p"])
+def test_what_is_no_number_is_in_no_range(option: str) -> None:
+    said = tuinet("generate", "last", option, "nan")
+    assert said.exit_code == 2 and f"'{option}': nan is no number" in " ".join(said.stderr.split())
+
+
 def test_a_run_without_weights_says_so(home: Path, tmp_path: Path) -> None:
     run = shutil.copytree(run_of(home, "cycle"), tmp_path / "cycle-0000")
     shutil.rmtree(run / "checkpoints")

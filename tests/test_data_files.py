@@ -378,6 +378,16 @@ def test_nan_and_infinity_in_an_array_are_refused_by_place(tmp_path: Path) -> No
         bind(DataSettings(file=str(tmp_path / "m.npy"), impute="median"))
 
 
+def test_a_label_that_is_missing_is_advised_nothing_that_does_not_help(tmp_path: Path) -> None:
+    values = np.arange(120.0).reshape(40, 3)
+    values[5, 2] = np.nan
+    np.save(tmp_path / "m.npy", values)
+    for impute in ("no", "median"):
+        with pytest.raises(DataError, match=r"\[5\]: is nan, .*; nothing can be learned of an example") as said:
+            bind(DataSettings(file=str(tmp_path / "m.npy"), impute=impute))
+        assert "data.impute" not in str(said.value)
+
+
 # -- nothing runs, nothing crashes ---------------------------------------------------------
 
 SEEDS: dict[str, bytes] = {

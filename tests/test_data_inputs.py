@@ -71,6 +71,15 @@ def test_rows_that_do_not_fit_are_refused_by_place(trained: Bound, tmp_path: Pat
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\x93NUMPY\x01", b"PK\x03\x04"])
+def test_files_of_other_kinds_on_standard_input_are_to_be_named(
+    trained: Bound, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content + bytes(99))))
+    with pytest.raises(DataError, match="standard input: is no CSV; .* name the file"):
+        read_inputs("-", trained.facts, trained.scaler)
+
+
 def test_missing_cells_are_filled_as_in_training(tmp_path: Path) -> None:
     lines = [f"{'' if value == 5 else value},{value % 7},{value / 3}" for value in range(60)]
     (tmp_path / "t.csv").write_text("a,b,y\n" + "\n".join(lines))

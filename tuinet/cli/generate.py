@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuinet.cli.options import json_option, runs_option
+from tuinet.cli.options import RealRange, json_option, runs_option
 
 if TYPE_CHECKING:
     from tuinet.cli.output import Output
@@ -27,10 +27,10 @@ LAYOUT = {"\n": "\n", "\t": "    "}  # control characters that lay a text out, a
 @click.option("--prompt", default="", metavar="TEXT", help="What the text begins with (default: a new line).")
 @click.option("-n", "--length", type=click.IntRange(1, 1_000_000_000), default=500, show_default=True, metavar="N",
               help="How many tokens are written: characters, or bytes.")  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(min=0.0, max=1000.0), default=0.8, show_default=True, metavar="T",
+@click.option("--temperature", type=RealRange(min=0.0, max=1000.0), default=0.8, show_default=True, metavar="T",
               help="Below 1 the likely becomes likelier; 0 always takes the likeliest.")  # fmt: skip
 @click.option("--top-k", type=click.IntRange(min=0), default=0, metavar="K", help="Draw from the K likeliest only.")
-@click.option("--top-p", type=click.FloatRange(min=0.0, max=1.0, min_open=True), default=1.0, metavar="P",
+@click.option("--top-p", type=RealRange(min=0.0, max=1.0, min_open=True), default=1.0, metavar="P",
               help="Draw from the fewest that together have the probability P.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The same seed writes the same text.")
 @runs_option

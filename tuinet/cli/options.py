@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -52,6 +53,16 @@ def training_options(command: F) -> F:
     return command
 
 
+class RealRange(click.FloatRange):
+    """click's own lets nan through, which is in no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return number
+
+
 _TRAINING = (
     click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Short for --set training.epochs=N."),
     click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Threads that share a batch."),
@@ -59,8 +70,6 @@ _TRAINING = (
         "--device", metavar="auto|cpu|cuda[:N]|reference", callback=device_of, help="Where to train (default: auto)."
     ),
     click.option("--until", metavar="GOAL", help="Stop when this is reached, as in 'val_accuracy>=0.9'."),
-    click.option(
-        "--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."
-    ),
+    click.option("--max-seconds", type=RealRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."),
     click.option("--max-steps", type=click.IntRange(min=1), metavar="N", help="Stop after N steps."),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuinet.cli.options import json_option, runs_option
+from tuinet.cli.options import RealRange, json_option, runs_option
 from tuinet.runs.choosing import SORTS, check_filter, matches, sorted_runs
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def runs(
 
 @runs.command()
 @click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N of those the rest selects.")
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only runs older than so many days.")
+@click.option("--older-than", type=RealRange(min=0), metavar="DAYS", help="Only runs older than so many days.")
 @click.option("--state", "states", multiple=True, help="Only runs in this state (failed, damaged ...); repeatable.")
 @click.option("--yes", "-y", is_flag=True, help="Delete; without it, only say what would go.")
 @runs_option

@@ -19,7 +19,7 @@ from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.moments import in_order, stamps
 from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
 from tuinet.data.pairs import source_rows
-from tuinet.data.pictures import converted, pictures_in
+from tuinet.data.pictures import MAGIC, converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
@@ -56,7 +56,10 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
     values = _npz(path) if kind == "npz" else read_array(path)
     rows = _stretches(values, prepare, place) if facts.horizon else _fitting(values, prepare, place)
     check_memory(place, len(rows), rows[0].size if len(rows) else 0, rows.nbytes)
-    check_finite(rows, place, allow_missing=prepare.fills is not None)
+    check_finite(
+        rows, place, allow_missing=prepare.fills is not None,
+        remedy="the run was trained without data.impute, so it cannot be filled in",
+    )  # fmt: skip
     return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
 
 
@@ -64,6 +67,8 @@ def _standard_input() -> bytes:
     content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
         raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
+    if content.startswith((*MAGIC, b"\x93NUMPY", b"PK\x03\x04")):
+        raise DataError("standard input: is no CSV; pictures and arrays are read from files, so name the file")
     return content
 
 

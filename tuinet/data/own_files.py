@@ -217,9 +217,15 @@ def from_arrays(
     if labels is not None and len(labels) != len(inputs):
         raise DataError(f"{place}: there are {len(inputs):,} examples and {len(labels):,} labels")
     check_memory(place, len(inputs), inputs[0].size, inputs.nbytes)
-    check_finite(inputs, f"{place}, inputs", allow_missing=settings.impute != "no")
+    check_finite(
+        inputs, f"{place}, inputs", allow_missing=settings.impute != "no",
+        remedy='choose data.impute = "median" to fill it in',
+    )  # fmt: skip
     if labels is not None:
-        check_finite(labels, f"{place}, {safe(target, 60)}", allow_missing=False)
+        check_finite(
+            labels, f"{place}, {safe(target, 60)}", allow_missing=False,
+            remedy="nothing can be learned of an example whose label is missing, so take it out",
+        )  # fmt: skip
     rows, scale = as_examples(inputs)
     found = RECONSTRUCT if labels is None else _array_labels(labels, target, place, settings, wanted)
     return Examples(
@@ -252,8 +258,8 @@ def _array_labels(labels: Array, target: str, place: str, settings: DataSettings
     return Labels("reals", labels.astype(np.float64), (), f"{place}: has {labels.shape[1]} labels an example")
 
 
-def check_finite(values: Array, place: str, *, allow_missing: bool) -> None:
-    """DataError at the first infinity, and at the first NaN unless NaN is allowed."""
+def check_finite(values: Array, place: str, *, allow_missing: bool, remedy: str) -> None:
+    """DataError at the first infinity, and at the first NaN unless NaN is allowed. remedy: what helps against NaN."""
     if values.dtype.kind != "f":
         return
     step = max(1, (1 << 20) // max(1, values[0].size if len(values) else 1))
@@ -264,5 +270,5 @@ def check_finite(values: Array, place: str, *, allow_missing: bool) -> None:
             first = np.argwhere(wrong)[0]
             spot = ", ".join(str(int(index)) for index in (first[0] + start, *first[1:]))
             value = piece[tuple(first)]
-            remedy = '; choose data.impute = "median" to fill it in' if np.isnan(value) and not allow_missing else ""
-            raise DataError(f"{place}[{spot}]: is {value}, and finite numbers are needed{remedy}")
+            what = f"; {remedy}" if np.isnan(value) else ""
+            raise DataError(f"{place}[{spot}]: is {value}, and finite numbers are needed{what}")
