@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from tuinet.tui.curves import Curves
+from tuinet.tui.curves import KINDS, Curves
 from tuinet.tui.pyramid import Floats, Pyramid, nothing, point_rows
 
 ODD = (math.nan, math.inf, -math.inf, 0.0, 1e300)
@@ -85,3 +85,13 @@ def test_an_epoch_takes_32_bytes_a_metric_at_the_most() -> None:
     assert sum(kept.series[name].nbytes for name in names) <= 32 * 20_000 * len(names)
     found = curves.epochs(1)[0]
     assert found["val_c"] == 1 / 20_000, "each stands by itself, as it was measured"
+
+
+def test_a_run_of_any_length_takes_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "epoch", ("f8", 256))
+    curves, largest = Curves(), 0
+    for n in range(1, 5_001):
+        curves.add([{"k": "epoch", "s": n, "e": n, "g": 1, "m": n * 0.5, "t": 0.0, "val_loss": 1 / n}])
+        (kept,) = curves.kinds["epoch"].parts
+        largest = max(largest, kept.series["val_loss"].nbytes)
+    assert largest <= 2 * 256 * 4 * 8 * 4 // 3, "four numbers a point, the levels above them, and room to grow"
