@@ -123,6 +123,18 @@ def test_a_run_that_went_on_is_watched_with_one_end(home: Path, monkeypatch: pyt
     assert kinds == ["start", "epoch", "epoch", "changed", "epoch", "epoch", "verdict", "end"]
 
 
+@pytest.mark.parametrize(("goal", "says"), [("val_loss>=0", "was met"), ("val_loss<=0", "was not met"), (None, "")])
+def test_watch_tells_whether_the_goal_was_met(
+    home: Path, monkeypatch: pytest.MonkeyPatch, goal: str | None, says: str
+) -> None:
+    act(monkeypatch, kernels=0)
+    told = train(home / "runs", clouds(2), **({"until": goal} if goal else {}))
+    last = tuinet("watch", told.run.id, "--plain").stdout.splitlines()[-1]
+    assert ("The goal" in last) == bool(says) and says in last
+    *_, end = rows(tuinet("watch", told.run.id, "--json").stdout)
+    assert end["until"] == told.end["until"] == {"was met": True, "was not met": False, "": None}[says]
+
+
 def test_watch_follows_a_training_to_its_end(trained: Session) -> None:
     command = [sys.executable, "-m", "tuinet", "watch", trained.id, "--json"]
     seen = []

@@ -76,7 +76,7 @@ def test_files_of_other_kinds_on_standard_input_are_to_be_named(
     trained: Bound, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content + bytes(99))))
-    with pytest.raises(DataError, match="standard input: is no CSV; .* name the file"):
+    with pytest.raises(DataError, match=r"standard input: is no CSV; .* name the file"):
         read_inputs("-", trained.facts, trained.scaler)
 
 

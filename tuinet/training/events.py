@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 METRICS = {"steps", "epoch", "evaluation", "test"}
 RECORDED_AS = {"start": "started", "warning": "alert", "end": "stopped"}
 STARTED = ("device", "gpu", "threads", "seed", "parameters", "resumed", "versions", "init")
-STOPPED = ("state", "reason", "best_epoch", "best", "test", "weights_sha256", "error")
+STOPPED = ("state", "reason", "best_epoch", "best", "test", "until", "weights_sha256", "error")
 NOT_ON_THE_PIPE = {"compiled", "test"}
 NOT_IN_RECORDS = {"compile", "state"}
 NAMES = 50  # of tensors, in a record
