@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from tuinet.errors import DiskFull, RunDamaged, RunError, TuinetError
 from tuinet.runs import Records, RunFolder
-from tuinet.runs.checked import decoded_file, decoded_line, encoded_file, encoded_line
+from tuinet.runs.checked import decoded_file, decoded_line, decoded_lines, encoded_file, encoded_line
 from tuinet.runs.records import LINE_LIMIT, latest
 
 
@@ -56,6 +57,30 @@ def test_any_json_object_comes_back_from_a_line_and_from_a_file(content: dict[st
     assert line.count(b"\n") == 1 and line.endswith(b"\n") and line.isascii()
     assert decoded_line(line[:-1]) == finite(content)
     assert decoded_file(encoded_file(content)) == finite(content)
+
+
+def sealed(body: bytes) -> bytes:
+    """A line whose checksum fits, whatever stands in it."""
+    return b'%b,"c":"%08x"}' % (body, zlib.crc32(body))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b""],
+        [encoded_line({"a": 1})[:-1], encoded_line({"b": [2.5, "x"]})[:-1]],
+        [encoded_line({"a": 1})[:-1], b"\xff\x00", encoded_line({"b": 2})[:-2], b'{"c":3}', encoded_line({})[:-1]],
+        [encoded_line({"a": 1})[:-1], sealed(b'{"a":'), encoded_line({"b": 2})[:-1]],
+        [sealed(b'{"a":1},{"b":2'), encoded_line({"c": 3})[:-1]],
+        [sealed(b'{"a":[1'), sealed(b'2],"b":3'), encoded_line({"c": 3})[:-1]],
+        [sealed(b"[1"), encoded_line({"c": 3})[:-1]],
+        [sealed(b'{"a":' + b"[" * 20_000), encoded_line({"c": 3})[:-1]],
+        [sealed(b'{"a":"\xff"'), encoded_line({"c": 3})[:-1]],
+    ],
+)
+def test_lines_read_together_are_what_each_is_by_itself(lines: list[bytes]) -> None:
+    assert decoded_lines(lines) == [decoded_line(line) for line in lines]
 
 
 def test_every_number_comes_back_to_the_last_bit(records: Records) -> None:

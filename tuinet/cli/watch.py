@@ -135,6 +135,7 @@ def sentences(event: dict[str, Any]) -> list[str]:
     if kind == "verdict":
         return [safe(f"Verdict: {event.get('word')}. {event.get('sentence') or ''}", 1_000)]
     best = "" if event.get("best_epoch") is None else f" Best epoch: {event['best_epoch']}."
-    met = {True: " The goal was met.", False: " The goal was not met."}.get(event.get("until"), "")
+    until = event.get("until")
+    met = "" if until is None else f" The goal was {'' if until else 'not '}met."
     error = f" {event['error']}" if event.get("error") else ""
     return [safe(f"The run is {event.get('state')} ({event.get('reason')}).{best}{met}{error}", 1_000)]

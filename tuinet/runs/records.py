@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from tuinet.atomic import explained, sync_folder, write_all
 from tuinet.bounded_io import open_regular
 from tuinet.errors import RunDamaged
-from tuinet.runs.checked import Json, decoded_line, encoded_line, number, with_numbers
+from tuinet.runs.checked import Json, decoded_lines, encoded_line, number, with_numbers
 from tuinet.safe_text import safe
 
 LINE_LIMIT = 64 * 1024  # bytes of one record with its line end
@@ -262,9 +262,9 @@ def _whole_lines(piece: bytes, offset: int, kinds: Collection[str] | None, numbe
             return Tail([], offset, 0)  # not finished yet
         return Tail([], offset + len(piece), 1)  # no record is that long
     records, damaged = [], 0
-    for line in piece[: end - 1].split(b"\n"):
-        record = decoded_line(line) if len(line) < LINE_LIMIT else None
-        if record is None or not _has_head(record):
+    lines = piece[: end - 1].split(b"\n")
+    for line, record in zip(lines, decoded_lines(lines), strict=True):
+        if len(line) >= LINE_LIMIT or record is None or not _has_head(record):
             damaged += 1
         elif kinds is None or record["k"] in kinds:
             worded = numbers and (b'nan"' in line or b'inf"' in line)  # few are, and looking through takes long
@@ -291,7 +291,11 @@ def _has_head(record: Json) -> bool:
         return False
     if not (0 <= step < 2**63 and 0 <= generation < 2**63):
         return False
-    return all(type(value := record.get(key)) is float or number(value) is not None for key in ("e", "m", "t"))
+    for key in ("e", "m", "t"):  # no generator: this is done a million times
+        value = record.get(key)
+        if type(value) is not float and number(value) is None:
+            return False
+    return True
 
 
 def _cut_unfinished(fd: int) -> int:
