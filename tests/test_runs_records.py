@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuinet.errors import DiskFull, RunDamaged, RunError, TuinetError
-from tuinet.runs import Records, RunFolder
+from tuinet.runs import Records, RunFolder, checked
 from tuinet.runs.checked import decoded_file, decoded_line, decoded_lines, encoded_file, encoded_line
 from tuinet.runs.records import LINE_LIMIT, latest
 
@@ -77,10 +77,22 @@ def sealed(body: bytes) -> bytes:
         [sealed(b"[1"), encoded_line({"c": 3})[:-1]],
         [sealed(b'{"a":' + b"[" * 20_000), encoded_line({"c": 3})[:-1]],
         [sealed(b'{"a":"\xff"'), encoded_line({"c": 3})[:-1]],
+        [sealed(b'{"a":NaN,"b":1e400'), sealed(b'{"a":"\\ud800"'), encoded_line({"c": 3})[:-1]],
     ],
 )
-def test_lines_read_together_are_what_each_is_by_itself(lines: list[bytes]) -> None:
-    assert decoded_lines(lines) == [decoded_line(line) for line in lines]
+@pytest.mark.parametrize("many", [0, 1_000])
+def test_lines_read_together_are_what_each_is_by_itself(
+    lines: list[bytes], many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checked, "MANY", many)
+    assert repr(decoded_lines(lines)) == repr([decoded_line(line) for line in lines])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=8).filter(lambda key: key != "c"), json_values), min_size=1, max_size=5))
+def test_many_lines_come_back_to_the_last_bit(rows: list[dict[str, Any]]) -> None:
+    lines = [encoded_line(row)[:-1] for row in rows] * checked.MANY
+    assert repr(decoded_lines(lines)) == repr([decoded_line(line) for line in lines])
 
 
 def test_every_number_comes_back_to_the_last_bit(records: Records) -> None:

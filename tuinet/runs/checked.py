@@ -16,6 +16,8 @@ from typing import Any
 
 Json = dict[str, Any]
 WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+MANY = 100
+"""Lines that are worth orjson: importing it takes a few milliseconds."""
 _LINE_END = len(',"c":"00000000"}')
 _FILE_END = len(',\n "c": "00000000"\n}\n')
 
@@ -38,16 +40,19 @@ def decoded_line(line: bytes) -> Json | None:
 
 
 def decoded_lines(lines: Sequence[bytes]) -> list[Json | None]:
-    """The same of each line, in a third less time: JSON is read for all of them at once where all are whole."""
+    """The same of each line, in half the time where there are many: those that are whole are read as one list."""
     bodies = [_whole(line) for line in lines]
     whole = [body for body in bodies if body is not None]
-    try:
-        together = json.loads(f"[{b','.join(whole).decode()}]")
-    except (ValueError, RecursionError):
-        together = []
-    if len(together) == len(whole) and all(type(record) is dict for record in together):
-        records = iter(together)
-        return [None if body is None else next(records) for body in bodies]
+    if len(whole) >= MANY:
+        import orjson
+
+        try:
+            together = orjson.loads(b"[" + b",".join(whole) + b"]")
+        except ValueError:  # json takes more, such as NaN, and knows which line it is
+            together = []
+        if len(together) == len(whole) and all(type(record) is dict for record in together):
+            records = iter(together)
+            return [None if body is None else next(records) for body in bodies]
     return [None if body is None else _loaded(body) for body in bodies]
 
 
