@@ -89,7 +89,9 @@ def test_lines_read_together_are_what_each_is_by_itself(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.dictionaries(st.text(max_size=8).filter(lambda key: key != "c"), json_values), min_size=1, max_size=5))
+@given(
+    st.lists(st.dictionaries(st.text(max_size=8).filter(lambda key: key != "c"), json_values), min_size=1, max_size=5)
+)
 def test_many_lines_come_back_to_the_last_bit(rows: list[dict[str, Any]]) -> None:
     lines = [encoded_line(row)[:-1] for row in rows] * checked.MANY
     assert repr(decoded_lines(lines)) == repr([decoded_line(line) for line in lines])

@@ -10,13 +10,14 @@ damaged, everything is read anew. A run that has grown since is read from there 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import stat
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,13 +67,26 @@ def opened(records: Records, progress: Callable[[float], None] = lambda share: N
     offset, damaged, size = start, 0, 1
     with suppress(OSError):
         size = max(1, records.path.stat().st_size)
-    for tail in records.pieces(start):
-        curves.add(tail.records)
-        offset, damaged = tail.offset, damaged + tail.damaged
-        progress(min(1.0, offset / size))
+    with _no_collector():
+        for tail in records.pieces(start):
+            curves.add(tail.records)
+            offset, damaged = tail.offset, damaged + tail.damaged
+            progress(min(1.0, offset / size))
     if offset - start >= WORTH:
         keep(records.path, curves.packed(), offset)
     return Opened(curves, offset, damaged)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Without Python's garbage collector: it goes over thousands of records again and again, and none is in a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def keep(path: Path, packed: tuple[Json, list[Floats]], offset: int) -> bool:
