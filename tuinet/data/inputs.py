@@ -17,9 +17,9 @@ from tuinet.data.bound import Facts, Scaler
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.moments import in_order, stamps
-from tuinet.data.own_files import INPUTS, check_finite, kind_of, read_array
+from tuinet.data.own_files import INPUTS, binary_kind, check_finite, kind_of, read_array
 from tuinet.data.pairs import source_rows
-from tuinet.data.pictures import MAGIC, converted, pictures_in
+from tuinet.data.pictures import converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
@@ -67,7 +67,7 @@ def _standard_input() -> bytes:
     content = sys.stdin.buffer.read(LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
         raise DataError(f"standard input: holds more than {LARGEST_TABLE:,} bytes, which is the most that is read")
-    if content.startswith((*MAGIC, b"\x93NUMPY", b"PK\x03\x04")):
+    if binary_kind(content):
         raise DataError("standard input: is no CSV; pictures and arrays are read from files, so name the file")
     return content
 

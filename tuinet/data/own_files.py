@@ -41,6 +41,11 @@ def kind_of(path: str | Path) -> str:
         return "folder"
     with opened(path) as stream:
         start = bytes(read_at_most(stream, SAMPLE))
+    return binary_kind(start) or ("text" if named_as_text(path) and not is_table(start) else "table")
+
+
+def binary_kind(start: bytes) -> str:
+    """npy, npz, idx or picture, by a file's first bytes; "" for anything else."""
     if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -49,7 +54,7 @@ def kind_of(path: str | Path) -> str:
         return "idx"
     if start.startswith(MAGIC):
         return "picture"
-    return "text" if named_as_text(path) and not is_table(start) else "table"
+    return ""
 
 
 def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:

@@ -12,11 +12,11 @@ from textual.screen import ModalScreen, Screen
 
 from tuinet.cells import cell_width, pad
 from tuinet.safe_text import safe
-from tuinet.tui.actions import ACTIONS, PLACES, Action, bindings, key_label, spoken
+from tuinet.tui.actions import ACTIONS, PLACES, Action, bindings, spoken
 from tuinet.tui.application import Tuinet
 from tuinet.tui.screens.base import Page, Told, lines
 from tuinet.tui.telling import Line, paragraph
-from tuinet.tui.widgets.hints import Hints
+from tuinet.tui.widgets.hints import Hints, labels
 
 
 class Help(ModalScreen[None]):
@@ -67,11 +67,7 @@ def page(app: Tuinet) -> Help:
 
 def active(screen: Screen[Any]) -> dict[str, list[tuple[Action, list[str]]]]:
     """By the title of a place: each action whose keys are heard now, and its keys. What is focused comes first."""
-    keys: dict[str, list[str]] = {}
-    for key, one in screen.active_bindings.items():
-        name = one.binding.id or ""
-        if one.enabled and name in ACTIONS:
-            keys.setdefault(name, []).append(key_label(key))
+    keys = labels(screen)
     order = list(dict.fromkeys(ACTIONS[name].place for name in keys))
     order.sort(key=lambda place: ("rows", "app").index(place) if place in ("rows", "app") else -1)
     return {

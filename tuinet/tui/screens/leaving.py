@@ -32,7 +32,7 @@ class Leaving(Box[str]):
                 *(
                     part
                     for name, says in rows
-                    for part in ("\n", (pad(keys.get(f"leaving.{name}", ""), 5), "bold $primary"), says)
+                    for part in ("\n", (pad(keys.get(f"leaving.{name}", [""])[0], 5), "bold $primary"), says)
                 ),
             )
         )

@@ -83,19 +83,19 @@ class Hints(Widget):
                 self.app.simulate_key(labels[label])
 
 
-def labels(screen: Screen[Any]) -> dict[str, str]:
-    """By action, its first key as it is shown: of those that are heard now."""
-    found: dict[str, str] = {}
+def labels(screen: Screen[Any]) -> dict[str, list[str]]:
+    """By action, its keys as they are shown: of those that are heard now, what is focused first."""
+    found: dict[str, list[str]] = {}
     for key, active in screen.active_bindings.items():
         if active.enabled and active.binding.id in ACTIONS:
-            found.setdefault(active.binding.id, key_label(key))
+            found.setdefault(active.binding.id, []).append(key_label(key))
     return found
 
 
 def hints(screen: Screen[Any]) -> list[tuple[str, str]]:
     """Key and words of each action that stands in the line of hints, those of the focused place first."""
     keys, order = labels(screen), list(ACTIONS)
-    found = {name: (key, ACTIONS[name].words) for name, key in keys.items() if ACTIONS[name].hint}
+    found = {name: (first, ACTIONS[name].words) for name, (first, *_) in keys.items() if ACTIONS[name].hint}
     own = [name for name in found if not name.startswith("app.")]
     everywhere = sorted((name for name in found if name.startswith("app.")), key=order.index)
     return [found[name] for name in sorted(own, key=order.index) + everywhere]
