@@ -16,7 +16,8 @@ import os
 import stat
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -28,9 +29,10 @@ from tuinet.runs.checked import Json, decoded_lines, encoded_line, number, with_
 from tuinet.safe_text import safe
 
 LINE_LIMIT = 64 * 1024  # bytes of one record with its line end
-PIECE = 1 << 20  # bytes read at once
+PIECE = LINE_LIMIT  # bytes read at once: at least one record, and what is made of them fits in a processor's cache
 HEAD = ("k", "s", "e", "g", "m", "t")
 FILLED_IN = {*HEAD, "c"}
+_HEAD = itemgetter("k", "s", "g", "e", "m", "t")
 
 
 class Tail(NamedTuple):
@@ -76,7 +78,7 @@ class Records:
         return Tail(records, offset, damaged)
 
     def pieces(self, offset: int = 0) -> Iterator[Tail]:
-        """The same, about a megabyte at a time: the last one says where to go on."""
+        """The same, some 64 kB at a time: the last one says where to go on."""
         yield from self._tails(offset, None)
 
     def writer(
@@ -261,15 +263,17 @@ def _whole_lines(piece: bytes, offset: int, kinds: Collection[str] | None, numbe
         if len(piece) < LINE_LIMIT:
             return Tail([], offset, 0)  # not finished yet
         return Tail([], offset + len(piece), 1)  # no record is that long
-    records, damaged = [], 0
     lines = piece[: end - 1].split(b"\n")
-    for line, record in zip(lines, decoded_lines(lines), strict=True):
-        if len(line) >= LINE_LIMIT or record is None or not _has_head(record):
-            damaged += 1
-        elif kinds is None or record["k"] in kinds:
-            worded = numbers and (b'nan"' in line or b'inf"' in line)  # few are, and looking through takes long
-            records.append(with_numbers(record) if worded else record)
-    return Tail(records, offset + end, damaged)
+    found = decoded_lines(lines)
+    if max(map(len, lines)) >= LINE_LIMIT or not _have_heads(found):
+        found = [
+            record if len(line) < LINE_LIMIT and _have_heads([record]) else None
+            for line, record in zip(lines, found, strict=True)
+        ]
+    if numbers and (b'"nan"' in piece or b'inf"' in piece):  # few have them, and with_numbers takes long
+        found = [record and with_numbers(record) for record in found]
+    records = [record for record in found if record is not None and (kinds is None or record["k"] in kinds)]
+    return Tail(records, offset + end, found.count(None))
 
 
 def _next_data(fd: int, offset: int) -> int:
@@ -284,18 +288,20 @@ def _next_data(fd: int, offset: int) -> int:
         return offset
 
 
-def _has_head(record: Json) -> bool:
-    """Whether readers can rely on the keys that every record has."""
-    step, generation = record.get("s"), record.get("g")
-    if type(step) is not int or type(generation) is not int or type(record.get("k")) is not str:
+def _have_heads(records: Sequence[Json | None]) -> bool:
+    """Whether readers can rely on the keys that every record has; of many at once, as there may be a million."""
+    try:
+        kinds, steps, generations, *moments = zip(*[_HEAD(record) for record in records if record], strict=True)
+    except (ValueError, KeyError):  # there is none, or a key is missing
         return False
-    if not (0 <= step < 2**63 and 0 <= generation < 2**63):
-        return False
-    for key in ("e", "m", "t"):  # no generator: this is done a million times
-        value = record.get(key)
-        if type(value) is not float and number(value) is None:
-            return False
-    return True
+    return (
+        len(kinds) == len(records)
+        and set(map(type, kinds)) == {str}
+        and set(map(type, steps)) == set(map(type, generations)) == {int}
+        and min(steps) >= 0 <= min(generations)
+        and max(steps) < 2**63 > max(generations)
+        and all(set(map(type, those)) <= {float, int} or None not in map(number, those) for those in moments)
+    )
 
 
 def _cut_unfinished(fd: int) -> int:

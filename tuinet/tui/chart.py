@@ -18,7 +18,8 @@ from tuinet.cells import cell_width, cut
 from tuinet.diagnostics.order_statistics import median, percentile
 from tuinet.runs.checked import number
 from tuinet.safe_text import safe
-from tuinet.tui.curves import SMOOTHING, STEPS, Columns, Curves, Line
+from tuinet.tui.batches import STEPS
+from tuinet.tui.curves import SMOOTHING, Columns, Curves, Line
 from tuinet.tui.curves import Axis as Scale
 from tuinet.tui.pyramid import Floats
 from tuinet.tui.tracks import Point

@@ -28,6 +28,7 @@ from tuinet.bounded_io import open_regular, read_bounded
 from tuinet.errors import TuinetError
 from tuinet.runs import Records
 from tuinet.runs.checked import Json, decoded_line, encoded_line
+from tuinet.tui.batches import Piece, read
 from tuinet.tui.curves import Curves
 from tuinet.tui.pyramid import Floats
 
@@ -35,6 +36,7 @@ FORMAT = 1
 WORTH = 512 << 10  # bytes of metrics.jsonl that take about 60 ms to read
 LARGEST = 256 << 20  # bytes of a cache file
 LOOKED_AT = 64 << 10  # bytes at the beginning of metrics.jsonl, and before where it had been read to
+TOGETHER = 128  # pieces of metrics.jsonl whose records are added to the curves at once
 KEPT_DAYS = 30
 HEADER_LIMIT = 1 << 20
 
@@ -68,10 +70,15 @@ def opened(records: Records, progress: Callable[[float], None] = lambda share: N
     with suppress(OSError):
         size = max(1, records.path.stat().st_size)
     with _no_collector():
+        pieces: list[Piece] = []
         for tail in records.pieces(start):
-            curves.add(tail.records)
+            pieces.append(read(tail.records))
+            if len(pieces) == TOGETHER:
+                curves.add_pieces(pieces)
+                pieces = []
             offset, damaged = tail.offset, damaged + tail.damaged
             progress(min(1.0, offset / size))
+        curves.add_pieces(pieces)
     if offset - start >= WORTH:
         keep(records.path, curves.packed(), offset)
     return Opened(curves, offset, damaged)

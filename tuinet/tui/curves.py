@@ -1,6 +1,6 @@
 """The curves of one run, of any length, reduced to as many columns as a screen has.
 
-    records  →  points (a record each, in order of their steps)  →  pyramid.py: any stretch of them as one
+    batches.py: records as columns  →  tracks.py: points in order of their steps  →  pyramid.py: any stretch as one
 
 A point keeps the lowest, mean and highest value of what it stands for. Those of a column on the screen are those of
 the records in it, so no spike is lost at any zoom.
@@ -19,10 +19,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from tuinet.runs.checked import Json, number
-from tuinet.runs.records import FILLED_IN
+from tuinet.runs.checked import Json
+from tuinet.tui.batches import STEPS, Piece, joined, read
 from tuinet.tui.pyramid import Floats, both, nothing
-from tuinet.tui.tracks import Batch, Kind, Point, Track
+from tuinet.tui.tracks import Kind, Point, Track
 
 Axis = Literal["steps", "epochs", "seconds"]
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -33,7 +33,6 @@ records a second, in 5 MB; epochs stand by themselves for longer, as they are re
 SMOOTHING = 0.6
 """Where nothing else is said: the weight of what came before, as in TensorBoard."""
 FORGOTTEN = 1e-3  # of a smoothed line: what is weighted less than this need not be looked at
-STEPS = {"loss": 3, "gradient_norm": 3, "learning_rate": 1, "samples_per_s": 1}  # of a record of kind `steps`
 
 
 class Columns(NamedTuple):
@@ -70,16 +69,15 @@ class Curves:
         What a generation has covered stands in place of what earlier ones recorded there (docs/formats.md). The same
         record twice counts once. Kinds that draw no curve are passed over.
         """
-        found: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in self.kinds}
-        for record in records:
-            kind = record["k"]
-            if kind in found:
-                found[kind].append(record)
-            elif kind == "test":
-                self.test = dict(record)
-        for kind, those in found.items():
-            if those:
-                self.kinds[kind].add(those, _read_steps if kind == "steps" else _read_measured)
+        self.add_pieces([read(records)])
+
+    def add_pieces(self, pieces: Sequence[Piece]) -> None:
+        """The same of what was read of them: the pyramids are built up once for all pieces."""
+        for name, kind in self.kinds.items():
+            batches = [piece.kinds[name] for piece in pieces if name in piece.kinds]
+            if batches:
+                kind.add(joined(batches))
+        self.test = next((piece.test for piece in reversed(pieces) if piece.test), self.test)
         self.version += 1
 
     @property
@@ -254,57 +252,6 @@ def smoothed(values: Floats, weight: float) -> Floats:
         left *= weight
         result[index] = average / (1 - left)
     return result
-
-
-def _read_steps(records: Sequence[Mapping[str, Any]]) -> Batch:
-    values = {}
-    for name, count in STEPS.items():
-        those = [record.get(name) for record in records]
-        if any(value is not None for value in those):
-            values[name] = _triples(those) if count == 3 else np.tile(_singles(those), (3, 1))
-    weight = _singles([record.get("n") for record in records])
-    return _head(records, np.where(weight >= 1, weight, 1.0), values)
-
-
-def _read_measured(records: Sequence[Mapping[str, Any]]) -> Batch:
-    names = dict.fromkeys(name for record in records for name in record if name not in FILLED_IN)
-    read = {name: _singles([record.get(name) for record in records]) for name in names}
-    said = {name: any(number(record.get(name)) is not None for record in records) for name in names}
-    values = {name: np.tile(value, (3, 1)) for name, value in read.items() if said[name]}
-    return _head(records, np.ones(len(records)), values)
-
-
-def _head(records: Sequence[Mapping[str, Any]], weight: Floats, values: dict[str, Floats]) -> Batch:
-    generation = np.array([record["g"] for record in records], np.int64)
-    x = np.array([_singles([record[key] for record in records]) for key in "sem"])
-    return Batch(generation, np.where(np.isfinite(x), x, 0.0), weight, values)
-
-
-def _singles(values: Sequence[Any]) -> Floats:
-    """Numbers as they stand, NaN for anything else."""
-    try:
-        return np.array(values, np.float64)  # None becomes NaN
-    except (ValueError, TypeError, OverflowError):
-        return np.array([_number(value) for value in values])
-
-
-def _triples(values: Sequence[Any]) -> Floats:
-    try:
-        array = np.array(values, np.float64)
-        if array.shape == (len(values), 3):
-            return array.T
-    except (ValueError, TypeError, OverflowError):
-        pass
-    rows = [value if isinstance(value, list) and len(value) == 3 else [None] * 3 for value in values]
-    return np.array([[_number(value) for value in row] for row in rows]).T
-
-
-def _number(value: Any) -> float:
-    try:
-        found = number(value)
-        return math.nan if found is None else float(found)
-    except OverflowError:
-        return math.inf
 
 
 def _in_order(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -7,13 +7,14 @@ A track holds so many points at the most: beyond that, each comes to stand for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tuinet.runs.checked import Json
+from tuinet.tui.batches import Batch
 from tuinet.tui.pyramid import Floats, Pyramid, Rows, Wholes, merged, nothing, point_rows
 
 NAMES = 256  # series of a kind; a forged file may name any number
@@ -28,20 +29,6 @@ class Point(NamedTuple):
     lowest: float
     mean: float
     highest: float
-
-
-class Batch(NamedTuple):
-    """Records of one kind as arrays. x: (3, m) steps, epochs, seconds. weight: (m,) updates that each speaks of."""
-
-    generation: Wholes
-    x: Floats
-    weight: Floats
-    values: dict[str, Floats]
-    """By series, (3, m): lowest, mean, highest."""
-
-    def part(self, some: slice) -> Batch:
-        values = {name: value[:, some] for name, value in self.values.items()}
-        return Batch(self.generation[some], self.x[:, some], self.weight[some], values)
 
 
 class Kind:
@@ -66,8 +53,8 @@ class Kind:
     def names(self) -> list[str]:
         return [name for part in self.parts for name in part.series]
 
-    def add(self, records: Sequence[Mapping[str, Any]], read: Callable[[Sequence[Mapping[str, Any]]], Batch]) -> None:
-        batch = read(records)
+    def add(self, batch: Batch) -> None:
+        """Records in the order in which they were written."""
         steps = batch.x[0]
         breaks = np.flatnonzero((np.diff(batch.generation) != 0) | (np.diff(steps) <= 0)) + 1
         ends = [0, *breaks.tolist(), len(steps)]

@@ -21,7 +21,8 @@ from tuinet.runs import RunFolder
 from tuinet.training.client import AsyncConnection, NoWorker
 from tuinet.training.protocol import Refused
 from tuinet.tui import curve_cache
-from tuinet.tui.curves import STEPS, Curves
+from tuinet.tui.batches import STEPS
+from tuinet.tui.curves import Curves
 from tuinet.tui.tracks import Point
 
 if TYPE_CHECKING:

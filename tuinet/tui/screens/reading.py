@@ -15,7 +15,7 @@ from tuinet.tui.screens.base import content
 from tuinet.tui.widgets.status import bar
 
 AFTER = 0.4  # seconds: a run that is open by then needs no words
-EVERY = 0.1
+EVERY = 0.25  # of the time that the reading would have
 WIDTH = 40  # cells of the bar
 
 
