@@ -6,6 +6,7 @@ The controls read the same damaged bytes without our checksums, and must be fool
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from tuinet.errors import RunDamaged
 from tuinet.runs import Records, RunFolder
-from tuinet.runs.checked import Json, decoded_line
+from tuinet.runs.checked import Json, decoded_line, encoded_line
 from tuinet.runs.records import _whole_lines
 
 COUNT = 40
@@ -224,3 +225,20 @@ def test_reading_never_changes_a_byte(saved: RunFolder) -> None:
     saved.state()
     saved.metrics().read()
     assert everything() == before and {path: os.stat(path).st_mtime_ns for path in before} == stamps
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("k", 1), ("k", None), ("s", "3"), ("s", True), ("s", 2.0), ("s", -1), ("s", 2**63), ("g", None), ("g", -1),
+        ("g", 1.0), ("g", 2**63),
+        ("e", "three"), ("e", None), ("e", True), ("m", []), ("m", {}), ("t", "late"), ("t", False),
+    ],
+)  # fmt: skip
+def test_one_record_without_a_head_is_damaged_and_its_neighbours_are_not(key: str, value: object) -> None:
+    good = {"k": "epoch", "s": 3, "e": 1, "g": 1, "m": 0.5, "t": "nan", "val_loss": 0.5}
+    without = {name: said for name, said in good.items() if name != key}
+    data = b"".join(encoded_line(record) for record in (good, {**good, key: value}, good, without, good))
+    tail = _whole_lines(data, 0, None, numbers=True)
+    assert tail.damaged == 2 and [record["val_loss"] for record in tail.records] == [0.5] * 3
+    assert all(math.isnan(record["t"]) for record in tail.records)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tuinet.cli.options import json_option, runs_option
+from tuinet.processes import cores
 
 PACKAGES = ("numpy", "numba", "safetensors", "plotext", "click")
 TRIED = {("Linux", "x86_64")}
@@ -111,9 +112,8 @@ def _system() -> Iterator[Finding]:
     else:
         advice = "tuinet is made for Linux on x86-64; ARM on Linux and macOS is meant to work"
         yield Finding("system", words, "problem" if supported() else "note", supported() or advice)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = psutil.virtual_memory()
-    yield Finding("cores", f"{usable} usable of {os.cpu_count()}")
+    yield Finding("cores", f"{cores()} usable of {os.cpu_count()}")
     yield Finding("memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
 
 

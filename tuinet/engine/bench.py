@@ -29,8 +29,9 @@ from ..layers import (
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS
+from ..processes import cores
 from .plan import multiply_adds
-from .trainer import Trainer, cores
+from .trainer import Trainer
 
 BATCHES = 8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from .trainer import cores
+from ..processes import cores
 
 
 def describe():

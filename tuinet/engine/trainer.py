@@ -7,7 +7,6 @@ above (tuinet/training).
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..data.baselines import errors_of
 from ..errors import RunDamaged
+from ..processes import cores
 from . import reference
 from .arena import KINDS, PRIVATE, Arena, padded
 from .inspection import Activations, changes
@@ -58,14 +58,6 @@ def device_bytes(step, examples):
     slots = [slot for slot in step.program.slots if not slot.base]
     held = sum(padded(s.size) if s.kind != "data" else s.size for s in slots if s.kind in HELD)
     return WORD * (held + room_for(calls_of(step)) + room_for(forward.calls))
-
-
-def cores():
-    """The processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
 
 
 class Trainer:

@@ -10,13 +10,13 @@ the steps that a later one has covered no longer counts; what it recorded beyond
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -77,9 +77,23 @@ class Records:
             offset = tail.offset
         return Tail(records, offset, damaged)
 
-    def pieces(self, offset: int = 0) -> Iterator[Tail]:
-        """The same, some 64 kB at a time: the last one says where to go on."""
-        yield from self._tails(offset, None)
+    def pieces(self, offset: int = 0, end: int | None = None) -> Iterator[Tail]:
+        """The same, some 64 kB at a time: the last one says where to go on.
+
+        end: where a line begins, or the file ended at some time; what stands behind it is not read.
+        """
+        yield from self._tails(offset, None, end)
+
+    def line_after(self, offset: int) -> int | None:
+        """Where a line begins behind `offset`; None where none does so near that it can be a record's."""
+        with suppress(OSError):
+            fd = open_regular(self.path)
+            try:
+                found = os.pread(fd, LINE_LIMIT, offset).find(b"\n")
+            finally:
+                os.close(fd)
+            return None if found < 0 else offset + found + 1
+        return None
 
     def writer(
         self,
@@ -93,7 +107,7 @@ class Records:
         self._may_write()
         return Writer(self.path, generation, seconds_before, clock=clock, wall=wall)
 
-    def _tails(self, offset: int, kinds: Collection[str] | None) -> Iterator[Tail]:
+    def _tails(self, offset: int, kinds: Collection[str] | None, end: int | None = None) -> Iterator[Tail]:
         try:
             fd = open_regular(self.path)
         except FileNotFoundError:
@@ -105,7 +119,7 @@ class Records:
             if os.fstat(fd).st_size < offset:
                 offset = 0
             while True:
-                piece = os.pread(fd, PIECE, offset)
+                piece = os.pread(fd, PIECE if end is None else max(0, min(PIECE, end - offset)), offset)
                 tail = _whole_lines(piece, offset, kinds, self.numbers)
                 yield tail
                 if tail.offset == offset:
@@ -206,7 +220,7 @@ class Writer:
 
     def _take_back(self) -> None:
         """After a write that stopped in the middle. Making a file shorter needs no room."""
-        with contextlib.suppress(OSError):  # _mend tries again before the next record
+        with suppress(OSError):  # _mend tries again before the next record
             self._mend()
 
     def _mend(self) -> None:

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import tuinet
 from tuinet import presets
 from tuinet.atomic import explained
 from tuinet.errors import PresetError, RunError, UsageError
 from tuinet.presets import Preset
+from tuinet.processes import environment
 from tuinet.runs import RunFolder, remove, runs_folder
 from tuinet.safe_text import safe
 from tuinet.training import live
@@ -232,13 +232,6 @@ def _blocked(*numbers: signal.Signals) -> Iterator[None]:
 
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-
-
-def environment() -> dict[str, str]:
-    """The worker must import the same tuinet, and nothing from the folder it happens to be started in (hence -P)."""
-    home = str(Path(tuinet.__file__).resolve().parent.parent)
-    before = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, *(path for path in before if path != home)])}
 
 
 def _code_of_signal(number: int) -> int:

@@ -18,8 +18,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tuinet.errors import TuinetError
+from tuinet.processes import environment
 from tuinet.safe_text import safe
-from tuinet.training.session import environment
 
 LINE = 32 << 20  # bytes of one row
 SENTENCE = 1_000  # characters of what a command complains of

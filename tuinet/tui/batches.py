@@ -11,6 +11,7 @@ import numpy as np
 
 from tuinet.runs.checked import Json, number
 from tuinet.runs.records import FILLED_IN
+from tuinet.tui.packing import Take
 from tuinet.tui.pyramid import Floats, Wholes
 
 STEPS = {"loss": 3, "gradient_norm": 3, "learning_rate": 1, "samples_per_s": 1}
@@ -40,6 +41,35 @@ class Piece(NamedTuple):
     kinds: dict[str, Batch]
     test: Json
 
+    def packed(self) -> tuple[Json, list[Floats | Wholes]]:
+        """As a table that says what there is, and arrays."""
+        table: Json = {}
+        arrays: list[Floats | Wholes] = []
+        for kind, batch in self.kinds.items():
+            table[kind] = {"records": len(batch.weight), "series": list(batch.values)}
+            arrays += [batch.generation, batch.x, batch.weight, *batch.values.values()]
+        return {"kinds": table, "test": self.test}, arrays
+
+    @classmethod
+    def unpacked(cls, table: Json, take: Take) -> Piece:
+        kinds = {}
+        for kind, said in table["kinds"].items():
+            count = said["records"]
+            generation, x, weight = take(1, "i8", count)[0], take(3, "f8", count), take(1, "f8", count)[0]
+            values = {name: take(3, "f8", count) for name in said["series"]}
+            kinds[kind] = Batch(generation.astype(np.int64), x, weight, values)
+        return cls(kinds, table["test"])
+
+
+NOTHING = Piece({}, {})
+
+
+def together(pieces: Sequence[Piece]) -> Piece:
+    """One piece of several that follow each other."""
+    names = dict.fromkeys(kind for piece in pieces for kind in piece.kinds)
+    kinds = {kind: _joined([piece.kinds[kind] for piece in pieces if kind in piece.kinds]) for kind in names}
+    return Piece(kinds, next((piece.test for piece in reversed(pieces) if piece.test), {}))
+
 
 def read(records: Iterable[Mapping[str, Any]]) -> Piece:
     """Kinds that draw no curve are left out."""
@@ -56,7 +86,7 @@ def read(records: Iterable[Mapping[str, Any]]) -> Piece:
     )
 
 
-def joined(batches: Sequence[Batch]) -> Batch:
+def _joined(batches: Sequence[Batch]) -> Batch:
     """One batch of those of several pieces that follow each other."""
     if len(batches) == 1:
         return batches[0]

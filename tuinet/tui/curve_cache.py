@@ -10,33 +10,30 @@ damaged, everything is read anew. A run that has grown since is read from there 
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import stat
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from tuinet.atomic import write_file
 from tuinet.bounded_io import open_regular, read_bounded
 from tuinet.errors import TuinetError
 from tuinet.runs import Records
 from tuinet.runs.checked import Json, decoded_line, encoded_line
-from tuinet.tui.batches import Piece, read
 from tuinet.tui.curves import Curves
+from tuinet.tui.packing import as_bytes, taking
+from tuinet.tui.parallel_reading import parts
 from tuinet.tui.pyramid import Floats
 
 FORMAT = 1
 WORTH = 512 << 10  # bytes of metrics.jsonl that take about 60 ms to read
 LARGEST = 256 << 20  # bytes of a cache file
 LOOKED_AT = 64 << 10  # bytes at the beginning of metrics.jsonl, and before where it had been read to
-TOGETHER = 128  # pieces of metrics.jsonl whose records are added to the curves at once
 KEPT_DAYS = 30
 HEADER_LIMIT = 1 << 20
 
@@ -66,34 +63,15 @@ def opened(records: Records, progress: Callable[[float], None] = lambda share: N
     metrics.jsonl cannot be read. May take seconds: not to be called on an event loop.
     """
     curves, start = _from_cache(records.path) or (Curves(), 0)
-    offset, damaged, size = start, 0, 1
-    with suppress(OSError):
-        size = max(1, records.path.stat().st_size)
-    with _no_collector():
-        pieces: list[Piece] = []
-        for tail in records.pieces(start):
-            pieces.append(read(tail.records))
-            if len(pieces) == TOGETHER:
-                curves.add_pieces(pieces)
-                pieces = []
-            offset, damaged = tail.offset, damaged + tail.damaged
-            progress(min(1.0, offset / size))
-        curves.add_pieces(pieces)
+    offset, damaged = start, 0
+    with closing(parts(records, start)) as found:
+        for part in found:
+            curves.add_piece(part.piece)
+            offset, damaged = part.offset, damaged + part.damaged
+            progress(part.share)
     if offset - start >= WORTH:
         keep(records.path, curves.packed(), offset)
     return Opened(curves, offset, damaged)
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Without Python's garbage collector: it goes over thousands of records again and again, and none is in a cycle."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def keep(path: Path, packed: tuple[Json, list[Floats]], offset: int) -> bool:
@@ -108,7 +86,7 @@ def keep(path: Path, packed: tuple[Json, list[Floats]], offset: int) -> bool:
         place = _cache_file(path, making=True)
         _prune(place.parent)
         table, arrays = packed
-        body = b"".join(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
+        body = as_bytes(arrays)
         header = encoded_line(_about(path, offset) | {"crc": zlib.crc32(body)} | table)
         if len(header) > HEADER_LIMIT or len(header) + len(body) > LARGEST:
             return False
@@ -132,7 +110,7 @@ def _from_cache(path: Path) -> tuple[Curves, int] | None:
         same = all(header[key] == now[key] for key in ("first", "last"))
         if size < offset or not same or (size == offset and header["modified"] != now["modified"]):
             return None
-        return Curves.unpacked(header, _taking(body)), offset
+        return Curves.unpacked(header, taking(body)), offset
     except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
@@ -147,20 +125,6 @@ def _about(path: Path, offset: int) -> Json:
         return {"k": "curves", "format": FORMAT, "offset": offset, "modified": os.fstat(fd).st_mtime_ns, **digests}
     finally:
         os.close(fd)
-
-
-def _taking(body: memoryview) -> Callable[[int, str, int], Floats]:
-    """Gives one array of `body` after the other; ValueError where it ends before."""
-    at = 0
-
-    def take(height: int, dtype: str, count: int) -> Floats:
-        nonlocal at
-        kind = np.dtype(dtype).newbyteorder("<")
-        array = np.frombuffer(body, kind, height * count, at).reshape(height, count)
-        at += array.nbytes
-        return array.astype(dtype)
-
-    return take
 
 
 def _cache_file(path: Path, *, making: bool = False) -> Path:

@@ -13,14 +13,15 @@ Nothing here knows a screen; drawing is in widgets/plot.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from tuinet.runs.checked import Json
-from tuinet.tui.batches import STEPS, Piece, joined, read
+from tuinet.tui.batches import STEPS, Piece, read
+from tuinet.tui.packing import Take
 from tuinet.tui.pyramid import Floats, both, nothing
 from tuinet.tui.tracks import Kind, Point, Track
 
@@ -69,15 +70,13 @@ class Curves:
         What a generation has covered stands in place of what earlier ones recorded there (docs/formats.md). The same
         record twice counts once. Kinds that draw no curve are passed over.
         """
-        self.add_pieces([read(records)])
+        self.add_piece(read(records))
 
-    def add_pieces(self, pieces: Sequence[Piece]) -> None:
-        """The same of what was read of them: the pyramids are built up once for all pieces."""
-        for name, kind in self.kinds.items():
-            batches = [piece.kinds[name] for piece in pieces if name in piece.kinds]
-            if batches:
-                kind.add(joined(batches))
-        self.test = next((piece.test for piece in reversed(pieces) if piece.test), self.test)
+    def add_piece(self, piece: Piece) -> None:
+        """The same of what was read of them."""
+        for kind, batch in piece.kinds.items():
+            self.kinds[kind].add(batch)
+        self.test = piece.test or self.test
         self.version += 1
 
     @property
@@ -209,8 +208,8 @@ class Curves:
         return {"kinds": tables, "test": self.test}, arrays
 
     @classmethod
-    def unpacked(cls, table: Json, take: Callable[[int, str, int], Floats]) -> Curves:
-        """take(height, dtype, count): the next array. What is wrong with the table: KeyError, TypeError, ValueError."""
+    def unpacked(cls, table: Json, take: Take) -> Curves:
+        """What is wrong with the table: KeyError, TypeError, ValueError."""
         curves = cls()
         for name, kind in curves.kinds.items():
             said = table["kinds"][name]

@@ -7,7 +7,7 @@ A track holds so many points at the most: beyond that, each comes to stand for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from tuinet.runs.checked import Json
 from tuinet.tui.batches import Batch
+from tuinet.tui.packing import Take
 from tuinet.tui.pyramid import Floats, Pyramid, Rows, Wholes, merged, nothing, point_rows
 
 NAMES = 256  # series of a kind; a forged file may name any number
@@ -169,7 +170,7 @@ class Track:
         return [self.x.room[:, self.start : self.count_all], *(self.leaves(name) for name in self.series)]
 
     @classmethod
-    def made(cls, dtype: str, most: int, table: Json, take: Callable[[int, str, int], Floats]) -> Track:
+    def made(cls, dtype: str, most: int, table: Json, take: Take) -> Track:
         """A track from what table() and arrays() gave."""
         points, names = int(table["points"]), [str(name) for name in table["series"]]
         if not 0 < points <= most or len(names) > NAMES:
