@@ -45,6 +45,7 @@ def test_points_of_one_number_and_points_of_three_give_the_same_stretches(seed: 
     wide.put(0, np.ones((4, 1)) * [[1], [2], [3], [7]])  # which stands there for a moment only
     for pyramid in (narrow, wide):
         in_portions(pyramid, rows, seed)
+        pyramid.over(np.array([0]), np.array([500]))
     assert narrow.nbytes < wide.nbytes
     everything = slice(0, 500)
     np.testing.assert_array_equal(narrow.points(everything), rows)
@@ -82,6 +83,8 @@ def test_an_epoch_takes_32_bytes_a_metric_at_the_most() -> None:
         )
     kept = curves.kinds["epoch"].main
     assert len(kept) == 20_000
+    for name in names:
+        kept.series[name].over(np.array([0]), np.array([20_000]))
     assert sum(kept.series[name].nbytes for name in names) <= 32 * 20_000 * len(names)
     found = curves.epochs(1)[0]
     assert found["val_c"] == 1 / 20_000, "each stands by itself, as it was measured"
@@ -93,5 +96,6 @@ def test_a_run_of_any_length_takes_bounded_room(monkeypatch: pytest.MonkeyPatch)
     for n in range(1, 5_001):
         curves.add([{"k": "epoch", "s": n, "e": n, "g": 1, "m": n * 0.5, "t": 0.0, "val_loss": 1 / n}])
         (kept,) = curves.kinds["epoch"].parts
+        curves.columns("val_loss", "steps", 0, n, 10)
         largest = max(largest, kept.series["val_loss"].nbytes)
     assert largest <= 2 * 256 * 4 * 8 * 4 // 3, "four numbers a point, the levels above them, and room to grow"

@@ -22,7 +22,6 @@ The command line catches TuinetError, prints its text and leaves with its exit c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -113,6 +112,8 @@ class DiskFull(TuinetError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean "relu"?` for a word that is close to an allowed one, and nothing otherwise."""
+    from difflib import get_close_matches
+
     names = {name.lower(): name for name in allowed}
     close = get_close_matches(word[:100].lower(), names, n=1, cutoff=0.6)
     return f'; did you mean "{names[close[0]]}"?' if close else ""

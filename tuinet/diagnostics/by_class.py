@@ -8,8 +8,7 @@ support: examples of the class. predicted: examples that were taken for it. corr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +18,7 @@ MOST_CLASSES = 10_000
 MOST_PAIRS = 1_000  # of classes that are taken for one another, the commonest first
 
 
-@dataclass(frozen=True)
-class ByClass:
+class ByClass(NamedTuple):
     """Counts, one for each class in the order of `names`.
 
     confused: (class, taken for, how often), by numbers from 0, the most frequent first; at most MOST_PAIRS.

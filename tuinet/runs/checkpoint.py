@@ -16,9 +16,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuinet.atomic import UNFINISHED, explained, sync_folder, write_new
 from tuinet.bounded_io import read_bounded
@@ -41,8 +40,7 @@ _NAME = re.compile(r"(\d{8,12})(\.old)?")
 _LEFTOVER = re.compile(re.escape(UNFINISHED) + r"\d+-.*")
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A checkpoint's content: arrays by name in slot order, and its manifest."""
 
     step: int
@@ -51,8 +49,7 @@ class Loaded:
     manifest: Json
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A checkpoint whose manifest is whole and whose files have the right sizes. load() checks their content."""
 
     path: Path

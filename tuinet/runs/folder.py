@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
-import secrets
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -241,6 +239,7 @@ def looks_like_run(path: Path) -> bool:
 
 def versions() -> dict[str, str]:
     """Versions of what a run's numbers depend on, found without loading any of it."""
+    import platform
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"tuinet": __version__, "python": platform.python_version()}
@@ -260,6 +259,8 @@ def _as_name(preset_name: str, variant: str) -> str:
 
 def _new_folder(runs: Path, name: str) -> Path:
     """mkdir fails where the name is taken, so two starters can never get the same folder."""
+    import secrets
+
     for _ in range(1000):
         path = runs / f"{name}-{secrets.token_hex(2)}"
         try:

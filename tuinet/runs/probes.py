@@ -17,9 +17,8 @@ import time
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tuinet.atomic import UNFINISHED, explained
 from tuinet.bounded_io import read_bounded
@@ -54,16 +53,14 @@ class Shown(Protocol):
     def value(self, name: str) -> Array: ...
 
 
-@dataclass(frozen=True)
-class Probed:
+class Probed(NamedTuple):
     """One parameter after one step: of what shape it is, and its picture."""
 
     shape: tuple[int, ...]
     picture: Picture
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """All parameters after one step, by name in slot order."""
 
     step: int

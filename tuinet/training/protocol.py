@@ -19,9 +19,8 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tuinet.errors import RunError
 from tuinet.runs.checked import json_line, with_numbers
@@ -42,8 +41,7 @@ class Refused(RunError):
     """The worker will not do what it was asked; the sentence says why."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """fields: the JSON object, with "nan" and "inf" read as numbers. body: what followed it."""
 
     fields: dict[str, Any]
@@ -95,14 +93,13 @@ def _object(text: bytes) -> dict[str, Any]:
 # -- what may be asked -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One field of a command: the kind of value, and whether it may be left out."""
 
     kind: type | tuple[type, ...]
     words: str
     optional: bool = False
-    fits: Callable[[Any], bool] = field(default=lambda value: True)
+    fits: Callable[[Any], bool] = lambda value: True
 
 
 LARGEST = 3.4028234663852886e38  # of float32

@@ -6,8 +6,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tuinet.errors import RunError
 from tuinet.runs import RunFolder, bring_back, remove_aside, set_aside
@@ -15,8 +15,7 @@ from tuinet.runs import RunFolder, bring_back, remove_aside, set_aside
 UNDO_SECONDS = 30.0
 
 
-@dataclass(frozen=True)
-class _Thrown:
+class _Thrown(NamedTuple):
     run: RunFolder
     hidden: Path
     until: float

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,8 +60,7 @@ LONGEST_LABEL = 18
 LEAST_SPAN = 1e-6
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """A curve as it is drawn: name in Curves, word in the legend, ink; band: lowest to highest lie behind it."""
 
     name: str
@@ -73,14 +73,13 @@ class Series:
     mark: str = "*"
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """The run, and what is laid over it. planned: the steps and epochs that it is to have, where known."""
 
     curves: Curves
     others: Sequence[tuple[str, Curves]] = ()
     events: Sequence[Mapping[str, Any]] = ()
-    planned: Mapping[Scale, float] = field(default_factory=dict)
+    planned: Mapping[Scale, float] = MappingProxyType({})
     ended: bool = False
     at: int | None = None
     """The step under the cursor; None: now."""
@@ -98,8 +97,7 @@ class Choices:
     window: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """Rows of text with inks, and where the canvas lies in them: first row and column, width and height in cells."""
 
     rows: list[Runs]
@@ -214,8 +212,7 @@ def following(window: tuple[float, float], reached: float) -> tuple[float, float
 # -- the picture --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Drawn:
+class _Drawn(NamedTuple):
     series: Series
     line: Line
     columns: Columns | None
@@ -381,8 +378,7 @@ def framed(still: Frame, canvas: Canvas, axis_marks: Mapping[int, tuple[str, str
 # -- marks --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Mark:
+class _Mark(NamedTuple):
     step: int
     glyph: str
     label: str

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -44,8 +43,7 @@ class Columns(NamedTuple):
     highest: Floats
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A curve's means: `at` in columns from the window's left edge (may lie outside it), and their values."""
 
     at: Floats

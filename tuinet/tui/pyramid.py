@@ -44,6 +44,7 @@ class Pyramid:
     def __init__(self, dtype: str) -> None:
         self._points = Rows(1, dtype)
         self._levels: list[Rows] = []
+        self._under_levels = 0  # points that the levels stand on
 
     @property
     def nbytes(self) -> int:
@@ -52,15 +53,7 @@ class Pyramid:
     def put(self, at: int, rows: Floats) -> None:
         """Points from index `at` on, (4, m); what stood there before is gone."""
         self._put_points(at, rows)
-        count, level = self._points.count, 0
-        while count >= FAN:
-            at //= FAN
-            changed = self._of(level, slice(at * FAN, count))
-            if level == len(self._levels):
-                self._levels.append(Rows(4, self._points.room.dtype.str))
-            self._levels[level].put(at, merged(changed, np.arange(0, changed.shape[1], FAN)))
-            count, level = self._levels[level].count, level + 1
-        del self._levels[level:]
+        self._under_levels = min(self._under_levels, at)
 
     def points(self, some: slice | Wholes) -> Floats:
         """(4, n), of the pyramid's type."""
@@ -75,6 +68,7 @@ class Pyramid:
 
     def over(self, left: Wholes, right: Wholes) -> Floats:
         """(4, n): what the points of each stretch [left, right) come to, from at most a few of each level."""
+        self._build()
         left, right = left.copy(), right.copy()
         found = nothing(len(left))
         for level in range(len(self._levels) + 1):
@@ -91,6 +85,21 @@ class Pyramid:
             left //= FAN
             right //= FAN
         return found
+
+    def _build(self) -> None:
+        """Makes the levels over what is new, once a stretch is asked for: of a long run few series are drawn."""
+        at, count, level = self._under_levels, self._points.count, 0
+        if at == count:
+            return
+        self._under_levels = count
+        while count >= FAN:
+            at //= FAN
+            changed = self._of(level, slice(at * FAN, count))
+            if level == len(self._levels):
+                self._levels.append(Rows(4, self._points.room.dtype.str))
+            self._levels[level].put(at, merged(changed, np.arange(0, changed.shape[1], FAN)))
+            count, level = self._levels[level].count, level + 1
+        del self._levels[level:]
 
     def _of(self, level: int, some: slice | Wholes) -> Floats:
         return self._levels[level - 1].room[:, some] if level else self.points(some)

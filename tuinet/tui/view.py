@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuinet import figures
 from tuinet.diagnostics.verdict import judged
@@ -78,8 +78,7 @@ class Looked:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Other:
+class Other(NamedTuple):
     """Another run, laid over this one."""
 
     name: str

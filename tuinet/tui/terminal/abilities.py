@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TRUECOLOR = 2**24
 COLOURS = {"truecolor": TRUECOLOR, "256": 256, "16": 16, "none": 0}
@@ -22,8 +22,7 @@ SLOW_LINE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_
 """Over ssh each frame costs bytes: what is set where the user has not set it."""
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(NamedTuple):
     """What widgets may draw with."""
 
     colours: int = TRUECOLOR

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -37,8 +36,7 @@ HUGE = 1e300  # what an axis shows at the most: the difference of two larger num
 LEFT = 6  # cells that labels and axis beside the canvas take, so that it seldom moves
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """From lo to hi, straight or logarithmic (lo > 0)."""
 
     lo: float
