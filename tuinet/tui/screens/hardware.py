@@ -34,7 +34,7 @@ class Hardware(Teller, ModalScreen[None]):
 
     BINDINGS = bindings("help")
     DEFAULT_CSS = """
-    Hardware { align: center middle; background: $background 70%; }
+    Hardware { align: center middle; background: $background; }
     Hardware > #box {
         width: 86; max-width: 100%; height: auto; max-height: 100%;
         border: round $border; border-title-color: $primary; border-title-style: bold; background: $surface;
