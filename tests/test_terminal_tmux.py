@@ -15,7 +15,7 @@ def test_an_app_draws_resizes_asks_and_leaves_all_as_it_was() -> None:
         screen.keys("m")
         screen.wait_for("本当に 🙂 +│")
         screen.resize(70, 20)
-        screen.wait_for("(?m)^ q leave")
+        screen.wait_for(r"(?m)^ q leav.*\^p palette$")  # the keys below the question, in 70 columns
         screen.keys("Escape")
         screen.wait_until_gone("本当に")
         screen.resize(120, 36)

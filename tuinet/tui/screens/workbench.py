@@ -167,9 +167,9 @@ class Workbench(Teller, Screen[None]):
         focused = frame.has_focus
         await frame.remove()
         await self.query_one("#panes", Container).mount(pane)
-        self.panes[number], self._unseen[number] = pane, {"view", "size"}
         if focused:
-            pane.focus()
+            self.set_focus(pane)  # now: pane.focus() would do so a moment later, and a key would reach another pane
+        self.panes[number], self._unseen[number] = pane, {"view", "size"}
 
     def _not_seen(self, changed: frozenset[str]) -> None:
         for unseen in self._unseen:
