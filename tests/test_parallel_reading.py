@@ -13,6 +13,7 @@ from tests.test_curves import epoch, steps
 from tuinet.runs import Records
 from tuinet.runs.checked import encoded_line
 from tuinet.tui import curve_cache, parallel_reading
+from tuinet.tui.batches import NAMES
 from tuinet.tui.curves import Curves
 
 WAITING = ("-c", "import time; time.sleep(60)")
@@ -156,3 +157,16 @@ def test_numbers_survive_the_way_through_a_file() -> None:
     body = memoryview(parallel_reading.as_bytes(arrays))
     again = parallel_reading.Piece.unpacked(table, parallel_reading.taking(body))
     assert repr(again) == repr(piece)
+
+
+def test_a_file_that_names_any_number_of_series_fills_no_memory(tmp_path: Path) -> None:
+    """Each record another five hundred: all names times all records would be 600 MB."""
+    path = tmp_path / "metrics.jsonl"
+    with path.open("wb") as file:
+        for number in range(1, 101):
+            names = {f"m{number * 500 + index}": 0.5 for index in range(500)}
+            file.write(encoded_line(epoch(number, val_loss=0.25, **names)))
+    (part,) = parallel_reading.parts(Records(path, numbers=True), 0)
+    batch = part.piece.kinds["epoch"]
+    assert len(batch.weight) == 100 and len(batch.values) == NAMES and "val_loss" in batch.values
+    assert np.isfinite(batch.values["val_loss"]).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from tuinet.tui.pyramid import Floats, Wholes
 
 STEPS = {"loss": 3, "gradient_norm": 3, "learning_rate": 1, "samples_per_s": 1}
 """The series in a record of kind `steps`, and their numbers: lowest, mean and highest, or one."""
+NAMES = 256  # series of a kind; a forged file may name any number
 
 
 class Batch(NamedTuple):
@@ -90,7 +91,7 @@ def _joined(batches: Sequence[Batch]) -> Batch:
     """One batch of those of several pieces that follow each other."""
     if len(batches) == 1:
         return batches[0]
-    names = dict.fromkeys(name for batch in batches for name in batch.values)
+    names = islice(dict.fromkeys(name for batch in batches for name in batch.values), NAMES)
     values = {name: np.hstack([batch.series(name) for batch in batches]) for name in names}
     generations, x, weights = zip(*(batch[:3] for batch in batches), strict=True)
     return Batch(np.concatenate(generations), np.hstack(x), np.concatenate(weights), values)
@@ -108,9 +109,9 @@ def _steps(records: Sequence[Mapping[str, Any]]) -> Batch:
 
 def _measured(records: Sequence[Mapping[str, Any]]) -> Batch:
     names = dict.fromkeys(name for record in records for name in record if name not in FILLED_IN)
-    columns = {name: _column(records, name) for name in names}
-    measured = {name: those for name, those in columns.items() if any(number(value) is not None for value in those)}
-    values = {name: np.tile(_singles(those), (3, 1)) for name, those in measured.items()}
+    columns = ((name, _column(records, name)) for name in names)
+    measured = ((name, those) for name, those in columns if any(number(value) is not None for value in those))
+    values = {name: np.tile(_singles(those), (3, 1)) for name, those in islice(measured, NAMES)}
     return _head(records, np.ones(len(records)), values)
 
 

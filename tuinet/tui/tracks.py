@@ -14,11 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tuinet.runs.checked import Json
-from tuinet.tui.batches import Batch
+from tuinet.tui.batches import NAMES, Batch
 from tuinet.tui.packing import Take
 from tuinet.tui.pyramid import Floats, Pyramid, Rows, Wholes, merged, nothing, point_rows
-
-NAMES = 256  # series of a kind; a forged file may name any number
 
 
 class Point(NamedTuple):
