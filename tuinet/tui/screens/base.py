@@ -224,8 +224,12 @@ async def read(function: Callable[..., Result], *arguments: Any) -> Result:
 class Told(Static):
     """Text that is told of the chosen line, wrapped by hand so that tables in it stay aligned."""
 
+    _told_for = -1  # cells: another height alone changes nothing
+
     def on_resize(self, event: events.Resize) -> None:
-        self.post_message(self.Resized())
+        if event.size.width != self._told_for:
+            self._told_for = event.size.width
+            self.post_message(self.Resized())
 
     class Resized(Message):
         """It has another width: what stands in it is to be laid out anew."""
