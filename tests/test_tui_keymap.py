@@ -82,7 +82,7 @@ def test_no_two_actions_that_are_heard_together_have_the_same_key() -> None:
 def test_an_action_of_the_application_is_hidden_by_nothing() -> None:
     free = {key for action in ACTIONS.values() if action.place == "app" for key in keys_of(action, {})}
     for action in ACTIONS.values():
-        if action.place not in ("app", "filter", "asking", "leaving", "help", "small", "sheet"):
+        if action.place not in ("app", "filter", "asking", "leaving", "help", "reading", "small", "sheet"):
             assert not free & set(keys_of(action, {})), action.id
 
 

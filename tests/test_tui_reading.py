@@ -17,6 +17,7 @@ from tuinet.runs import Records, RunFolder
 from tuinet.tui import curve_cache
 from tuinet.tui.app import TuinetApp
 from tuinet.tui.screens import reading
+from tuinet.tui.screens.welcome import Welcome
 from tuinet.tui.screens.workbench import Workbench
 
 Progress = Callable[[float], None]
@@ -97,5 +98,25 @@ def test_opening_another_run_ends_the_reading(folder: RunFolder, monkeypatch: py
         slow.go_on.set()
         await until(pilot, lambda: slow.given_up, "the end of the reading")
         assert app.view is not None and app.view.name == other.id
+
+    on_screen(TuinetApp(folder), (80, 24), steps)
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+def test_nobody_has_to_wait(key: str, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowReading()
+    monkeypatch.setattr(curve_cache, "opened", slow)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        await until(pilot, lambda: "42%" in picture(app), "the share that has been read")
+        assert "esc give up" in picture(app) and "q leave" in picture(app)
+        await pilot.press(key)
+        slow.go_on.set()
+        if key == "q":
+            await until(pilot, lambda: app.return_code == 0, "the end of the application")
+            return
+        await until(pilot, lambda: isinstance(app.screen, Welcome), "the welcome")
+        assert slow.given_up and "GivenUp" not in picture(app)
 
     on_screen(TuinetApp(folder), (80, 24), steps)

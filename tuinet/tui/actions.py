@@ -63,6 +63,7 @@ PLACES = {
     "form": "In a form",
     "choice": "One of several",
     "sheet": "Over the screen",
+    "reading": "Reading a long run",
     "small": "Too small",
     "help": "Help",
 }
@@ -246,6 +247,9 @@ _TABLE = (
     Action("leaving.stop", "x", "stop", "stop the training after its step, save it, and leave", "tuinet ctl RUN stop",
            hint=True),
     Action("leaving.stay", "escape,n", "stay", "stay here", hint=True),
+    # -- no screen of a run yet ---------------------------------------------------------------------------------
+    Action("reading.close", "escape", "give up", "go back without opening the run", hint=True),
+    Action("reading.leave", "q", "leave", "close the application; training goes on", does="app.leave", hint=True),
     # -- help ---------------------------------------------------------------------------------------------------
     Action("small.leave", "q", "leave", "close the application; training goes on", does="app.leave"),
     Action("help.close", "escape,question_mark,q", "close", "close the help", hint=True),

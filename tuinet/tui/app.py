@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuinet.runs import RunFolder, runs_folder
 from tuinet.tui.navigation import Navigation
 from tuinet.tui.screens.leaving import Leaving
-from tuinet.tui.screens.reading import AFTER, Reading
+from tuinet.tui.screens.reading import AFTER, GivenUp, Reading
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.guard import told
 
@@ -65,12 +65,14 @@ class TuinetApp(Navigation, TerminalApp):
         patience = self.set_timer(AFTER, lambda: self.push_screen(reading))
         try:
             await view.open(reading.progress)
-        except Exception:
+        except Exception as error:
             await view.close()
             if reading.is_current:
                 self.pop_screen()
             if len(self.screen_stack) == 1:
                 self.goto("welcome")
+            if isinstance(error, GivenUp):
+                return
             raise
         finally:
             patience.stop()

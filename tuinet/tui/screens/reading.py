@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -11,7 +9,9 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.safe_text import safe
+from tuinet.tui.actions import bindings
 from tuinet.tui.screens.base import content
+from tuinet.tui.widgets.hints import Hints
 from tuinet.tui.widgets.status import bar
 
 AFTER = 0.4  # seconds: a run that is open by then needs no words
@@ -28,9 +28,9 @@ class Reading(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Reading { background: $background; align: center middle; }
-    Reading > Static { width: auto; height: auto; text-align: center; }
+    Reading > #sentence { width: auto; height: auto; text-align: center; }
     """
-    BINDINGS: ClassVar[list[Any]] = []
+    BINDINGS = bindings("reading")
 
     def __init__(self, run: str) -> None:
         super().__init__()
@@ -40,6 +40,7 @@ class Reading(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(self.sentence(), id="sentence")
+        yield Hints()
 
     def on_mount(self) -> None:
         self.set_interval(EVERY, lambda: self.query_one("#sentence", Static).update(self.sentence(), layout=False))
@@ -48,6 +49,9 @@ class Reading(ModalScreen[None]):
         if self.given_up:
             raise GivenUp
         self.share = share
+
+    def action_close(self) -> None:
+        self.given_up = True
 
     def sentence(self) -> Content:
         return content(
