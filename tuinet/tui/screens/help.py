@@ -30,6 +30,7 @@ class Help(ModalScreen[None]):
         border: round $border; border-title-color: $primary; border-title-style: bold; background: $surface;
         padding: 0 1;
     }
+    Help Told { min-height: 1; }
     Help VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
     """
 
@@ -46,8 +47,7 @@ class Help(ModalScreen[None]):
         yield Hints("tuinet --help")
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
-        self._tell()
+        self.query_one(VerticalScroll).focus()  # it is told once its width is known
 
     def on_told_resized(self) -> None:
         self._tell()
