@@ -32,7 +32,7 @@ LINE_LIMIT = 64 * 1024  # bytes of one record with its line end
 PIECE = LINE_LIMIT  # bytes read at once: at least one record, and what is made of them fits in a processor's cache
 HEAD = ("k", "s", "e", "g", "m", "t")
 FILLED_IN = {*HEAD, "c"}
-_HEAD = itemgetter("k", "s", "g", "e", "m", "t")
+_HEAD = itemgetter(*HEAD)
 
 
 class Tail(NamedTuple):
@@ -305,7 +305,8 @@ def _next_data(fd: int, offset: int) -> int:
 def _have_heads(records: Sequence[Json | None]) -> bool:
     """Whether readers can rely on the keys that every record has; of many at once, as there may be a million."""
     try:
-        kinds, steps, generations, *moments = zip(*[_HEAD(record) for record in records if record], strict=True)
+        heads = [_HEAD(record) for record in records if record]
+        kinds, steps, epochs, generations, *moments = zip(*heads, strict=True)
     except (ValueError, KeyError):  # there is none, or a key is missing
         return False
     return (
@@ -314,7 +315,7 @@ def _have_heads(records: Sequence[Json | None]) -> bool:
         and set(map(type, steps)) == set(map(type, generations)) == {int}
         and min(steps) >= 0 <= min(generations)
         and max(steps) < 2**63 > max(generations)
-        and all(set(map(type, those)) <= {float, int} or None not in map(number, those) for those in moments)
+        and all(set(map(type, those)) <= {float, int} or None not in map(number, those) for those in (epochs, *moments))
     )
 
 
