@@ -21,6 +21,7 @@ def test_an_app_draws_resizes_asks_and_leaves_all_as_it_was() -> None:
         screen.resize(120, 36)
         screen.literal("n")
         screen.wait_for("step 1")
+        screen.wait_for("(?m)^ q leave ")
         assert screen.wait_for("中間").splitlines()[1:13] == first.splitlines()[1:13]
         screen.keys("q")
         assert screen.wait_for_end() == Ended(code=0)
