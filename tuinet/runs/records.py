@@ -77,12 +77,12 @@ class Records:
             offset = tail.offset
         return Tail(records, offset, damaged)
 
-    def pieces(self, offset: int = 0, end: int | None = None) -> Iterator[Tail]:
+    def pieces(self, offset: int = 0, end: int | None = None, kinds: Collection[str] | None = None) -> Iterator[Tail]:
         """The same, some 64 kB at a time: the last one says where to go on.
 
         end: where a line begins, or the file ended at some time; what stands behind it is not read.
         """
-        yield from self._tails(offset, None, end)
+        yield from self._tails(offset, kinds, end)
 
     def line_after(self, offset: int) -> int | None:
         """Where a line begins behind `offset`; None where none does so near that it can be a record's."""

@@ -18,6 +18,7 @@ from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.bin import Bin
+from tuinet.tui.run_list import RunList
 
 if TYPE_CHECKING:
     from tuinet.presets import Preset
@@ -28,13 +29,16 @@ class Tuinet(Protocol):
     """What is asked of the application, besides what every Textual App has.
 
     bin: deleted runs, as long as that can be undone. laid_over: runs whose curves lie over those of the open one; a
-    screen may set it. runs: their folder. view: the run that is open in the workbench, or None.
+    screen may set it. runs: their folder. run_list: what is known of them. view: the run that is open in the
+    workbench, or None.
     """
 
     laid_over: tuple[RunFolder, ...]
     bin: Bin
     runs: Path
 
+    @property
+    def run_list(self) -> RunList: ...
     @property
     def view(self) -> RunView | None: ...
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,7 @@ from tuinet.tui import config, keymap, palette, themes
 from tuinet.tui.actions import bindings, key_label
 from tuinet.tui.application import Teller
 from tuinet.tui.bin import Bin
+from tuinet.tui.run_list import RunList
 from tuinet.tui.screens import too_small
 from tuinet.tui.screens.base import Page
 
@@ -45,6 +47,10 @@ class Navigation(Teller, App[Any]):
         self.runs = runs_folder()
         self.laid_over: tuple[RunFolder, ...] = ()  # runs whose curves lie over those of the open one
         self.faults: dict[tuple[str, str, int | None], Exception] = {}  # that were met, by kind and place
+
+    @cached_property
+    def run_list(self) -> RunList:
+        return RunList(self.runs)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own for themes that are not ours."""

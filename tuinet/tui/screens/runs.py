@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -47,14 +46,15 @@ class Runs(Page):
     Runs #titles { height: 1; width: 1fr; }
     """
 
-    def __init__(self, folder: Path, every: float = 1.0) -> None:
-        """folder: where the runs are kept. every: seconds between two readings."""
+    def __init__(self, runs: RunList, every: float = 1.0) -> None:
+        """every: seconds between two readings."""
         super().__init__()
         self._every = every
-        self._list = RunList(folder)
+        self._list = runs
         self._all: list[RunSummary] | None = None
         self._shown: list[RunSummary] = []
         self._curves: dict[str, tuple[float, ...]] = {}
+        self._reading = False  # curves
         self._marked: list[str] = []
         self._sort, self._reverse, self._words = "created", False, ""
 
@@ -104,7 +104,7 @@ class Runs(Page):
             self.query_one("#panel").border_subtitle = content(safe(str(error), 200))
             return
         self._draw()
-        await self._read_curves()
+        self._want_curves()
 
     def _in_view(self) -> list[RunSummary]:
         top = self.rows.scroll_offset.y
@@ -147,11 +147,20 @@ class Runs(Page):
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self._say_chosen()
-        self.in_background(self._read_curves(), "curves")
+        self._want_curves()
+
+    def _want_curves(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.in_background(self._read_curves(), "curves")
 
     async def _read_curves(self) -> None:
-        self._curves |= await read(self._list.curves, self._in_view())
-        self._draw()
+        try:
+            async for curves in self._list.curves_as_read(self._in_view):
+                self._curves |= curves
+                self._draw()
+        finally:
+            self._reading = False
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -246,7 +255,7 @@ class Runs(Page):
 
 
 def page(app: Tuinet) -> Runs:
-    return Runs(app.runs)
+    return Runs(app.run_list)
 
 
 # -- text ------------------------------------------------------------------------------------

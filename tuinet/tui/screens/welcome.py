@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -55,9 +54,9 @@ class Welcome(Page):
     Welcome #name { height: 4; width: 1fr; }
     """
 
-    def __init__(self, folder: Path, every: float = 1.0) -> None:
+    def __init__(self, runs: RunList, every: float = 1.0) -> None:
         super().__init__()
-        self._list, self._every = RunList(folder), every
+        self._list, self._every = runs, every
         self._fresh = True  # nothing has been read yet
         self._runs: list[RunSummary] = []
         self._curves: dict[str, tuple[float, ...]] = {}
@@ -86,10 +85,15 @@ class Welcome(Page):
 
     async def _read(self) -> None:
         self._runs = (await read(self._list.read))[:LAST]
-        self._curves = await read(self._list.curves, self._runs[:20])
         live = next((run for run in self._runs if run.state in ("running", "paused")), None)
         first, self._fresh = self._fresh, False
         self._draw(f"run:{live.run}" if first and live else None)
+        self.in_background(self._read_curves(), "curves")
+
+    async def _read_curves(self) -> None:
+        async for curves in self._list.curves_as_read(lambda: self._runs[:20]):
+            self._curves = curves
+            self._draw()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -126,7 +130,7 @@ class Welcome(Page):
 
 
 def page(app: Tuinet) -> Welcome:
-    return Welcome(app.runs)
+    return Welcome(app.run_list)
 
 
 def _loaded(name: str) -> Preset:
