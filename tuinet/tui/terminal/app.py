@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import inspect
 import os
 import re
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from tuinet.tui.terminal.abilities import Abilities, find
+from tuinet.tui.terminal.collector import Collector
 from tuinet.tui.terminal.guard import told
 from tuinet.tui.terminal.pace import Pace
 from tuinet.tui.terminal.visible import Visible
@@ -48,11 +49,11 @@ SYNC = ("\x1b[?2026h", "\x1b[?2026l")
 LATER_SECONDS = 0.05
 """How soon a painting that the line had no room for is tried again."""
 
-COLLECTED_AFTER = (5_000, 10, 20)
-"""Objects, and young and middle passes, after which the garbage collector looks at the next generation."""
-
 SETTLED_SECONDS = 1.0
 """After so long a screen that was opened stands."""
+
+TIDIED_SECONDS = 0.6
+"""After so long a screen that was left is gone, and what lay below it is painted."""
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LOCAL_PERIOD, REMOTE_PERIOD = 0.2, 0.5
@@ -105,6 +106,9 @@ class TerminalApp(App[int]):
         self._frame: Frame | None = None
         self._late = False
         self._settling: Timer | None = None
+        self._collector = Collector()
+        self._stays: weakref.ref[Screen[Any]] | None = None
+        self._tidying: Timer | None = None
         self.failure: BaseException | None = None
         super().__init__(*arguments, **settings)
         self.pace = Pace(self.line_is_busy, REMOTE_PERIOD if self.abilities.ssh else LOCAL_PERIOD)
@@ -174,14 +178,21 @@ class TerminalApp(App[int]):
         """Takes all that is there in a moment out of the garbage collector's sight: for when a large screen is opened.
 
         Where that was asked for a moment ago, it waits for what is opened now.
-
-        A pass over every object of the libraries and screens holds the event loop for a fifth of a second on a busy
-        machine, every few seconds where much is drawn, and finds nothing.
         """
         if isinstance(self._driver, LinuxDriver):  # else the process is not ours
             if self._settling is not None:
                 self._settling.stop()
-            self._settling = self.set_timer(SETTLED_SECONDS, _spare_collector)
+            self._stays = weakref.ref(self.screen)
+            self._settling = self.set_timer(SETTLED_SECONDS, self._collector.settle)
+
+    def _screen_changed(self) -> None:
+        if self._tidying is None:
+            self._tidying = self.set_timer(TIDIED_SECONDS, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidying = None
+        if self._stays is not None and self._stays() is self.screen:
+            self._collector.tidy()
 
     def forget_screen(self) -> None:
         """Nothing is known of what the terminal shows: the next painting sends everything."""
@@ -221,6 +232,7 @@ class TerminalApp(App[int]):
 
     def _on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # Textual #6298
+        self.screen_change_signal.subscribe(self, lambda _: self._screen_changed())
         if not isinstance(self._driver, LinuxDriver):
             return  # a test's or a browser's: the process is not ours
         loop = asyncio.get_running_loop()
@@ -241,11 +253,3 @@ class TerminalApp(App[int]):
     def _fatal_error(self) -> None:
         """In place of Textual's page with every local variable: `main` says it when the terminal is given back."""
         self._close_messages_no_wait()
-
-
-def _spare_collector() -> None:
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
-    gc.enable()
