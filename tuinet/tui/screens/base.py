@@ -150,12 +150,20 @@ class Page(Teller, Screen[None]):
     """What can be typed into the filter; "" for a screen without one."""
 
     def compose(self) -> ComposeResult:
+        self._be_as_wide()
         yield Head(str(self.TITLE))
         yield from self.body()
         with Vertical(id="foot"):
             if self.FILTER:
                 yield Filter(self.FILTER)
             yield Hints(self.command())
+
+    def _be_as_wide(self) -> None:
+        """Takes the classes of the breakpoints; Textual does so when all has been styled and laid out without them."""
+        for size, breakpoints in zip(
+            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            self.add_class([name for least, name in breakpoints if size >= least][-1])
 
     def body(self) -> ComposeResult:
         yield from ()
