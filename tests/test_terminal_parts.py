@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import math
 import subprocess
 import sys
 import weakref
@@ -29,7 +30,7 @@ from tuinet.tui.terminal import strips
 from tuinet.tui.terminal.abilities import TRUECOLOR, Abilities, find, tell_textual
 from tuinet.tui.terminal.app import TerminalApp
 from tuinet.tui.terminal.frame import Frame, is_narrow, turned
-from tuinet.tui.terminal.pace import CALM_TICKS, PERIODS, Pace
+from tuinet.tui.terminal.pace import CALM_TICKS, PERIODS, SELDOM, Pace
 from tuinet.tui.terminal.visible import PLAIN, Visible
 
 XTERM = {"TERM": "xterm-256color"}
@@ -97,6 +98,54 @@ def test_the_pace_is_chosen_by_hand() -> None:
     assert pace.words() == "10.0 Hz"
     pace.slower()
     assert pace.period == PERIODS[1]
+
+
+class Load:
+    """An application that takes so much of a processor for each painting."""
+
+    def __init__(self, cost: float, wanted: float = 0.2) -> None:
+        self.now = self.used = 0.0
+        self.cost = cost
+        self.pace = Pace(lambda: False, wanted, clock=lambda: self.now, used=lambda: self.used)
+
+    def paint(self, seconds: float) -> float:
+        """The share that it took."""
+        end, before, began = self.now + seconds, self.used, self.now
+        while self.now < end:
+            assert self.pace.tick()
+            self.used += self.cost
+            self.now += self.pace.period
+        return (self.used - before) / (self.now - began)
+
+
+def test_the_pace_keeps_to_its_share_of_a_processor_and_says_so() -> None:
+    load = Load(0.05)
+    assert load.paint(5) == pytest.approx(0.25, rel=0.05) and load.pace.words() == "5.0 Hz", "nobody else wants it"
+    load.pace.share = 0.1
+    load.paint(10)
+    assert load.paint(30) == pytest.approx(0.1, rel=0.25)
+    assert load.pace.words() in ("2.0 Hz ↓cpu", "1.9 Hz ↓cpu", "1.8 Hz ↓cpu") and not load.pace.held_back
+    load.pace.share = math.inf
+    load.paint(10)
+    assert load.pace.words() == "5.0 Hz"
+
+
+def test_what_costs_little_is_not_held_back_and_what_costs_too_much_is_painted_all_the_same() -> None:
+    for cost, period in ((0.005, 0.2), (5.0, SELDOM)):
+        load = Load(cost)
+        load.pace.share = 0.06
+        load.paint(60)
+        assert load.pace.period == period
+
+
+def test_a_pace_that_was_chosen_by_hand_is_kept_whatever_it_costs() -> None:
+    load = Load(0.05)
+    load.pace.share = 0.06
+    load.paint(20)
+    assert load.pace.period > 0.5
+    load.pace.faster()
+    load.paint(20)
+    assert load.pace.words() == "10.0 Hz"
 
 
 # -- the frame -----------------------------------------------------------------------------------------------------

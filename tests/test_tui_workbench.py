@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,9 @@ from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
 from tuinet.tui.panes import PANES, Pane, load
+from tuinet.tui.screens import workbench as workbench_module
 from tuinet.tui.screens.leaving import Leaving
-from tuinet.tui.screens.workbench import Workbench, arrangement
+from tuinet.tui.screens.workbench import AMONG, BESIDE, Workbench, arrangement
 from tuinet.tui.view import Status
 from tuinet.tui.widgets.status import DOT, bar, fitting, gpu_parts, parts
 
@@ -317,6 +319,26 @@ def test_plus_and_minus_change_how_often_it_is_painted() -> None:
     on_screen(app, (120, 40), steps)
 
 
+def test_the_screen_takes_less_where_the_training_needs_all_processors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = scripted_view()
+    app = Alone(view)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        for processors, share in ((4, BESIDE), (2, AMONG), (1, AMONG)):
+            monkeypatch.setattr(workbench_module, "cores", lambda count=processors: count)
+            await until(pilot, lambda share=share: app.pace.share == share)
+        await pilot.press("space")
+        await until(pilot, lambda: app.pace.share == math.inf, "nobody trains")
+        await pilot.press("space")
+        await until(pilot, lambda: app.pace.share == AMONG)
+        view.alive = False
+        await until(pilot, lambda: app.pace.share == math.inf, "nor of a run that is over")
+
+    on_screen(app, (120, 40), steps)
+
+
 def test_a_terminal_that_is_too_small_is_told_so_and_growing_it_brings_the_workbench_back() -> None:
     app = Alone(scripted_view())
 
@@ -346,6 +368,13 @@ def test_the_top_line_says_what_is_needed_most_at_every_width() -> None:
         "tuinet fashion-mlp-7f3a ● training epoch  7/20 ▕███▌      ▏ step 1,648/4,700    41,200 samples/s "
         "ETA     1:14 cpu ×2 2.0 Hz"
     )
+
+
+def test_why_it_is_painted_seldom_is_said_rather_than_what_it_trains_on() -> None:
+    for pace, kept in (("2.0 Hz", "cpu ×2"), ("0.7 Hz ↓link", "0.7 Hz ↓link"), ("1.2 Hz ↓cpu", "1.2 Hz ↓cpu")):
+        found = parts("fashion-mlp-7f3a", RUNNING, None, pace)
+        width = sum(len(part.text) + 3 for part in found if part.text not in ("tuinet", "cpu ×2", pace)) + len(kept) + 2
+        assert [part.text for part in fitting(found, width)][-1] == kept
 
 
 def test_a_number_that_grows_moves_nothing() -> None:

@@ -22,6 +22,8 @@ from textual.pilot import Pilot
 
 from tuinet.tui import panes
 from tuinet.tui.navigation import Navigation
+from tuinet.tui.terminal.app import TerminalApp
+from tuinet.tui.terminal.pace import Pace
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PATIENCE = 20.0  # seconds, on a busy machine
@@ -51,7 +53,12 @@ def without_rates(text: str) -> str:
 
 
 def on_screen(app: Navigation, size: tuple[int, int], steps: Callable[[Pilot[Any]], Awaitable[None]]) -> None:
-    """Runs the application at that size, and the steps with it. Raises what it has outlived as a fault, too."""
+    """Runs the application at that size, and the steps with it. Raises what it has outlived as a fault, too.
+
+    It is painted as often as it wishes, however much of a processor that takes here.
+    """
+    if isinstance(app, TerminalApp):
+        app.pace = Pace(app.line_is_busy, app.pace.wanted, used=lambda: 0.0)
 
     async def work() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:

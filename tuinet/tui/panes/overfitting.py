@@ -338,7 +338,7 @@ class OverfittingPane(Pane):
         return ""
 
     def render_line(self, y: int) -> Strip:
-        base = self.rich_style
+        base = self.base_style
         line = self._lines[y] if y < len(self._lines) else []
         segments = [Segment(text, self._style(kind, base)) for text, kind in line if text]
         return Strip(segments).adjust_cell_length(self.size.width, base)

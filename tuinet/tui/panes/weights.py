@@ -142,7 +142,7 @@ class WeightsPane(Pane):
 
     def _pen(self) -> draw.Pen:
         palette = self._palette or palette_of(self.app)
-        return draw.Pen(palette, self.rich_style, self.size.width, self.size.height)
+        return draw.Pen(palette, self.base_style, self.size.width, self.size.height)
 
     def _wish(self) -> None:
         view, slot, pen = self.view, self.slot, self._pen()
@@ -260,8 +260,8 @@ class WeightsPane(Pane):
     def render_line(self, y: int) -> Strip:
         lines = self._drawn.lines
         if y < len(lines):
-            return lines[y].crop_extend(0, self.size.width, self.rich_style)
-        return Strip.blank(self.size.width, self.rich_style)
+            return lines[y].crop_extend(0, self.size.width, self.base_style)
+        return Strip.blank(self.size.width, self.base_style)
 
     def _say_title(self) -> None:
         """The title says what is shown, the subtitle what the keys do."""

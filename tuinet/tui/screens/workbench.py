@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,7 @@ from textual.widgets import Static
 
 from tuinet.cells import cut
 from tuinet.figures import setting
+from tuinet.processes import cores
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 SLOW = (0.0, 0.1, 0.5, 2.0)  # seconds a step, by how often the key was pressed
 ARRANGED = {"wide": ("architecture", "loss", "overfitting", "weights"), "square": PANES, "one": PANES}
 PAINTED = 0.02  # seconds after which what has changed is on the screen: Textual paints 60 times a second
+BESIDE, AMONG = 0.15, 0.06
+"""Of a processor, where the training leaves one free; where it has them all, and its threads wait for each other."""
 LEAST = 0.03  # seconds between two paintings, however much happens
 
 
@@ -143,12 +147,20 @@ class Workbench(Teller, Screen[None]):
             began = time.monotonic()
             with self.guarded(again=True):
                 self._not_seen(await self.view.poll())
+            self.pace.share = self._share()
             with self.guarded(again=True):
                 if self.is_current and self.pace.tick():
                     await self._see()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), self.pace.period)
             await asyncio.sleep(max(0.0, LEAST - (time.monotonic() - began)))
+
+    def _share(self) -> float:
+        """How much of one processor it may take: its training should hardly be slower for being watched."""
+        status = self.view.status
+        if not self.view.live or status.state != "running":
+            return math.inf
+        return BESIDE if (status.threads or 1) < cores() else AMONG
 
     async def _bring(self) -> None:
         """Puts the panes that have not been imported yet in the places of their frames."""
@@ -182,7 +194,7 @@ class Workbench(Teller, Screen[None]):
         hears keys.
         """
         with self.app.batch_update():
-            self.query_one(StatusLine).show(self.view, self.pace_words())
+            self.query_one(StatusLine).show(self.view, self.pace.words())
             self.query_one(GpuLine).show(self.view)
             self._show_reason()
         for number, pane in enumerate(self.panes):
@@ -207,10 +219,6 @@ class Workbench(Teller, Screen[None]):
             reason = self.query_one(Reason)
             reason.update(text)
             reason.display = bool(text)
-
-    def pace_words(self) -> str:
-        rate = f"{1 / self.pace.period:.1f} Hz"
-        return f"{rate} ↓link" if self.pace.held_back else rate
 
     def _show_tabs(self) -> None:
         width = self.size.width

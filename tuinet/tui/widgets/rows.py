@@ -21,6 +21,7 @@ from tuinet.cells import pad
 from tuinet.columns import GAP, Column, fitted
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
+from tuinet.tui.widgets.base_style import BaseStyle
 
 KINDS = ("dim", "bold", "good", "warn", "bad", "accent", "heading", *(f"series-{n}" for n in range(1, 9)))
 Piece = tuple[str, str]
@@ -35,7 +36,7 @@ class Row:
     pieces: tuple[Piece, ...]
 
 
-class Rows(ScrollView, can_focus=True):
+class Rows(BaseStyle, ScrollView, can_focus=True):
     """Lines, one of them chosen: arrows and the mouse move the cursor, enter or a second click opens."""
 
     DEFAULT_CSS = """
@@ -193,7 +194,7 @@ class Rows(ScrollView, can_focus=True):
         return self._styles[kind]
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base_style
         at = y + self.scroll_offset.y
         if not self.lines and y == 1 and self.empty:
             return _fill([("  " + self.empty, "dim")], width, base, self._style)

@@ -71,7 +71,7 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
         found.append(Part(safe(f"{status.device} ×{status.threads or 1}", 40), 2, "$text-muted"))
     if at is not None:
         found.append(Part(f"step {at:,}, not live (esc)", 8, "reverse"))
-    found.append(Part(pace, 0, "$text-muted"))
+    found.append(Part(pace, 3 if "↓" in pace else 0, "$text-muted"))  # rather than that nobody knows why it is slow
     return found
 
 
