@@ -113,7 +113,7 @@ class Workbench(Teller, Screen[None]):
     def on_mount(self) -> None:
         for pane in self.panes:
             pane.view = self.view
-        self.view.on_change = self._nudged.set
+        self.view.on_change = self._hear
         self._arrange()
         self.panes[self._front].focus()
         self.call_after_refresh(lambda: self.in_background(self._watch(), "watch"))
@@ -132,6 +132,13 @@ class Workbench(Teller, Screen[None]):
     async def on_unmount(self) -> None:
         self.view.on_change = lambda: None
         await self.view.close()
+
+    def _hear(self) -> None:
+        """Something has changed that should be seen at once: the status is, and the panes when it is their turn."""
+        self._nudged.set()
+        if self.is_current:
+            with self.guarded(again=True):
+                self._show_status()
 
     # -- showing what is there -----------------------------------------------------------------------------
 
@@ -193,10 +200,7 @@ class Workbench(Teller, Screen[None]):
         A pane is painted before the next one works out what it shows: each takes a while, and between them the loop
         hears keys.
         """
-        with self.app.batch_update():
-            self.query_one(StatusLine).show(self.view, self.pace.words())
-            self.query_one(GpuLine).show(self.view)
-            self._show_reason()
+        self._show_status()
         for number, pane in enumerate(self.panes):
             unseen = self._unseen[number]
             if unseen and pane.display and pane.size.area:
@@ -208,6 +212,12 @@ class Workbench(Teller, Screen[None]):
         if self._arranged == "one":
             self._show_tabs()
         self.query_one(Hints).say(self.command_form())
+
+    def _show_status(self) -> None:
+        with self.app.batch_update():
+            self.query_one(StatusLine).show(self.view, self.pace.words())
+            self.query_one(GpuLine).show(self.view)
+            self._show_reason()
 
     def _show_reason(self) -> None:
         status = self.view.status
