@@ -18,10 +18,10 @@ from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
 from tuinet.safe_text import safe
 from tuinet.tui.bin import Bin
-from tuinet.tui.run_list import RunList
 
 if TYPE_CHECKING:
     from tuinet.presets import Preset
+    from tuinet.tui.run_list import RunList
     from tuinet.tui.view import RunView
 
 

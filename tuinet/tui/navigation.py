@@ -21,11 +21,11 @@ from tuinet.tui import config, keymap, palette, themes
 from tuinet.tui.actions import bindings, key_label
 from tuinet.tui.application import Teller
 from tuinet.tui.bin import Bin
-from tuinet.tui.run_list import RunList
 from tuinet.tui.screens import too_small
 from tuinet.tui.screens.base import Page
 
 if TYPE_CHECKING:
+    from tuinet.tui.run_list import RunList
     from tuinet.tui.view import RunView
 
 
@@ -50,6 +50,8 @@ class Navigation(Teller, App[Any]):
 
     @cached_property
     def run_list(self) -> RunList:
+        from tuinet.tui.run_list import RunList  # a run that is attached to needs none
+
         return RunList(self.runs)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
