@@ -8,13 +8,14 @@ from typing import ClassVar
 from textual.app import RenderResult
 from textual.binding import BindingType
 from textual.geometry import Region
+from textual.widget import Widget
 
 from tuinet.tui.application import Teller
 from tuinet.tui.view import RunView
 from tuinet.tui.widgets.base_style import BaseStyle
 
 
-class Pane(Teller, BaseStyle, can_focus=True):
+class Pane(Teller, BaseStyle, Widget, can_focus=True):
     """One of the views of a run that stand side by side.
 
     `see` is called by the screen, on the event loop, a few times a second, with what has changed since the last time:

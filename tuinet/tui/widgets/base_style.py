@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+if TYPE_CHECKING:
+    _Base = Widget
+else:
+    _Base = object  # of several widgets that a class is made of, Textual takes the CSS of the first one alone
 
-class BaseStyle(Widget):
-    """A widget that paints its own lines: `rich_style` walks up to the screen, here once for all of them."""
+
+class BaseStyle(_Base):
+    """Mixed into a widget that paints its own lines: `rich_style` walks up to the screen, here once for all of them."""
 
     _base: Style | None = None
 
