@@ -162,9 +162,11 @@ class Pty:
             assert time.monotonic() < end, "it never rests"
 
     def _busy(self) -> bool:
-        """Whether the program waits for nothing but a processor."""
+        """Whether the program waits for nothing but a processor: the guard, or the application, which it has forked."""
         try:
-            return psutil.Process(self.pid).status() == psutil.STATUS_RUNNING
+            guard = psutil.Process(self.pid)
+            forked = [child for child in guard.children() if child.cmdline() == guard.cmdline()]
+            return any(process.status() == psutil.STATUS_RUNNING for process in (guard, *forked))
         except psutil.NoSuchProcess:
             return False
 

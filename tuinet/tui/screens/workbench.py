@@ -113,7 +113,7 @@ class Workbench(Teller, Screen[None]):
     def on_mount(self) -> None:
         for pane in self.panes:
             pane.view = self.view
-        self.view.on_change = self._hear
+        self.view.on_change = self._nudged.set
         self._arrange()
         self.panes[self._front].focus()
         self.call_after_refresh(lambda: self.in_background(self._watch(), "watch"))
@@ -132,13 +132,6 @@ class Workbench(Teller, Screen[None]):
     async def on_unmount(self) -> None:
         self.view.on_change = lambda: None
         await self.view.close()
-
-    def _hear(self) -> None:
-        """Something has changed that should be seen at once: the status is, and the panes when it is their turn."""
-        self._nudged.set()
-        if self.is_current:
-            with self.guarded(again=True):
-                self._show_status()
 
     # -- showing what is there -----------------------------------------------------------------------------
 
@@ -198,17 +191,20 @@ class Workbench(Teller, Screen[None]):
         """Shows what has changed, to each pane that can be seen; one that fails takes no other along.
 
         A pane is painted before the next one works out what it shows: each takes a while, and between them the loop
-        hears keys.
+        hears keys, and what they came to is said.
         """
         self._show_status()
         for number, pane in enumerate(self.panes):
-            unseen = self._unseen[number]
-            if unseen and pane.display and pane.size.area:
-                self._unseen[number] = set()
-                if "view" not in unseen:
-                    await asyncio.sleep(PAINTED)
-                with self.guarded(), self.app.batch_update():
-                    pane.see(frozenset(unseen))
+            if not (self._unseen[number] and pane.display and pane.size.area):
+                continue
+            if "view" not in self._unseen[number]:
+                await asyncio.sleep(PAINTED)
+                if self._nudged.is_set():
+                    self._not_seen(await self.view.poll())
+                    self._show_status()
+            unseen, self._unseen[number] = self._unseen[number], set()
+            with self.guarded(), self.app.batch_update():
+                pane.see(frozenset(unseen))
         if self._arranged == "one":
             self._show_tabs()
         self.query_one(Hints).say(self.command_form())
