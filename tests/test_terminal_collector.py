@@ -20,7 +20,7 @@ from tuinet.tui.terminal.collector import forget_widgets
 
 COLLECTOR = """
 import gc, weakref
-from tuinet.tui.terminal.collector import GROWTH, Collector
+from tuinet.tui.terminal.collector import Collector
 
 class Ring:
     def __init__(self):
@@ -56,16 +56,22 @@ def test_before_a_screen_has_settled_nothing_is_tidied() -> None:
 
 def test_what_was_frozen_and_went_later_goes_when_much_has_come_to_it() -> None:
     code = (
-        "collector.settle(); stays, seen = rings({share} * gc.get_freeze_count() // 100); collector.tidy();"
+        "collector.settle(); stays, seen = rings(gc.get_freeze_count() // 10); collector.tidy();"
         "del stays; collector.tidy(); collector.tidy(); before = seen[0]() is None;"
         "stays, _ = rings(gc.get_freeze_count()); collector.tidy(); print(before, seen[0]() is None)"
     )
-    assert said(code.format(share=10)) == "False True", "at once only where it is worth a pass over everything"
+    assert said(code) == "False True", "at once only where it is worth a pass over everything"
 
 
 class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static("a line\n" * 20)
+
+
+def test_a_textual_without_that_cache_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in (None, object()):
+        monkeypatch.setattr("tuinet.tui.terminal.collector.StylesCache", other)
+        forget_widgets()
 
 
 def played(play: Any) -> None:

@@ -148,6 +148,22 @@ def test_a_pace_that_was_chosen_by_hand_is_kept_whatever_it_costs() -> None:
     assert load.pace.words() == "10.0 Hz"
 
 
+def test_a_line_that_is_slow_is_not_taken_for_painting_that_costs_much() -> None:
+    load, busy = Load(0.002), True
+    load.pace.busy = lambda: busy
+    load.pace.share = 0.06
+    for _ in range(60):
+        load.pace.tick()
+        load.now += load.pace.period
+    assert load.pace.words() == "0.2 Hz ↓link"
+    busy = False
+    said = set()
+    while load.pace.words() != "5.0 Hz":
+        load.paint(0.1)
+        said.add(load.pace.words().partition(" Hz")[2])
+    assert said == {" ↓link", ""}
+
+
 # -- the frame -----------------------------------------------------------------------------------------------------
 
 WIDTH, HEIGHT = 24, 3

@@ -142,7 +142,7 @@ class WeightsPane(Pane):
 
     def _pen(self) -> draw.Pen:
         palette = self._palette or palette_of(self.app)
-        return draw.Pen(palette, self.base_style, self.size.width, self.size.height)
+        return draw.Pen(palette, self.rich_style, self.size.width, self.size.height)
 
     def _wish(self) -> None:
         view, slot, pen = self.view, self.slot, self._pen()

@@ -7,8 +7,13 @@ where much is drawn, and finds nothing; one over what is left of many screens ta
 from __future__ import annotations
 
 import gc
+from typing import Any
 
-from textual import _styles_cache
+StylesCache: Any
+try:
+    from textual._styles_cache import StylesCache
+except ImportError:  # a Textual with another inside
+    StylesCache = None
 
 COLLECTED_AFTER = (5_000, 10, 20)
 """Objects, and young and middle passes, after which the next generation is looked at."""
@@ -50,6 +55,6 @@ def forget_widgets() -> None:
 
     It is of two colours, but the widget's own cache is a part of its key.
     """
-    clear = getattr(_styles_cache.StylesCache.get_inner_outer, "cache_clear", None)
-    if clear is not None:  # else this Textual is another
+    clear = getattr(getattr(StylesCache, "get_inner_outer", None), "cache_clear", None)
+    if clear is not None:
         clear()

@@ -81,9 +81,10 @@ class Pace:
         over = (used - before) / (now - since) / self.share
         if self._chosen:
             self._cost = self.wanted
-        elif not QUICKENING < over < 1:
-            period = self.period * min(max(over, LEAST_CHANGE), MOST_CHANGE)
-            self._cost = min(max(period, self.wanted), max(SELDOM, self.wanted))
+        elif over >= 1:
+            self._cost = min(self.period * min(over, MOST_CHANGE), max(SELDOM, self.wanted))
+        elif over <= QUICKENING:  # its own period alone: that of a slow line says nothing of what painting costs
+            self._cost = max(self._cost * max(over, LEAST_CHANGE), self.wanted)
 
     def faster(self) -> None:
         """The key +: the next shorter period of PERIODS."""
