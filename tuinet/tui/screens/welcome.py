@@ -91,7 +91,7 @@ class Welcome(Page):
         self.in_background(self._read_curves(), "curves")
 
     async def _read_curves(self) -> None:
-        async for curves in self._list.curves_as_read(lambda: self._runs[:20]):
+        async for curves in self._list.curves_as_read(lambda: self._runs):
             self._curves = curves
             self._draw()
 
