@@ -32,6 +32,7 @@ for function in SCALARS:
 
 i8, i32, i64, f32, f64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 RECORD = types.CPointer(types.int64)
+NUMBERS_OF_A_LINE = 16  # of 4 bytes, in a line of a cache
 
 
 # -- operands: vectors, and matrices that may be a stretch of a wider one -------------------------
@@ -113,6 +114,27 @@ def row_stretch(typingctx, x, n, first, count):
     return kind(x, types.int64, types.int64, types.int64), generate
 
 
+def bring_near(builder, pointer):
+    """Ask for what stands at an address, to the second cache: whoever reads it soon need not wait."""
+    pointer = builder.bitcast(pointer, i8.as_pointer())
+    signature = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+    ask = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    builder.call(ask, [pointer, i32(0), i32(2), i32(1)])  # for reading; of 3 to 0 near; data
+
+
+@intrinsic
+def bring_number_near(typingctx, x, n, at):
+    """The cache line of a number in row n."""
+    place = types.UniTuple(types.int64, 2)
+
+    def generate(context, builder, signature, args):
+        at = context.make_tuple(builder, place, args[1:3])
+        bring_near(builder, _place(context, builder, signature.args[0], args[0], place, at))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, types.int64), generate
+
+
 @overload(parts.part)
 def part_compiled(x, first, count):
     return lambda x, first, count: stretch(x, first, count)
@@ -121,6 +143,15 @@ def part_compiled(x, first, count):
 @overload(parts.row_part)
 def row_part_compiled(x, n, first, count):
     return lambda x, n, first, count: row_stretch(x, n, first, count)
+
+
+@overload(parts.ask_for)
+def ask_for_compiled(x, n, first, count):
+    def ask_for(x, n, first, count):
+        for i in range(0, count, NUMBERS_OF_A_LINE):
+            bring_number_near(x, n, first + i)
+
+    return ask_for
 
 
 # -- records: a call's operands as a row of 64-bit words ----------------------------------------

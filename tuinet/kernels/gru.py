@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import gpu, scalars
-from .blas import ADD, REPLACE, multiply
+from .blas import ADD, REPLACE
 from .gpu import cuda
 from .gpu_tiles import Side, products, put
 from .op import op, scalar
@@ -35,6 +35,7 @@ from .recurrence import (
     scale,
     sigmoid,
     states_before,
+    step_product,
     steps_of,
     sum_of_shares,
     times_history,
@@ -109,7 +110,7 @@ def gru_cpu(z, W, b, lengths, scratch, a, q, h, steps, backwards, truncate):
     for i in range(steps):
         t = place(i, steps, backwards)
         if i > 0:
-            multiply(scratch, 0, H, 1, W, 0, W.strides[0] // 4, scratch, sums, G, W, 0, N, G, H, REPLACE)
+            step_product(scratch, 0, W, sums, N, REPLACE, z, a, q, h, t)
         for row in range(N):
             state, s, x = part(scratch, row * H, H), part(scratch, sums + row * G, G), row_part(z, row, t * G, G)
             q_t, h_t, gates = row_part(q, row, t * H, H), row_part(h, row, t * H, H), row_part(a, row, t * G, G)
@@ -255,7 +256,7 @@ def gru_back_cpu(a, q, h, dh, V, lengths, scratch, dz, dq, steps, backwards, tru
         if detached(k, truncate):
             zero(part(scratch, 0, N * H))
         else:
-            multiply(scratch, sums, G, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, G, ADD)
+            step_product(scratch, sums, V, 0, N, ADD, a, dz, q, dh, before)
 
 
 @gpu.device

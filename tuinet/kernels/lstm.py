@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import gpu, scalars
-from .blas import ADD, REPLACE, multiply
+from .blas import ADD, REPLACE
 from .gpu import cuda
 from .op import op, scalar
 from .parts import part, row_part
@@ -32,6 +32,7 @@ from .recurrence import (
     room_of_sums,
     scale,
     sigmoid,
+    step_product,
     steps_of,
     sum_of_shares,
     zero,
@@ -109,7 +110,7 @@ def lstm_cpu(z, W, lengths, scratch, a, c, h, steps, backwards, truncate):
     for k in range(steps):
         t = place(k, steps, backwards)
         if k > 0:
-            multiply(scratch, 0, H, 1, W, 0, W.strides[0] // 4, scratch, sums, G, W, 0, N, G, H, REPLACE)
+            step_product(scratch, 0, W, sums, N, REPLACE, z, a, c, h, t)
         for n in range(N):
             state, cell = part(scratch, n * H, H), part(scratch, kept + n * H, H)
             c_t, h_t = row_part(c, n, t * H, H), row_part(h, n, t * H, H)
@@ -251,7 +252,7 @@ def lstm_back_cpu(a, c, dh, V, lengths, scratch, dz, steps, backwards, truncate)
             zero(part(scratch, 0, N * H))
             zero(part(scratch, kept, N * H))
         else:
-            multiply(scratch, sums, G, 1, V, 0, V.strides[0] // 4, scratch, 0, H, V, 0, N, H, G, ADD)
+            step_product(scratch, sums, V, 0, N, ADD, a, dz, c, dh, before)
 
 
 @gpu.device

@@ -15,3 +15,10 @@ def part(x, first, count):
 def row_part(x, n, first, count):
     """So many numbers of row n of a matrix, from one on."""
     return x[n, first : first + count]
+
+
+def ask_for(x, n, first, count):
+    """Say that these numbers of row n will be needed soon: inside a compiled kernel they come nearer meanwhile.
+
+    A row of one array, then a row of another: what no processor guesses by itself.
+    """

@@ -26,7 +26,7 @@ from .blas import ADD, REPLACE, multiply
 from .gpu import cuda
 from .gpu_tiles import ACROSS, Side, products, put
 from .op import op, scalar
-from .parts import part, row_part
+from .parts import ask_for, part, row_part
 from .scalars import ONE, ZERO, F, I, U
 
 # -- what the definitions share ---------------------------------------------------------------
@@ -58,6 +58,8 @@ def states_before(h, steps, backwards):
 
 
 # -- what the kernels share ---------------------------------------------------------------------
+
+PANEL = 32  # columns of a step's product between two looks ahead
 
 
 @scalar
@@ -136,6 +138,24 @@ def times_history(h, dz, columns, dW, first, steps, backwards):
                 h, states, 1, h_row, dz, gates, dz_row, dW, first, dW.strides[0] // 4, dz, 0,
                 H, columns, steps - 1, ADD if n > 0 else REPLACE,
             )  # fmt: skip
+
+
+@scalar
+def step_product(scratch, at, W, to, N, mode, gates, more_gates, states, more_states, t):
+    """A step's product, of rows in scratch into rows of scratch: (N, K) from `at`, times W (K, M), (N, M) from `to`.
+
+    Meanwhile what step t reads and writes elsewhere comes nearer: two arrays of gates, two of states.
+    """
+    (K, M), line = W.shape, W.strides[0] // 4
+    H, G = min(K, M), max(K, M)
+    for first in range(0, M, PANEL):
+        count = min(PANEL, M - first)
+        multiply(scratch, at, K, 1, W, first, line, scratch, to + first, M, W, 0, N, count, K, mode)
+        for n in range(N * first // M, N * (first + count) // M):
+            ask_for(gates, n, t * G, G)
+            ask_for(more_gates, n, t * G, G)
+            ask_for(states, n, t * H, H)
+            ask_for(more_states, n, t * H, H)
 
 
 # -- what the CUDA kernels share ------------------------------------------------------------------
