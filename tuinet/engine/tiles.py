@@ -25,7 +25,7 @@ from ..kernels import blas
 from ..kernels.blas import ADD, REPLACE, ROW
 from ..kernels.scalars import ZERO
 from .cache import kept
-from .primitives import LOOPS, external, f32, i32, i64
+from .primitives import LOOPS, bring_near, external, f32, i32, i64
 
 FP = types.CPointer(types.float32)
 WHOLE = types.int64
@@ -214,6 +214,21 @@ def put(typingctx, pointer, i, value):
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, types.float32), generate
+
+
+def make_fetch(vectors):
+    """Have so many vectors brought near."""
+
+    @intrinsic
+    def fetch(typingctx, pointer):
+        def generate(context, builder, signature, args):
+            for v in range(vectors):
+                bring_near(builder, builder.gep(args[0], [i64(LANES * v)]))
+            return context.get_dummy_value()
+
+        return types.void(pointer), generate
+
+    return fetch
 
 
 def make_move(vectors):
@@ -480,7 +495,7 @@ WIDTH = LANES * machine().vectors
 BLOCK = NEAR // (4 * WIDTH)
 panel = make_panel(machine().lanes, machine().vectors)
 take = scratch(BLOCK * WIDTH)
-move = make_move(machine().vectors)
+move, fetch = make_move(machine().vectors), make_fetch(machine().vectors)
 turn, turn_part = make_turn(False), make_turn(True)
 
 
@@ -495,7 +510,8 @@ def tuinet_product(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
     """C = A B, panel by panel; row and mode: what C starts from.
 
     Where many rows use a panel of B, a piece of it at a time is first moved onto the stack: rows that
-    lie a power of two apart would push each other out of the nearest cache.
+    lie a power of two apart would push each other out of the nearest cache. Of the next panel the same
+    rows are asked for meanwhile, as no processor guesses steps from row to row as long as these.
     """
     T, piece = take(), piece_of(K)
     for n in range(0, N, WIDTH):
@@ -505,8 +521,10 @@ def tuinet_product(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
         else:
             for k in range(0, K, piece):
                 deep, start = min(piece, K - k), mode if k == 0 else ADD
+                ahead = shift(B, n + WIDTH if n + 2 * WIDTH <= N else n)
                 for i in range(deep):
                     move(shift(T, i * WIDTH), shift(B, (k + i) * brs + n))
+                    fetch(shift(ahead, (k + i) * brs))
                 panel(shift(A, k * aks), ars, aks, T, WIDTH, shift(C, n), crs, shift(row, n), M, columns, deep, start)
 
 
