@@ -55,7 +55,8 @@ def backpropagate(ops, loss, one):
     for parameter in parameters:
         keep_apart(ops, d, parameter, parameters)
     for slot, gradient in d.items():
-        if gradient.kind == "value" and not gradient.base and not gradient.name.startswith("d "):
+        shown = gradient.base and gradient.base.kind != "gradient"
+        if gradient.kind == "value" and not shown and not gradient.name.startswith("d "):
             gradient.name = f"d {slot}"
     return d
 
@@ -70,6 +71,10 @@ def keep_apart(ops, d, parameter, parameters):
             "one that does (a decoder_block looks at what an encoder has read)",
             key=f"layers.{path}",
         )
-    if known.kind != "value" or known.base or any(d.get(p) is known for p in parameters if p is not parameter):
+    others = {d[p].root for p in parameters if p is not parameter and p in d}
+    made = known.root
+    if made.kind != "value" or made in others:
         known = d[parameter] = ops.copy(known)
+    elif known is not made:  # the same numbers under the parameter's shape: what is computed shows them instead
+        known.base, made.base = None, known
     known.kind, known.name = "gradient", f"d {parameter}"

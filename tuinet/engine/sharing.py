@@ -49,9 +49,9 @@ def own_axes(calls, parameters, batch):
 
 
 def _own_axis(shape, rows, batch):
-    if len(shape) < 2:
+    if len(shape) != 2:  # all weights of a convolution are read by everyone: owners have whole rows of them
         return 0
-    tall, columns = as_matrix(shape)
+    tall, columns = shape
     return 1 if along_columns(rows, columns, batch) or tall < 16 <= columns else 0
 
 
@@ -150,12 +150,13 @@ class Sharing:
                 if self._axis_of(op, call.writes[0], call, letter) == axis:
                     return letter
             return op.cut[0]
-        for slot in call.inputs:
+        # As its input was cut: one that was written since the last barrier, if any was, as that saves a barrier.
+        for slot in sorted(call.inputs, key=lambda slot: slot.root not in self.written):
             axis = self.home.get(slot.root)
             if axis is None or slot.shape == ():
                 continue
             if op.cut == ("*",):
-                return "*1" if axis == 1 and len(slot.shape) == 2 and not slot.base else "*0"
+                return "*1" if axis == 1 and len(slot.shape) == 2 and slot.shape == slot.root.shape else "*0"
             for letter in op.cut:
                 if self._axis_of(op, slot, call, letter) == axis:
                     return letter

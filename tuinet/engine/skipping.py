@@ -162,7 +162,10 @@ def _from_pooled(program, calls, call, dy, place, pool):
     *before, made = _recorded(program, record)
     program.slots.remove(made.results[0])
     for slot in call.results:
-        slot.base = made.results[0].base
+        if made.op.name == "view" and slot.base:  # it shows a parameter's gradient: so does what is made now
+            made.inputs[0].base = slot.base
+        else:
+            slot.base = made.results[0].base or slot.base
     return [*before, Call(made.op, made.inputs, call.results, made.settings, call.keep)]
 
 

@@ -535,14 +535,13 @@ def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
         columns = min(WIDTH, N - n)
         for k in range(0, K, piece):
             deep = min(piece, K - k)
-            squares, whole = columns // LANES * LANES, deep // LANES * LANES
-            for j in range(0, squares, LANES):
-                for i in range(0, whole, LANES):
-                    turn(shift(T, i * WIDTH + j), WIDTH, shift(B, (n + j) * brs + k + i), brs, LANES, LANES)
-            for j in range(columns):
-                source = shift(B, (n + j) * brs + k)
-                for i in range(whole if j < squares else 0, deep):
-                    put(T, i * WIDTH + j, get(source, i))
+            for j in range(0, columns, LANES):
+                for i in range(0, deep, LANES):
+                    to, source = shift(T, i * WIDTH + j), shift(B, (n + j) * brs + k + i)
+                    if j + LANES <= columns and i + LANES <= deep:
+                        turn(to, WIDTH, source, brs, LANES, LANES)
+                    else:
+                        turn_part(to, WIDTH, source, brs, min(LANES, columns - j), min(LANES, deep - i))
             start = mode if k == 0 else ADD
             panel(shift(A, k * aks), ars, aks, T, WIDTH, shift(C, n), crs, shift(row, n), M, columns, deep, start)
 
