@@ -123,6 +123,38 @@ def test_only_what_is_cut_along_its_rows_is_worked_on_in_blocks(threads: int, mo
     assert same(trainer.model(), at_once.model())
 
 
+def test_a_convolution_costs_no_more_barriers_than_it_must() -> None:
+    """Nine: what follows a fresh value is cut as that one is, and no gradient is copied to where it belongs."""
+    from tuinet.engine.bench import TASKS, trainer_for
+
+    trainer = trainer_for(TASKS["cnn"], "cnn", threads=2)
+    assert trainer.machine.barriers == 9
+    written = {slot.root for part in trainer.plan.micro_batches for call in part for slot in call.writes}
+    assert "copy" not in {call.op.name for part in trainer.plan.micro_batches for call in part}
+    assert written >= set(trainer.program.gradients.values())
+
+
+def test_a_kernel_can_ask_for_what_it_will_need_soon() -> None:
+    from numba import njit, types
+
+    from tuinet.engine.primitives import kinds_of
+    from tuinet.kernels.parts import ask_for
+
+    def asks(x: Any) -> None:
+        ask_for(x, 1, 3, 40)
+
+    def reads(x: Any) -> None:
+        x[1, 3] = x[1, 4]
+
+    asked, not_asked = (
+        "".join(njit(types.void(*kinds_of("f2")))(function).inspect_llvm().values()) for function in (asks, reads)
+    )
+    assert "llvm.prefetch" in asked and "llvm.prefetch" not in not_asked
+    before = np.arange(10, dtype=np.float32).reshape(2, 5)
+    asks(before)  # outside of a kernel it means nothing
+    assert before.tolist() == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+
+
 def test_threads_without_barriers_would_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: barriers are what the promise rests on."""
     from tuinet.engine import sharing

@@ -55,8 +55,7 @@ def backpropagate(ops, loss, one):
     for parameter in parameters:
         keep_apart(ops, d, parameter, parameters)
     for slot, gradient in d.items():
-        shown = gradient.base and gradient.base.kind != "gradient"
-        if gradient.kind == "value" and not shown and not gradient.name.startswith("d "):
+        if gradient.kind == "value" and not gradient.base and not gradient.name.startswith("d "):
             gradient.name = f"d {slot}"
     return d
 
@@ -76,5 +75,5 @@ def keep_apart(ops, d, parameter, parameters):
     if made.kind != "value" or made in others:
         known = d[parameter] = ops.copy(known)
     elif known is not made:  # the same numbers under the parameter's shape: what is computed shows them instead
-        known.base, made.base = None, known
+        known.base, made.base, made.name = None, known, f"d {parameter} as a matrix"
     known.kind, known.name = "gradient", f"d {parameter}"

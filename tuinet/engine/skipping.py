@@ -163,7 +163,7 @@ def _from_pooled(program, calls, call, dy, place, pool):
     program.slots.remove(made.results[0])
     for slot in call.results:
         if made.op.name == "view" and slot.base:  # it shows a parameter's gradient: so does what is made now
-            made.inputs[0].base = slot.base
+            made.inputs[0].base, made.inputs[0].name = slot.base, f"{slot} in a row"
         else:
             slot.base = made.results[0].base or slot.base
     return [*before, Call(made.op, made.inputs, call.results, made.settings, call.keep)]
