@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,44 @@ def test_a_convolution_costs_no_more_barriers_than_it_must() -> None:
     written = {slot.root for part in trainer.plan.micro_batches for call in part for slot in call.writes}
     assert "copy" not in {call.op.name for part in trainer.plan.micro_batches for call in part}
     assert written >= set(trainer.program.gradients.values())
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="only there it is known how")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_numbers_that_are_too_small_do_not_stay_in_the_optimizer(threads: int) -> None:
+    """Moments of a weight that never gets a gradient shrink to denormals: on the CPU these become 0 while steps are
+    taken, in every thread, and nowhere else.
+    """
+    small, least = np.float32(1e-40), np.finfo(np.float32).tiny
+    trainer = make([dense(40, "relu"), dense(5)], threads=threads)
+    moment = next(s for s in trainer.program.slots if s.kind == "state" and s.name == "dense_1.W.m")
+    values = trainer.arena.view(moment).copy()
+    values[0] = small
+    trainer.arena.write(moment, values)
+    trainer.arena.data["train.inputs"][:, 0] = 0
+    trainer.run(60.0, 1)
+    after = trainer.arena.view(moment)
+    assert (after[0] == 0).all() and (after[1] != 0).any()
+    assert 0 < small * np.float32(0.5) < least, "this thread computes as before"
+    assert 0 < alone("adam", small) < least, "the control: the kernel alone keeps what is small"
+
+
+def alone(name: str, moment: np.float32) -> np.float32:
+    """What an optimizer's kernel makes of a moment without a gradient, outside of the loop."""
+    import ctypes
+
+    from tuinet.engine import cpu
+    from tuinet.kernels import OPS
+
+    op, table = OPS[name], cpu.Table()
+    p, g, m, v = (np.zeros((1, 1), np.float32) for _ in range(4))
+    m[0, 0] = moment
+    real = np.float32(0.1)
+    operands = [p, g, m, v, np.full((), real), np.full((), real), np.zeros((), np.int32), 0.9, 0.999, 1e-8, 0.0]
+    table.add(cpu.kernel_of(op), cpu.layout(op).split(), *operands)
+    words, _ = table.arrays()
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(int(words[0]))(words.ctypes.data + 8)
+    return m[0, 0]
 
 
 def test_a_kernel_can_ask_for_what_it_will_need_soon() -> None:

@@ -32,6 +32,8 @@ from .primitives import (  # noqa: E402
     atomic_add,
     atomic_load,
     call,
+    compute_as,
+    flush_denormals,
     kinds_of,
     let_others_run,
     nanoseconds,
@@ -58,6 +60,7 @@ def compiled(*signature):
 @compiled(*[WORDS_1D] * 5)
 def run(table, before, after, control, mine):
     """Take steps until some record clears control[GO], or mine[0] in the middle of a step."""
+    mode = flush_denormals()
     while control[GO]:
         for start in before:
             call(table[start], address(table, start + 1))
@@ -65,16 +68,19 @@ def run(table, before, after, control, mine):
             break
         for start in after:
             call(table[start], address(table, start + 1))
+    compute_as(mode)
 
 
 @compiled(*[WORDS_1D] * 4, types.int64)
 def walk(table, starts, moving, by, count):
     """Every record, so many times; in between, the addresses that move are moved on."""
+    mode = flush_denormals()
     for _ in range(count):
         for start in starts:
             call(table[start], address(table, start + 1))
         for i in range(moving.size):
             table[moving[i]] += by[i]
+    compute_as(mode)
 
 
 # -- from a kernel to an address ---------------------------------------------------------------

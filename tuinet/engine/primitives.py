@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
+import platform
 import time
 
 import llvmlite.binding
@@ -32,6 +33,7 @@ for function in SCALARS:
 
 i8, i32, i64, f32, f64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 RECORD = types.CPointer(types.int64)
+ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 NUMBERS_OF_A_LINE = 16  # of 4 bytes, in a line of a cache
 
 
@@ -263,6 +265,54 @@ def room(builder, kind):
     would be taken again on each turn, until the stack is used up."""
     with builder.goto_entry_block():
         return builder.alloca(kind)
+
+
+# -- how a thread computes --------------------------------------------------------------------------
+
+FLUSH = 0x8040  # of x86's control word: results and operands that are denormal are 0
+
+
+def _control_word(builder, act, place):
+    """Load this thread's control word from a place, or store it there."""
+    pointer = builder.bitcast(place, i8.as_pointer())
+    name = f"llvm.x86.sse.{act}mxcsr"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [pointer.type]), name)
+    builder.call(function, [pointer])
+
+
+@intrinsic
+def flush_denormals(typingctx):
+    """From here on this thread takes numbers below 1.2e-38 for 0; gives what `compute_as` wants to undo it.
+
+    They carry no information, and are slow: moments of units that are dead shrink to them and stay there. On other
+    processors than x86 nothing is changed.
+    """
+
+    def generate(context, builder, signature, args):
+        if not ON_X86:
+            return i32(0)
+        place = room(builder, i32)
+        _control_word(builder, "st", place)
+        before = builder.load(place)
+        builder.store(builder.or_(before, i32(FLUSH)), place)
+        _control_word(builder, "ld", place)
+        return before
+
+    return types.int32(), generate
+
+
+@intrinsic
+def compute_as(typingctx, before):
+    """Undo flush_denormals."""
+
+    def generate(context, builder, signature, args):
+        if ON_X86:
+            place = room(builder, i32)
+            builder.store(args[0], place)
+            _control_word(builder, "ld", place)
+        return context.get_dummy_value()
+
+    return types.void(types.int32), generate
 
 
 # -- threads and time ----------------------------------------------------------------------------
