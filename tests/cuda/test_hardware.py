@@ -15,6 +15,7 @@ def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """One step is a timing here: the emulator takes its time for each."""
     monkeypatch.setattr(hardware, "SECONDS", 0.0)
     monkeypatch.setattr(hardware, "TIMES", 1)
+    monkeypatch.setattr("tuinet.engine.cuda.machine.MOST", 1)  # nor more steps at once, where a machine is fast
 
 
 def test_a_step_is_timed_with_the_kernels_that_it_launches(gpu: StandIn) -> None:
