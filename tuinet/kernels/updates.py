@@ -10,7 +10,7 @@ import numpy as np
 
 from . import gpu
 from .gpu import cuda
-from .op import op
+from .op import op, scalar
 from .scalars import ONE, ZERO, F, U
 
 
@@ -271,6 +271,12 @@ def column_squares(g):
     return (g * g).sum(0)
 
 
+@scalar
+def squares_of_two(g, n, i):
+    """The squares of a number and of the one below it."""
+    return g[n, i] * g[n, i] + g[n + 1, i] * g[n + 1, i]
+
+
 @column_squares.cpu
 def column_squares_cpu(g, s):
     """Eight rows at a time: threads that write into one line of a cache would take it from each other at every row."""
@@ -280,10 +286,12 @@ def column_squares_cpu(g, s):
     for k in range(eights):
         n = 8 * k
         for i in range(s.size):
-            low = g[n, i] * g[n, i] + g[n + 1, i] * g[n + 1, i] + g[n + 2, i] * g[n + 2, i] + g[n + 3, i] * g[n + 3, i]
-            n4 = n + 4
-            high = g[n4, i] * g[n4, i] + g[n4 + 1, i] * g[n4 + 1, i] + g[n4 + 2, i] * g[n4 + 2, i]
-            s[i] += low + high + g[n4 + 3, i] * g[n4 + 3, i]
+            s[i] += (
+                squares_of_two(g, n, i)
+                + squares_of_two(g, n + 2, i)
+                + squares_of_two(g, n + 4, i)
+                + squares_of_two(g, n + 6, i)
+            )
     for n in range(8 * eights, g.shape[0]):
         for i in range(s.size):
             s[i] += g[n, i] * g[n, i]
