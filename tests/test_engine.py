@@ -45,6 +45,12 @@ def test_a_small_batch_of_heavy_examples_is_shared_out_among_the_threads() -> No
         assert batch_cuts(6, 2, trainer.plan.micro_batches[0]) == cuts
 
 
+def test_heavy_examples_are_shared_out_evenly_and_light_ones_by_whole_tiles() -> None:
+    light, heavy = ([dense(units), dense(5)] for units in (20, 2048))
+    for stack, cuts in ((light, [0, 8, 24, 32, 40, 56, 64]), (heavy, [0, 11, 21, 32, 43, 53, 64])):
+        assert batch_cuts(64, 6, make(stack, batch_size=64, threads=2).plan.micro_batches[0]) == cuts
+
+
 @pytest.mark.parametrize("threads", [3, *(pytest.param(count, marks=pytest.mark.slow) for count in (2, 5))])
 @pytest.mark.parametrize("name", STACKS)
 def test_any_number_of_threads_gives_the_same_bits(name: str, threads: int) -> None:

@@ -13,13 +13,13 @@ import pytest
 CODE = """
 import numpy as np
 from tests.networks import make, stacks
-from tuinet.engine import tiles
+from tuinet.engine import lanes
 one, two, judge = (make(stacks()["odd and wide"], batch_size=49, threads=t, device=d)
                    for t, d in ((1, "cpu"), (2, "cpu"), (1, "reference")))
 for trainer in (one, two, judge):
     trainer.run(60.0, 3)
 exact, found = judge.model(), one.model()
-print(tiles.machine().lanes)
+print(lanes.machine().lanes)
 print(all(found[k].tobytes() == v.tobytes() for k, v in two.model().items()))
 print(max(float(np.abs(found[k] - v).max() / np.abs(v).max()) for k, v in exact.items()))
 """
@@ -57,11 +57,11 @@ def test_a_processor_with_narrower_vectors_trains_to_the_same_weights(name: str,
 
 COMPILED = """
 import re
-from tuinet.engine import cpu, tiles  # cpu says where kernels are kept
+from tuinet.engine import cpu, lanes, tiles  # cpu says where kernels are kept
 assembly = tiles.product_kernels()[0]._library.get_asm_str()
 loops = [block.splitlines() for block in re.split(r"(?m)^(?=\\S+:)", assembly)]
 multiply = [block for block in loops if any("vfmadd" in line and "zmm" in line for line in block)]
-print(tiles.machine().lanes)
+print(lanes.machine().lanes)
 print(sum("vfmadd" in line and "zmm" in line for block in multiply for line in block))
 print(sum("zmm" in line and "rsp" in line for block in multiply for line in block))
 """

@@ -9,10 +9,10 @@ from ..processes import cores
 
 def describe():
     """Processor, cores, vector width, kernel folder and how many kernels it holds."""
-    from . import cache, tiles
+    from . import cache, lanes
 
     folder, lasting = cache.choose()
-    tile = tiles.machine()
+    tile = lanes.machine()
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": tile.name,

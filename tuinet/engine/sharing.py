@@ -18,7 +18,7 @@ from .arena import PRIVATE, bounds
 
 EVERYONE = None  # scalars, and what all read as a whole: each thread works it out for itself
 WIDE = 64  # columns from which a product may be cut along them
-HEAVY = 1024  # numbers of one example from which a small batch is shared out example by example
+HEAVY = 1024  # numbers of one example from which a batch is shared out example by example
 PRODUCTS = ("dense", "matmul_nn", "matmul_nt")
 CELLS = ("rnn", "lstm", "gru")  # recurrent: at each of their steps the states of all rows are multiplied by W
 
@@ -56,11 +56,9 @@ def _own_axis(shape, rows, batch):
 
 
 def batch_cuts(batch, threads, calls):
-    """Where the examples of a batch are cut: small batches only where an example is work enough."""
-    if batch >= 16 or threads == 1 or batch < threads:
-        return bounds(batch, threads)
+    """Where the examples of a batch are cut: example by example where one is work enough, else by whole tiles."""
     heaviest = max((s.size // batch for call in calls for s in call.results if s.kind == "value"), default=0)
-    if heaviest < HEAVY:
+    if heaviest < HEAVY or batch < threads:
         return bounds(batch, threads)
     return [round(batch * t / threads) for t in range(threads + 1)]
 

@@ -17,8 +17,24 @@ from numba.np import arrayobj
 
 from ..kernels import vectors
 from .cache import kept
+from .lanes import (
+    COUNTING,
+    FP,
+    LANES,
+    MASK,
+    REALS,
+    WHOLE,
+    WHOLES,
+    first_lanes,
+    fused,
+    load,
+    shift,
+    splat,
+    store,
+    turn,
+    turn_part,
+)
 from .primitives import LOOPS, external, f32, i32, i64
-from .tiles import COUNTING, FP, LANES, MASK, REALS, WHOLE, WHOLES, first_lanes, fused, load, shift, splat, store
 
 IP = types.CPointer(types.int32)
 MOST = 8  # vectors of a piece that `gather` sums at a time: enough to hide how long a sum takes ...
@@ -324,6 +340,16 @@ def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
             copy_part(shift(target, whole), shift(source, whole), length - whole)
 
 
+def tuinet_turn(x, x_line, out, out_line, rows, columns):
+    for r in range(0, rows, LANES):
+        for c in range(0, columns, LANES):
+            there, source = shift(out, c * out_line + r), shift(x, r * x_line + c)
+            if r + LANES <= rows and c + LANES <= columns:
+                turn(there, out_line, source, x_line, LANES, LANES)
+            else:
+                turn_part(there, out_line, source, x_line, min(LANES, rows - r), min(LANES, columns - c))
+
+
 # -- what kernels call ---------------------------------------------------------------------------
 
 R, I, W = FP, IP, WHOLE  # noqa: E741
@@ -333,6 +359,7 @@ ARGUMENTS = {
     tuinet_largest: (R, W, W, W, W, W, R, I, W, W, W),
     tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W, W, W, W, W),
     tuinet_copy_rows: (R, W, R, W, W, W),
+    tuinet_turn: (R, W, R, W, W, W),
 }
 
 
@@ -372,7 +399,7 @@ def caller(function):
     return signature, generate
 
 
-of_gather, of_pick, of_largest, of_hand_down, of_copy_rows = (caller(function) for function in ARGUMENTS)
+of_gather, of_pick, of_largest, of_hand_down, of_copy_rows, of_turn = (caller(function) for function in ARGUMENTS)
 
 
 @intrinsic
@@ -413,6 +440,12 @@ def call_hand_down(
 def call_copy_rows(typingctx, x, x_at, x_down, out, out_at, out_down, rows, length):
     signature, generate = of_copy_rows
     return signature(x, x_at, x_down, out, out_at, out_down, rows, length), generate
+
+
+@intrinsic
+def call_turn(typingctx, x, x_at, x_line, out, out_at, out_line, rows, columns):
+    signature, generate = of_turn
+    return signature(x, x_at, x_line, out, out_at, out_line, rows, columns), generate
 
 
 @overload(vectors.gather, jit_options=LOOPS)
@@ -467,3 +500,11 @@ def copy_rows_compiled(x, x_at, x_down, out, out_at, out_down, rows, length):
         call_copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length)
 
     return copy_rows
+
+
+@overload(vectors.turn, jit_options=LOOPS)
+def turn_compiled(x, x_at, x_line, out, out_at, out_line, rows, columns):
+    def turn(x, x_at, x_line, out, out_at, out_line, rows, columns):
+        call_turn(x, x_at, x_line, out, out_at, out_line, rows, columns)
+
+    return turn

@@ -28,6 +28,7 @@ from .gpu_windows import (
 )
 from .op import op
 from .scalars import ZERO, F, U
+from .vectors import turn
 from .windows import add_up, gathered, lay_across, lay_out, narrow, spread
 
 
@@ -239,9 +240,7 @@ def turned_gradient(ops, d, a, out):
 
 @turned.cpu
 def turned_cpu(a, out):
-    for m in range(a.shape[0]):
-        for n in range(a.shape[1]):
-            out[n, m] = a[m, n]
+    turn(a, 0, a.strides[0] // 4, out, 0, out.strides[0] // 4, a.shape[0], a.shape[1])
 
 
 BY_TILES = 32, 8  # threads of a tile of 32 x 32 numbers
@@ -249,11 +248,11 @@ BY_TILES = 32, 8  # threads of a tile of 32 x 32 numbers
 
 @turned.cuda(gpu.Launch(BY_TILES, lambda s: (gpu.blocks(s["M"], 32), gpu.blocks(s["N"], 32), 1)))
 def turned_cuda(a, out, M, N):
-    turn(a, out, M, N, M, M)
+    turn_tile(a, out, M, N, M, M)
 
 
 @gpu.device
-def turn(a, out, M, N, piece, line):
+def turn_tile(a, out, M, N, piece, line):
     """out (N, M) = a^T, where each piece of so many rows of a fills a line of out's columns, and zeros the rest of it.
 
     By way of shared memory, so that neighbouring threads read and write neighbouring numbers.

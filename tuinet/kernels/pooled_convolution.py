@@ -12,14 +12,14 @@ import numpy as np
 from ..shapes import Geometry
 from . import gpu
 from .blas import ADD, REPLACE, multiply
-from .convolution import BY_TILES, conv2d_inputs, conv2d_weights, one_each_back, one_each_of_weights, turn
+from .convolution import BY_TILES, conv2d_inputs, conv2d_weights, one_each_back, one_each_of_weights, turn_tile
 from .gpu_tiles import ACROSS, product_number, products, put
 from .gpu_windows import RESULTS, TURNED_WEIGHTS, WINDOWS_TURNED, results_of, weights_of, windows_of
 from .op import op, scalar
 from .parts import part
 from .pooling import alike, inside, max_pool_back, max_pool_back_cuda, tiled
 from .scalars import ZERO, U
-from .vectors import copy_rows, gather, hand_down, pick
+from .vectors import copy_rows, gather, hand_down, pick, turn
 from .windows import VECTOR, lay_across, spread
 
 NEAREST = 8192  # numbers: as many as the nearest cache holds
@@ -92,16 +92,18 @@ def turned_in_pieces_sizes(size, geometry):
 def turned_in_pieces_cpu(W, V, geometry):
     length = stretch_of(geometry) * geometry.channels
     pieces, line = W.shape[0] // length, aligned(length)
-    for o in range(W.shape[1]):
-        for p in range(pieces):
-            for i in range(line):
-                V[o, p * line + i] = W[p * length + i, o] if i < length else ZERO
+    below, across = W.strides[0] // 4, V.strides[0] // 4
+    for p in range(pieces):
+        turn(W, p * length * below, below, V, p * line, across, length, W.shape[1])
+        for o in range(W.shape[1]):
+            for i in range(length, line):
+                V[o, p * line + i] = ZERO
 
 
 @turned_in_pieces.cuda(gpu.Launch(BY_TILES, lambda s: (gpu.blocks(s["L"], 32), gpu.blocks(s["O"], 32), 1)))
 def turned_in_pieces_cuda(W, V, K, O, L, geometry):  # noqa: E741
     length = stretch_of(geometry) * geometry.channels
-    turn(W, V, L, O, U(length), U(aligned(length)))
+    turn_tile(W, V, L, O, U(length), U(aligned(length)))
 
 
 # -- on a GPU: the convolution's gradient is made whole after all, in room, and multiplied as ever ------
@@ -262,10 +264,9 @@ def conv2d_weights_of_pooled_cpu(x, dy, place, scratch, lists, numbers, dW, geom
                     scratch, b * g.apart_right * depth, g.apart_down * all_wide * depth,
                     scratch, c * row + b * depth, g.wide * depth, g.tall, piece * depth,
                 )  # fmt: skip
+    below = dW.strides[0] // 4
     for k in range(g.tall * g.wide):
-        for i in range(g.channels):
-            for c in range(O):
-                dW[k * g.channels + i, c] = scratch[c * row + k * depth + i]
+        turn(scratch, k * depth, row, dW, k * g.channels * below, below, O, g.channels)
 
 
 @conv2d_weights_of_pooled.cuda(HANDED_BACK, whole)

@@ -85,6 +85,14 @@ def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
         out[to : to + length] = x[start : start + length]
 
 
+def turn(x, x_at, x_line, out, out_at, out_line, rows, columns):
+    """out = x^T: so many rows and columns of x, each with its lines so far apart."""
+    x, out = flat(x), flat(out)
+    for r in range(rows):
+        start = x_at + r * x_line
+        out[out_at + r : out_at + r + columns * out_line : out_line] = x[start : start + columns]
+
+
 def flat(array):
     """All numbers from an array's first to its last, as one stretch."""
     steps = zip(array.shape, array.strides, strict=True)
