@@ -57,8 +57,8 @@ def test_a_processor_with_narrower_vectors_trains_to_the_same_weights(name: str,
 
 COMPILED = """
 import re
-from tuinet.engine import cpu, lanes, tiles  # cpu says where kernels are kept
-assembly = tiles.product_kernels()[0]._library.get_asm_str()
+from tuinet.engine import cpu, lanes, linking, tiles  # cpu says where kernels are kept
+assembly = linking.compiled(tiles.tuinet_product)._library.get_asm_str()
 loops = [block.splitlines() for block in re.split(r"(?m)^(?=\\S+:)", assembly)]
 multiply = [block for block in loops if any("vfmadd" in line and "zmm" in line for line in block)]
 print(lanes.machine().lanes)

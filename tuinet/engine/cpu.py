@@ -24,7 +24,7 @@ from numba import cfunc, njit, types  # noqa: E402
 from numba.core.errors import NumbaError  # noqa: E402
 from numba.extending import register_jitable  # noqa: E402
 
-from . import tiles, vectors  # noqa: E402
+from . import linking, tiles, vectors  # noqa: E402, F401   (the last two: what kernels call)
 from .primitives import (  # noqa: E402
     LOOPS,
     RECORD,
@@ -104,8 +104,7 @@ def entry(kernel, name, layout):
 @cache
 def kernel_of(op):
     """An op's compiled kernel. The cache keeps it alive as long as its address is in use."""
-    tiles.product_kernels()
-    vectors.vector_kernels()
+    linking.link_all()
     return entry(op.cpu_kernel, op.name, layout(op))
 
 
@@ -124,12 +123,11 @@ def layout(op):
 def compile_kernels(ops, on_compile=None):
     """Have the kernels of these ops ready. on_compile(done, total, name) is told of each that had to be compiled."""
     ops = sorted({op for op in ops if op.cpu_kernel}, key=lambda op: op.name)
-    makers = [("product", tiles.product_kernels), ("vectors", vectors.vector_kernels), ("barrier", barrier_kernel)]
-    makers += [("guard", guard_kernel), ("watch", watch_kernel), *((op.name, partial(kernel_of, op)) for op in ops)]
+    makers = [(f.__name__.removeprefix("tuinet_"), partial(linking.compiled, f)) for f in linking.FUNCTIONS]
+    makers += [("barrier", barrier_kernel), ("guard", guard_kernel), ("watch", watch_kernel)]
+    makers += [(op.name, partial(kernel_of, op)) for op in ops]
     for done, (name, make) in enumerate(makers, 1):
-        made = make()
-        fresh = [kernel for kernel in (made if isinstance(made, list) else [made]) if not kernel.cache_hits]
-        if fresh and on_compile:
+        if not make().cache_hits and on_compile:
             on_compile(done, len(makers), name)
 
 

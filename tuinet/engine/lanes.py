@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from .primitives import bring_near, f32, i32, i64
 
-FP = types.CPointer(types.float32)
+FP, IP = types.CPointer(types.float32), types.CPointer(types.int32)
 WHOLE = types.int64
 
 

@@ -5,24 +5,17 @@ A[i rows + k steps], so A or its transpose. A tile keeps a few rows of C in vect
 walks along K once; rows and columns that do not fill a tile have smaller and masked ones.
 Every number of C is the fused sum of its products in the order of K, whichever tile it falls
 into: that is why threads can share a product in any way and get the same bits.
-
-It is compiled once, for all networks (kernels find it by its name, as they would find a BLAS).
 """
 
 from __future__ import annotations
 
-from functools import cache, partial
-
-import llvmlite.binding
 from llvmlite import ir
-from numba import cfunc, types
+from numba import types
 from numba.extending import intrinsic, overload, register_jitable
-from numba.np import arrayobj
 
 from ..kernels import blas
-from ..kernels.blas import ADD, REPLACE, ROW
+from ..kernels.blas import ADD, REPLACE, ROW, multiply, multiply_turned
 from ..kernels.scalars import ZERO
-from .cache import kept
 from .lanes import (
     FP,
     LANES,
@@ -45,7 +38,8 @@ from .lanes import (
     turn_part,
     turned,
 )
-from .primitives import LOOPS, external, f32, i64
+from .linking import stands_for
+from .primitives import LOOPS, i64
 
 NEAR = 32768  # bytes of a panel of B that are worked through at a time: as many as the nearest cache holds
 MANY = 48  # rows from which that is worth it
@@ -298,8 +292,7 @@ def make_panel(lanes, vectors):
     return register_jitable(**LOOPS)(panel)
 
 
-POINTERS = (FP, WHOLE, WHOLE, FP, WHOLE, FP, WHOLE, FP)
-SIGNATURE = types.void(*POINTERS, WHOLE, WHOLE, WHOLE, WHOLE)
+OPERANDS = "f n n f n f n f n n n n"
 
 # Globals and not cells of a closure: Numba keeps a function under a hash of its cells, and these
 # would hash anew in every process.
@@ -317,6 +310,7 @@ def piece_of(K):
     return (K + pieces - 1) // pieces
 
 
+@stands_for(multiply, OPERANDS)
 def tuinet_product(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
     """C = A B, panel by panel; row and mode: what C starts from.
 
@@ -339,6 +333,7 @@ def tuinet_product(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
                 panel(shift(A, k * aks), ars, aks, T, WIDTH, shift(C, n), crs, shift(row, n), M, columns, deep, start)
 
 
+@stands_for(multiply_turned, OPERANDS)
 def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
     """C = A B^T: a piece of B is turned back onto the stack at a time."""
     T, piece = take(), piece_of(K)
@@ -357,42 +352,7 @@ def tuinet_product_turned(A, ars, aks, B, brs, C, crs, row, M, N, K, mode):
             panel(shift(A, k * aks), ars, aks, T, WIDTH, shift(C, n), crs, shift(row, n), M, columns, deep, start)
 
 
-@cache
-def product_kernels():
-    """The two products as C functions: B as it lies, and B turned. Compiled once, kept on disk."""
-    compile_it = cfunc(SIGNATURE, cache=True, **LOOPS)
-    kernels = [kept(partial(compile_it, f)) for f in (tuinet_product, tuinet_product_turned)]
-    for kernel in kernels:
-        llvmlite.binding.add_symbol(kernel.__name__, kernel.address)
-    return kernels
-
-
 # -- what kernels call ----------------------------------------------------------------------------------
-
-ARGUMENTS = [f32.as_pointer(), i64, i64, f32.as_pointer(), i64, f32.as_pointer(), i64, f32.as_pointer()] + [i64] * 4
-
-
-def caller(name):
-    call_product = external(name, ir.VoidType(), ARGUMENTS)
-
-    @intrinsic
-    def product(typingctx, a, a_at, ars, aks, b, b_at, brs, c, c_at, crs, row, row_at, M, N, K, mode):
-        def generate(context, builder, signature, args):
-            def data(i):
-                return builder.gep(
-                    arrayobj.make_array(signature.args[i])(context, builder, args[i]).data, [args[i + 1]]
-                )
-
-            call_product(builder, [data(0), *args[2:4], data(4), args[6], data(7), args[9], data(10), *args[12:16]])
-            return context.get_dummy_value()
-
-        w = types.int64
-        return types.void(a, w, w, w, b, w, w, c, w, w, row, w, w, w, w, w), generate
-
-    return product
-
-
-product, product_turned = caller("tuinet_product"), caller("tuinet_product_turned")
 
 
 @overload(blas.gemm, jit_options=LOOPS)
@@ -400,13 +360,13 @@ def gemm_compiled(a, a_turned, b, b_turned, out, keep):
     def gemm(a, a_turned, b, b_turned, out, keep):
         M, N = out.shape
         K = a.shape[0] if a_turned else a.shape[1]
-        step = a.strides[0] // 4
+        step, below, line = a.strides[0] // 4, b.strides[0] // 4, out.strides[0] // 4
         rows, steps = (1, step) if a_turned else (step, 1)
         mode = ADD if keep else REPLACE
         if b_turned:
-            product_turned(a, 0, rows, steps, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, a, 0, M, N, K, mode)
+            multiply_turned(a, 0, rows, steps, b, 0, below, out, 0, line, a, 0, M, N, K, mode)
         else:
-            product(a, 0, rows, steps, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, a, 0, M, N, K, mode)
+            multiply(a, 0, rows, steps, b, 0, below, out, 0, line, a, 0, M, N, K, mode)
 
     return gemm
 
@@ -414,16 +374,7 @@ def gemm_compiled(a, a_turned, b, b_turned, out, keep):
 @overload(blas.gemm_row, jit_options=LOOPS)
 def gemm_row_compiled(a, b, row, out):
     def gemm_row(a, b, row, out):
-        M, N = out.shape
-        K = a.shape[1]
-        product(a, 0, a.strides[0] // 4, 1, b, 0, b.strides[0] // 4, out, 0, out.strides[0] // 4, row, 0, M, N, K, ROW)
+        step, below, line = a.strides[0] // 4, b.strides[0] // 4, out.strides[0] // 4
+        multiply(a, 0, step, 1, b, 0, below, out, 0, line, row, 0, out.shape[0], out.shape[1], a.shape[1], ROW)
 
     return gemm_row
-
-
-@overload(blas.multiply, jit_options=LOOPS)
-def multiply_compiled(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
-    def multiply(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
-        product(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode)
-
-    return multiply

@@ -1,25 +1,18 @@
-"""The loops of kernels/vectors.py in vector registers, as LLVM: its own vectorizer takes short stretches badly.
-
-Compiled once, for all networks (kernels find them by their names, as they find the product of tiles.py).
-"""
+"""The loops of kernels/vectors.py in vector registers, as LLVM: its own vectorizer takes short stretches badly."""
 
 from __future__ import annotations
 
-from functools import cache, partial
-
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, types
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
-from numba.np import arrayobj
+from numba.extending import intrinsic
 
 from ..kernels import vectors
-from .cache import kept
 from .lanes import (
     COUNTING,
     FP,
+    IP,
     LANES,
     MASK,
     REALS,
@@ -34,9 +27,9 @@ from .lanes import (
     turn,
     turn_part,
 )
-from .primitives import LOOPS, external, f32, i32, i64
+from .linking import stands_for
+from .primitives import i32, i64
 
-IP = types.CPointer(types.int32)
 MOST = 8  # vectors of a piece that `gather` sums at a time: enough to hide how long a sum takes ...
 SUMS = 24 if LANES == 16 else 8  # ... and vectors of all pieces: as many as there are registers for
 PIECES = SUMS // MOST
@@ -111,6 +104,7 @@ def gather_pieces(typingctx, values, places, count, table, t_step, out, o_step, 
     return types.void(FP, IP, WHOLE, FP, WHOLE, FP, WHOLE, WHOLE, WHOLE, WHOLE), generate
 
 
+@stands_for(vectors.gather, "f i n f n f n n n")
 def tuinet_gather(values, places, count, table, t_step, out, o_step, pieces, length):
     """A stretch of a piece after the other, all about equally wide: a narrow one would only wait for its own sums."""
     if count <= 0:
@@ -175,6 +169,7 @@ def put_whole(typingctx, pointer, i, value):
     return types.void(IP, WHOLE, WHOLE), generate
 
 
+@stands_for(vectors.pick, "f i n n n n n n n f i i")
 def tuinet_pick(dy, place, first, rows, down, columns, right, length, line, values, places, counts):
     for u in range(rows):
         for v in range(columns):
@@ -233,6 +228,7 @@ def make_largest(square):
 largest_any, largest_2 = make_largest(0), make_largest(2)
 
 
+@stands_for(vectors.largest, "f n n n n n f i n n n")
 def tuinet_largest(x, first, rows, down, columns, right, y, place, length, count, step):
     small = rows == 2 and columns == 2
     for w in range(count):
@@ -289,6 +285,7 @@ def make_hand_down(square):
 hand_down_any, hand_down_2 = make_hand_down(0), make_hand_down(2)
 
 
+@stands_for(vectors.hand_down, "f i n n n n n f n n n n n n n")
 def tuinet_hand_down(
     dy, place, first, rows, down, columns, right, x, x_down, x_right, length, count, step, x_step, keep
 ):
@@ -330,6 +327,7 @@ def make_copy(partly):
 copy_whole, copy_part = make_copy(False), make_copy(True)
 
 
+@stands_for(vectors.copy_rows, "f n f n n n")
 def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
     whole = length // LANES * LANES
     for r in range(rows):
@@ -340,6 +338,7 @@ def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
             copy_part(shift(target, whole), shift(source, whole), length - whole)
 
 
+@stands_for(vectors.turn, "f n f n n n")
 def tuinet_turn(x, x_line, out, out_line, rows, columns):
     for r in range(0, rows, LANES):
         for c in range(0, columns, LANES):
@@ -348,163 +347,3 @@ def tuinet_turn(x, x_line, out, out_line, rows, columns):
                 turn(there, out_line, source, x_line, LANES, LANES)
             else:
                 turn_part(there, out_line, source, x_line, min(LANES, rows - r), min(LANES, columns - c))
-
-
-# -- what kernels call ---------------------------------------------------------------------------
-
-R, I, W = FP, IP, WHOLE  # noqa: E741
-ARGUMENTS = {
-    tuinet_gather: (R, I, W, R, W, R, W, W, W),
-    tuinet_pick: (R, I, W, W, W, W, W, W, W, R, I, I),
-    tuinet_largest: (R, W, W, W, W, W, R, I, W, W, W),
-    tuinet_hand_down: (R, I, W, W, W, W, W, R, W, W, W, W, W, W, W),
-    tuinet_copy_rows: (R, W, R, W, W, W),
-    tuinet_turn: (R, W, R, W, W, W),
-}
-
-
-@cache
-def vector_kernels():
-    """They as C functions. Compiled once, kept on disk."""
-    kernels = []
-    for function, arguments in ARGUMENTS.items():
-        compile_it = cfunc(types.void(*arguments), cache=True, **LOOPS)
-        kernels.append(kept(partial(compile_it, function)))
-        llvmlite.binding.add_symbol(function.__name__, kernels[-1].address)
-    return kernels
-
-
-def caller(function):
-    """Call a C function with an array and an index in place of each of its pointers."""
-    kinds = {FP: f32.as_pointer(), IP: i32.as_pointer(), WHOLE: i64}
-    wanted = ARGUMENTS[function]
-    call = external(function.__name__, ir.VoidType(), [kinds[each] for each in wanted])
-
-    def generate(context, builder, signature, args):
-        given = iter(zip(args, signature.args, strict=True))
-        values = []
-        for each in wanted:
-            value, kind = next(given)
-            if each is not WHOLE:
-                at, _ = next(given)
-                value = builder.gep(arrayobj.make_array(kind)(context, builder, value).data, [at])
-            values.append(value)
-        call(builder, values)
-        return context.get_dummy_value()
-
-    def signature(*given):
-        """Arrays as they are, numbers as 64 bits."""
-        return types.void(*[each if isinstance(each, types.Array) else WHOLE for each in given])
-
-    return signature, generate
-
-
-of_gather, of_pick, of_largest, of_hand_down, of_copy_rows, of_turn = (caller(function) for function in ARGUMENTS)
-
-
-@intrinsic
-def call_gather(typingctx, values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
-    signature, generate = of_gather
-    given = values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length
-    return signature(*given), generate
-
-
-@intrinsic
-def call_pick(
-    typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, v_at, places, p_at,
-    counts, c_at,
-):  # fmt: skip
-    signature, generate = of_pick
-    given = dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, v_at
-    return signature(*given, places, p_at, counts, c_at), generate
-
-
-@intrinsic
-def call_largest(typingctx, x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
-    signature, generate = of_largest
-    given = x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step
-    return signature(*given), generate
-
-
-@intrinsic
-def call_hand_down(
-    typingctx, dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
-    step, x_step, keep,
-):  # fmt: skip
-    signature, generate = of_hand_down
-    given = dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length
-    return signature(*given, count, step, x_step, keep), generate
-
-
-@intrinsic
-def call_copy_rows(typingctx, x, x_at, x_down, out, out_at, out_down, rows, length):
-    signature, generate = of_copy_rows
-    return signature(x, x_at, x_down, out, out_at, out_down, rows, length), generate
-
-
-@intrinsic
-def call_turn(typingctx, x, x_at, x_line, out, out_at, out_line, rows, columns):
-    signature, generate = of_turn
-    return signature(x, x_at, x_line, out, out_at, out_line, rows, columns), generate
-
-
-@overload(vectors.gather, jit_options=LOOPS)
-def gather_compiled(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
-    def gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length):
-        call_gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, o_step, pieces, length)
-
-    return gather
-
-
-@overload(vectors.pick, jit_options=LOOPS)
-def pick_compiled(
-    dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at
-):
-    def pick(dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at):
-        call_pick(
-            dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, 0, places, 0,
-            places, counts_at,
-        )  # fmt: skip
-
-    return pick
-
-
-@overload(vectors.largest, jit_options=LOOPS)
-def largest_compiled(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
-    def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
-        call_largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step)
-
-    return largest
-
-
-@overload(vectors.hand_down, jit_options=LOOPS)
-def hand_down_compiled(
-    dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
-    x_step, keep,
-):  # fmt: skip
-    def hand_down(
-        dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count, step,
-        x_step, keep,
-    ):  # fmt: skip
-        call_hand_down(
-            dy, dy_at, place, place_at, first, rows, down, columns, right, x, x_at, x_down, x_right, length, count,
-            step, x_step, keep,
-        )  # fmt: skip
-
-    return hand_down
-
-
-@overload(vectors.copy_rows, jit_options=LOOPS)
-def copy_rows_compiled(x, x_at, x_down, out, out_at, out_down, rows, length):
-    def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
-        call_copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length)
-
-    return copy_rows
-
-
-@overload(vectors.turn, jit_options=LOOPS)
-def turn_compiled(x, x_at, x_line, out, out_at, out_line, rows, columns):
-    def turn(x, x_at, x_line, out, out_at, out_line, rows, columns):
-        call_turn(x, x_at, x_line, out, out_at, out_line, rows, columns)
-
-    return turn

@@ -159,7 +159,7 @@ def conv2d_inputs_of_pooled_cpu(dy, place, V, scratch, lists, dx, geometry, pool
                 pick(
                     dy, row + out, place, where + out, (top * pool.width + left) * O,
                     pool.tall, pool.apart_down * depth, pool.wide, pool.apart_right * O, O, line,
-                    scratch, lists, counts,
+                    scratch, 0, lists, 0, lists, counts,
                 )  # fmt: skip
                 for u in range(pool.tall):
                     for v in range(pool.wide):

@@ -22,11 +22,14 @@ def gather(values, v_at, places, p_at, count, table, t_at, t_step, out, out_at, 
             out[to : to + length] += values[v_at + e] * table[start : start + length]
 
 
-def pick(dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, places, counts_at):
+def pick(
+    dy, dy_at, place, place_at, first, rows, down, columns, right, length, line, values, v_at, places, p_at,
+    counts, c_at,
+):  # fmt: skip
     """Lists of a window's numbers that are not zero: for each of rows times columns places those that stood there.
 
     A place's number is that of the first, so far on, and the channel. Its list has room for all channels: the numbers
-    themselves go into values, line times their channels into places, and how many they are into places at counts_at.
+    themselves go into values, line times their channels into places, and how many they are into counts.
     """
     dy, place = flat(dy), flat(place)
     for u in range(rows):
@@ -34,9 +37,9 @@ def pick(dy, dy_at, place, place_at, first, rows, down, columns, right, length, 
             number, at, count = first + u * down + v * right, (u * columns + v) * length, 0
             for c in range(length):
                 if place[place_at + c] == number + c and dy[dy_at + c] != 0:
-                    values[at + count], places[at + count] = dy[dy_at + c], c * line
+                    values[v_at + at + count], places[p_at + at + count] = dy[dy_at + c], c * line
                     count += 1
-            places[counts_at + u * columns + v] = count
+            counts[c_at + u * columns + v] = count
 
 
 def largest(x, x_at, first, rows, down, columns, right, y, y_at, place, place_at, length, count, step):
