@@ -83,7 +83,7 @@ class ShapeRecorder:
             if op == "take":
                 return Shaped(op, (*operands[0].shape, x.shape[1]))
             if op == "batch_norm":
-                return (Shaped(op, x.shape), *(Shaped("rest", x.shape[1:]) for _ in range(4)))
+                return (Shaped(op, x.shape), *(Shaped("rest", x.shape[1:]) for _ in range(3)))
             if op in ("cross_entropy", "layer_norm", "rms_norm", "attention"):
                 shape = x.shape[:1] if op == "cross_entropy" else x.shape
                 return (Shaped(op, shape), Shaped("rest", shape))

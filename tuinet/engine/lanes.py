@@ -100,6 +100,43 @@ def fused(builder, a, b, c):
     return builder.call(fma, [a, b, c])
 
 
+# -- loops ---------------------------------------------------------------------------------------
+
+
+def repeat(builder, count, values, body):
+    """A loop of at least one turn: body(turn, values) gives the values of the next."""
+    before, loop = builder.block, builder.function.append_basic_block("turn")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    turn, carried = builder.phi(i64), [builder.phi(value.type) for value in values]
+    new = body(turn, carried)
+    after = builder.add(turn, i64(1))
+    for phi, begin, next_one in zip([turn, *carried], [i64(0), *values], [after, *new], strict=True):
+        phi.add_incoming(begin, before)
+        phi.add_incoming(next_one, builder.block)
+    done = builder.function.append_basic_block("done")
+    builder.cbranch(builder.icmp_signed("<", after, count), loop, done)
+    builder.position_at_end(done)
+    return new
+
+
+def repeat_any(builder, count, values, body):
+    """The same, of any number of turns."""
+    before = builder.block
+    some, done = (builder.function.append_basic_block(name) for name in ("some", "none"))
+    builder.cbranch(builder.icmp_signed("<", i64(0), count), some, done)
+    builder.position_at_end(some)
+    new = repeat(builder, count, values, body)
+    after = builder.block
+    builder.branch(done)
+    builder.position_at_end(done)
+    ends = [builder.phi(value.type) for value in values]
+    for end, begin, value in zip(ends, values, new, strict=True):
+        end.add_incoming(begin, before)
+        end.add_incoming(value, after)
+    return ends
+
+
 # -- places, and what is moved between them ------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from numba.np import arrayobj
 
 from .cache import kept
 from .lanes import FP, IP, WHOLE
-from .primitives import LOOPS, external, f32, i32, i64
+from .primitives import EXACT, LOOPS, external, f32, i32, i64
 
 KINDS = {"f": (FP, f32.as_pointer()), "i": (IP, i32.as_pointer()), "n": (WHOLE, i64)}
 FUNCTIONS = {}  # the kinds of each function's operands
@@ -65,9 +65,12 @@ def stands_for(python, kinds):
 
 @cache
 def compiled(function):
-    """The C function. Compiled once, kept on disk; whoever is given it keeps it alive."""
+    """The C function. Compiled once, kept on disk; whoever is given it keeps it alive.
+
+    Sums in vector registers stay in the order they are written in: LLVM must not split them in its own way.
+    """
     signature = types.void(*(KINDS[kind][0] for kind in FUNCTIONS[function]))
-    made = kept(partial(cfunc(signature, cache=True, **LOOPS), function))
+    made = kept(partial(cfunc(signature, cache=True, **EXACT), function))
     llvmlite.binding.add_symbol(function.__name__, made.address)
     return made
 

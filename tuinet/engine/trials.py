@@ -17,7 +17,7 @@ from .program import Call, Slot
 SIZES = {
     "odd": dict(N=7, K=19, M=37, I=21, R=9, C=5, P=33, S=8, A=5, B=9, J=21),
     "tiles": dict(N=25, K=33, M=70, I=64, R=12, C=70, P=64, S=16, A=16, B=8, J=40),
-    "wide": dict(N=50, K=40, M=131, I=107, R=60, C=10, P=131, S=32, A=50, B=17, J=107),
+    "wide": dict(N=50, K=40, M=131, I=139, R=60, C=10, P=131, S=32, A=50, B=17, J=139),
     "one": dict(N=1, K=1, M=1, I=1, R=3, C=2, P=1, S=1, A=1, B=2, J=1),
 }
 LONG: dict[str, dict[str, int]] = {  # of the ops that add up more than one block of a GPU can

@@ -21,6 +21,7 @@ from .lanes import (
     first_lanes,
     fused,
     load,
+    repeat,
     shift,
     splat,
     store,
@@ -33,23 +34,6 @@ from .primitives import i32, i64
 MOST = 8  # vectors of a piece that `gather` sums at a time: enough to hide how long a sum takes ...
 SUMS = 24 if LANES == 16 else 8  # ... and vectors of all pieces: as many as there are registers for
 PIECES = SUMS // MOST
-
-
-def repeat(builder, count, values, body):
-    """A loop of at least one turn: body(turn, values) gives the values of the next."""
-    before, loop = builder.block, builder.function.append_basic_block("turn")
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    turn, carried = builder.phi(i64), [builder.phi(value.type) for value in values]
-    new = body(turn, carried)
-    after = builder.add(turn, i64(1))
-    for phi, begin, next_one in zip([turn, *carried], [i64(0), *values], [after, *new], strict=True):
-        phi.add_incoming(begin, before)
-        phi.add_incoming(next_one, builder.block)
-    done = builder.function.append_basic_block("done")
-    builder.cbranch(builder.icmp_signed("<", after, count), loop, done)
-    builder.position_at_end(done)
-    return new
 
 
 def offset(builder, pointer, *terms):
@@ -336,6 +320,52 @@ def tuinet_copy_rows(x, x_down, out, out_down, rows, length):
             copy_whole(shift(target, at), shift(source, at), LANES)
         if whole < length:
             copy_part(shift(target, whole), shift(source, whole), length - whole)
+
+
+def inside(builder, first, end):
+    """A mask of a vector's numbers that lie from 0 up to `end`, if its first one is number `first`."""
+    number = builder.add(splat(builder, builder.trunc(first, i32), WHOLES), COUNTING)
+    below = builder.icmp_signed("<", number, splat(builder, builder.trunc(end, i32), WHOLES))
+    return builder.and_(below, builder.icmp_signed(">=", number, ir.Constant(WHOLES, None)))
+
+
+@intrinsic
+def copy_some(typingctx, x, first, end, out, left):
+    """One vector of a row, zeros for what lies outside of it."""
+
+    def generate(context, builder, signature, args):
+        x, first, end, out, left = args
+        mask = first_lanes(builder, left)
+        there = builder.and_(inside(builder, first, end), mask)
+        store(builder, load(builder, builder.gep(x, [first]), there), out, mask)
+        return context.get_dummy_value()
+
+    return types.void(FP, WHOLE, WHOLE, FP, WHOLE), generate
+
+
+@intrinsic
+def add_some(typingctx, x, first, end, values, left):
+    """One vector is added to a row, but what lies outside of it."""
+
+    def generate(context, builder, signature, args):
+        x, first, end, values, left = args
+        there, place = builder.and_(inside(builder, first, end), first_lanes(builder, left)), builder.gep(x, [first])
+        store(builder, builder.fadd(load(builder, place, there), load(builder, values, there)), place, there)
+        return context.get_dummy_value()
+
+    return types.void(FP, WHOLE, WHOLE, FP, WHOLE), generate
+
+
+@stands_for(vectors.copy_inside, "f n n f n")
+def tuinet_copy_inside(x, first, end, out, length):
+    for at in range(0, length, LANES):
+        copy_some(x, first + at, end, shift(out, at), length - at)
+
+
+@stands_for(vectors.add_inside, "f n n f n")
+def tuinet_add_inside(x, first, end, values, length):
+    for at in range(0, length, LANES):
+        add_some(x, first + at, end, shift(values, at), length - at)
 
 
 @stands_for(vectors.turn, "f n f n n n")

@@ -247,23 +247,26 @@ def stretch_size(k, N):
 
 
 @device
-def give_sums(total, s, I, keep, room):  # noqa: E741
-    """Make s[i] of the totals that the warps have of column i, or put them into room where there are more stretches."""
+def give_sums(total, s, I, keep, room, begin):  # noqa: E741
+    """Make s[i] of the totals that the warps have of column i, or put them into room where there are more stretches.
+
+    begin: from where on in room, as several sums may be made at once.
+    """
     i, total = column(), sum_over_warps(total, cuda.shared.array((8, 32), F))
     if i < I and cuda.threadIdx.y == 0:
         if cuda.gridDim.y > 1:
-            room[U(U(cuda.blockIdx.y) * I + i)] = total
+            room[U(begin + U(U(cuda.blockIdx.y) * I + i))] = total
         else:
             s[i] = s[i] + total if keep else total
 
 
 @device
-def join_sums(s, N, I, keep, room):  # noqa: E741
+def join_sums(s, N, I, keep, room, begin):  # noqa: E741
     """Make s of what the stretches have put into room."""
     i, total = column(), ZERO
     if i < I:
         for k in range(U(cuda.threadIdx.y), stretches(N, ROWS), U(8)):
-            total += room[U(k * I + i)]
+            total += room[U(begin + U(k * I + i))]
     total = sum_over_warps(total, cuda.shared.array((8, 32), F))
     if i < I and cuda.threadIdx.y == 0:
         s[i] = s[i] + total if keep else total

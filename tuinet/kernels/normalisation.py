@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import gpu
+from . import down, gpu
 from .gpu import cuda
 from .op import op
 from .scalars import ONE, ZERO, F, U
@@ -111,9 +111,7 @@ def sum_products(u, v):
 def sum_products_cpu(u, v, s):
     for i in range(s.size):
         s[i] = ZERO
-    for n in range(u.shape[0]):
-        for i in range(u.shape[1]):
-            s[i] += u[n, i] * v[n, i]
+    down.add_products(u, 0, u.strides[0] // 4, v, 0, v.strides[0] // 4, s, 0, u.shape[0], s.size)
 
 
 @sum_products.cuda(gpu.stretched("N", "I"), room=gpu.row_sums("N", "I"))
@@ -123,12 +121,12 @@ def sum_products_cuda(u, v, s, N, I, room):  # noqa: E741
     if i < I:
         for n in range(first, end, U(8)):
             total += u[U(n * I + i)] * v[U(n * I + i)]
-    gpu.give_sums(total, s, I, False, room)
+    gpu.give_sums(total, s, I, False, room, U(0))
 
 
 @sum_products.cuda(gpu.joined("N", "I"))
 def sum_products_joined_cuda(u, v, s, N, I, room):  # noqa: E741
-    gpu.join_sums(s, N, I, False, room)
+    gpu.join_sums(s, N, I, False, room, U(0))
 
 
 @op(cut="N")
@@ -376,54 +374,57 @@ def group_norm_back_cuda(g, u, r, dy, dx, C, N, X, G):
 
 @op(cut="I")
 def batch_norm(x, g, b, *, eps: float):
-    """y, u, r, mean, variance = g u + b, with u = (x - mean) r and r = 1 / sqrt(variance + eps), over the batch
+    """y, r, mean, variance = g (x - mean) r + b, with r = 1 / sqrt(variance + eps), over the batch
 
     Ioffe and Szegedy 2015.
 
-    x (N, I)   g (I)   b (I)   y (N, I)   u (N, I)   r (I)   mean (I)   variance (I)
+    x (N, I)   g (I)   b (I)   y (N, I)   r (I)   mean (I)   variance (I)
     """
     mean, variance = x.mean(0), x.var(0)
     r = 1 / np.sqrt(variance + eps)
-    u = (x - mean) * r
-    return g * u + b, u, r, mean, variance
+    return g * (x - mean) * r + b, r, mean, variance
 
 
 @batch_norm.gradient
-def batch_norm_gradient(ops, d, x, g, b, y, u, r, mean, variance, eps):
-    dg, db = ops.sum_products(u, d[y]), ops.sum_rows(d[y])
-    d[x] += ops.batch_norm_back(g, u, r, d[y], dg, db)
+def batch_norm_gradient(ops, d, x, g, b, y, r, mean, variance, eps):
+    dg, db = ops.batch_norm_sums(x, mean, r, d[y])
+    d[x] += ops.batch_norm_back(g, x, mean, r, d[y], dg, db)
     d[g] += dg
     d[b] += db
 
 
+STRETCH = 128  # rows that are read twice while they are in a near cache: as many whatever columns a thread has
+
+
 @batch_norm.cpu
-def batch_norm_cpu(x, g, b, y, u, r, mean, variance, eps):
-    # Row by row, as the array lies: the sums of all columns grow side by side.
-    share = ONE / F(x.shape[0])
-    width = x.shape[1]
+def batch_norm_cpu(x, g, b, y, r, mean, variance, eps):
+    """Stretch by stretch of the rows, joined as Chan, Golub and LeVeque (1979) do."""
+    rows, width = x.shape
+    x_line = x.strides[0] // 4
     for i in range(width):
         mean[i] = ZERO
         variance[i] = ZERO
-    for n in range(x.shape[0]):
+    for first in range(0, rows, STRETCH):
+        count = min(STRETCH, rows - first)
         for i in range(width):
-            mean[i] += x[n, i]
-    for i in range(width):
-        mean[i] *= share
-    for n in range(x.shape[0]):
+            r[i] = ZERO
+        down.add(x, first * x_line, x_line, r, 0, count, width)
         for i in range(width):
-            u[n, i] = x[n, i] - mean[i]
-            variance[i] += u[n, i] * u[n, i]
+            r[i] /= F(count)
+        down.add_squares(x, first * x_line, x_line, r, 0, variance, 0, count, width)
+        share = F(count) / F(first + count)
+        for i in range(width):
+            away = r[i] - mean[i]
+            mean[i] += away * share
+            variance[i] += away * away * share * F(first)
     for i in range(width):
-        variance[i] *= share
+        variance[i] /= F(rows)
         r[i] = ONE / np.sqrt(variance[i] + eps)
-    for n in range(x.shape[0]):
-        for i in range(width):
-            u[n, i] *= r[i]
-            y[n, i] = g[i] * u[n, i] + b[i]
+    down.scale(x, 0, x_line, mean, 0, r, 0, g, 0, b, 0, y, 0, y.strides[0] // 4, rows, width)
 
 
 @batch_norm.cuda(gpu.stretched("N", "I"), room=lambda s: 2 * gpu.row_sums("N", "I")(s))
-def batch_norm_stretches_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+def batch_norm_stretches_cuda(x, g, b, y, r, mean, variance, N, I, eps, room):  # noqa: E741
     """Of each column, by stretches of rows: the mean, and the sum of the squared distances from it."""
     shares, i = cuda.shared.array((8, 32), F), gpu.column()
     first, end = gpu.row_stretch(N)
@@ -443,7 +444,7 @@ def batch_norm_stretches_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room)
 
 
 @batch_norm.cuda(gpu.columns("I"))
-def batch_norm_joined_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+def batch_norm_joined_cuda(x, g, b, y, r, mean, variance, N, I, eps, room):  # noqa: E741
     """Of all rows, as Chan, Golub and LeVeque (1979) join two: no difference of large sums is in it."""
     shares, i, turn = cuda.shared.array((8, 32), F), gpu.column(), U(cuda.threadIdx.y)
     count, total, squares = gpu.stretches(N, gpu.ROWS), ZERO, ZERO
@@ -463,13 +464,11 @@ def batch_norm_joined_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  
 
 
 @batch_norm.cuda(gpu.numbers("N", "I"))
-def batch_norm_cuda(x, g, b, y, u, r, mean, variance, N, I, eps, room):  # noqa: E741
+def batch_norm_cuda(x, g, b, y, r, mean, variance, N, I, eps, room):  # noqa: E741
     n, i = gpu.place()
     if n < N and i < I:
         at = U(n * I + i)
-        h = (x[at] - mean[i]) * r[i]
-        u[at] = h
-        y[at] = g[i] * h + b[i]
+        y[at] = g[i] * ((x[at] - mean[i]) * r[i]) + b[i]
 
 
 @op(cut="I")
@@ -492,28 +491,71 @@ def track_cuda(running, value, I, momentum):  # noqa: E741
 
 
 @op(cut="I")
-def batch_norm_back(g, u, r, dy, dg, db):
-    """dx = g r (dy - (db + u dg) / N)        g (I)   u (N, I)   r (I)   dy (N, I)   dg (I)   db (I)   dx (N, I)
+def batch_norm_sums(x, mean, r, dy):
+    """dg, db = the sums over the batch of u dy, with u = (x - mean) r, and of dy
+
+    x (N, I)   mean (I)   r (I)   dy (N, I)   dg (I)   db (I)
+    """
+    return ((x - mean) * r * dy).sum(0), dy.sum(0)
+
+
+@batch_norm_sums.cpu
+def batch_norm_sums_cpu(x, mean, r, dy, dg, db):
+    rows, width = x.shape
+    for i in range(width):
+        dg[i] = ZERO
+        db[i] = ZERO
+    down.add_shares(x, 0, x.strides[0] // 4, mean, 0, dy, 0, dy.strides[0] // 4, dg, 0, db, 0, rows, width)
+    for i in range(width):
+        dg[i] *= r[i]
+
+
+@batch_norm_sums.cuda(gpu.stretched("N", "I"), room=lambda s: 2 * gpu.row_sums("N", "I")(s))
+def batch_norm_sums_cuda(x, mean, r, dy, dg, db, N, I, room):  # noqa: E741
+    i, of_gain, of_offset = gpu.column(), ZERO, ZERO
+    first, end = gpu.row_stretch(N)
+    if i < I:
+        for n in range(first, end, U(8)):
+            gradient = dy[U(n * I + i)]
+            of_gain += (x[U(n * I + i)] - mean[i]) * r[i] * gradient
+            of_offset += gradient
+    gpu.give_sums(of_gain, dg, I, False, room, U(0))
+    gpu.give_sums(of_offset, db, I, False, room, U(gpu.stretches(N, gpu.ROWS) * I))
+
+
+@batch_norm_sums.cuda(gpu.joined("N", "I"))
+def batch_norm_sums_joined_cuda(x, mean, r, dy, dg, db, N, I, room):  # noqa: E741
+    gpu.join_sums(dg, N, I, False, room, U(0))
+    gpu.join_sums(db, N, I, False, room, U(gpu.stretches(N, gpu.ROWS) * I))
+
+
+@op(cut="I")
+def batch_norm_back(g, x, mean, r, dy, dg, db):
+    """dx = g r (dy - (db + u dg) / N) with u = (x - mean) r
+
+    g (I)   x (N, I)   mean (I)   r (I)   dy (N, I)   dg (I)   db (I)   dx (N, I)
 
     dg and db are the sums of u dy and of dy over the whole batch.
     """
-    return g * r * (dy - (db + u * dg) / len(u))
+    u = (x - mean) * r
+    return g * r * (dy - (db + u * dg) / len(x))
 
 
 @batch_norm_back.cpu
-def batch_norm_back_cpu(g, u, r, dy, dg, db, dx):
-    share = ONE / F(u.shape[0])
-    for n in range(u.shape[0]):
-        for i in range(u.shape[1]):
-            dx[n, i] = g[i] * r[i] * (dy[n, i] - (db[i] + u[n, i] * dg[i]) * share)
+def batch_norm_back_cpu(g, x, mean, r, dy, dg, db, dx):
+    lines = x.strides[0] // 4, dy.strides[0] // 4, dx.strides[0] // 4
+    down.scale_back(
+        x, 0, lines[0], mean, 0, r, 0, g, 0, dg, 0, db, 0, dy, 0, lines[1], dx, 0, lines[2], x.shape[0], x.shape[1]
+    )
 
 
 @batch_norm_back.cuda(gpu.numbers("N", "I"))
-def batch_norm_back_cuda(g, u, r, dy, dg, db, dx, I, N):  # noqa: E741
+def batch_norm_back_cuda(g, x, mean, r, dy, dg, db, dx, I, N):  # noqa: E741
     n, i = gpu.place()
     if n < N and i < I:
         at = U(n * I + i)
-        dx[at] = g[i] * r[i] * (dy[at] - (db[i] + u[at] * dg[i]) * (ONE / F(N)))
+        u = (x[at] - mean[i]) * r[i]
+        dx[at] = g[i] * r[i] * (dy[at] - (db[i] + u * dg[i]) * (ONE / F(N)))
 
 
 @op(cut="N I")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import gpu, scalars
+from . import down, gpu, scalars
 from .gpu import cuda
 from .op import op, scalar
 from .scalars import ONE, ZERO, F, U
@@ -57,18 +57,10 @@ def sum_rows(x):
 
 @sum_rows.cpu
 def sum_rows_cpu(x, s, keep):
-    """Four rows at a time, in their order: what is written is read again only after all of a row."""
     if not keep:
         for i in range(s.size):
             s[i] = ZERO
-    fours = x.shape[0] // 4
-    for k in range(fours):
-        n = 4 * k
-        for i in range(s.size):
-            s[i] = (((s[i] + x[n, i]) + x[n + 1, i]) + x[n + 2, i]) + x[n + 3, i]
-    for n in range(4 * fours, x.shape[0]):
-        for i in range(s.size):
-            s[i] += x[n, i]
+    down.add(x, 0, x.strides[0] // 4, s, 0, x.shape[0], s.size)
 
 
 @sum_rows.cuda(gpu.stretched("N", "I"), room=gpu.row_sums("N", "I"))
@@ -78,12 +70,12 @@ def sum_rows_cuda(x, s, N, I, keep, room):  # noqa: E741
     if i < I:
         for n in range(first, end, U(8)):
             total += x[U(n * I + i)]
-    gpu.give_sums(total, s, I, keep, room)
+    gpu.give_sums(total, s, I, keep, room, U(0))
 
 
 @sum_rows.cuda(gpu.joined("N", "I"))
 def sum_rows_joined_cuda(x, s, N, I, keep, room):  # noqa: E741
-    gpu.join_sums(s, N, I, keep, room)
+    gpu.join_sums(s, N, I, keep, room, U(0))
 
 
 @op(cut="N I")

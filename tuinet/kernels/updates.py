@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import gpu
+from . import down, gpu
 from .gpu import cuda
-from .op import op, scalar
+from .op import op
 from .scalars import ONE, ZERO, F, U
 
 
@@ -271,30 +271,11 @@ def column_squares(g):
     return (g * g).sum(0)
 
 
-@scalar
-def squares_of_two(g, n, i):
-    """The squares of a number and of the one below it."""
-    return g[n, i] * g[n, i] + g[n + 1, i] * g[n + 1, i]
-
-
 @column_squares.cpu
 def column_squares_cpu(g, s):
-    """Eight rows at a time: threads that write into one line of a cache would take it from each other at every row."""
     for i in range(s.size):
         s[i] = ZERO
-    eights = g.shape[0] // 8
-    for k in range(eights):
-        n = 8 * k
-        for i in range(s.size):
-            s[i] += (
-                squares_of_two(g, n, i)
-                + squares_of_two(g, n + 2, i)
-                + squares_of_two(g, n + 4, i)
-                + squares_of_two(g, n + 6, i)
-            )
-    for n in range(8 * eights, g.shape[0]):
-        for i in range(s.size):
-            s[i] += g[n, i] * g[n, i]
+    down.add_products(g, 0, g.strides[0] // 4, g, 0, g.strides[0] // 4, s, 0, g.shape[0], s.size)
 
 
 @column_squares.cuda(gpu.stretched("R", "C"), room=gpu.row_sums("R", "C"))
@@ -305,12 +286,12 @@ def column_squares_cuda(g, s, R, C, room):
         for r in range(first, end, U(8)):
             h = g[U(r * C + c)]
             total += h * h
-    gpu.give_sums(total, s, C, False, room)
+    gpu.give_sums(total, s, C, False, room, U(0))
 
 
 @column_squares.cuda(gpu.joined("R", "C"))
 def column_squares_joined_cuda(g, s, R, C, room):
-    gpu.join_sums(s, R, C, False, room)
+    gpu.join_sums(s, R, C, False, room, U(0))
 
 
 @op(cut="R")

@@ -88,6 +88,23 @@ def copy_rows(x, x_at, x_down, out, out_at, out_down, rows, length):
         out[to : to + length] = x[start : start + length]
 
 
+def copy_inside(x, x_at, first, end, out, out_at, length):
+    """So many numbers of a row of x, from `first` on, to out: zeros for those before its first, and from `end` on."""
+    x, out = flat(x), flat(out)
+    for i in range(length):
+        out[out_at + i] = x[x_at + first + i] if 0 <= first + i < end else 0
+
+
+def add_inside(x, x_at, first, end, values, v_at, length):
+    """The reverse: so many values are added to a row of x, from `first` on, but those before its first and from `end`
+    on are left out.
+    """
+    x, values = flat(x), flat(values)
+    for i in range(length):
+        if 0 <= first + i < end:
+            x[x_at + first + i] += values[v_at + i]
+
+
 def turn(x, x_at, x_line, out, out_at, out_line, rows, columns):
     """out = x^T: so many rows and columns of x, each with its lines so far apart."""
     x, out = flat(x), flat(out)

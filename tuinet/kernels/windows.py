@@ -12,7 +12,7 @@ from . import gpu
 from .op import scalar
 from .parts import part
 from .scalars import ZERO, F, I, U
-from .vectors import copy_rows
+from .vectors import add_inside, copy_inside, copy_rows
 
 VECTOR = 16  # numbers: as many as a wide vector holds
 
@@ -46,34 +46,28 @@ def lay_out(x, n, scratch, first, last, group, geometry):
     """The windows of rows first to last of image n, one after the other; zeros where they reach over the edge."""
     g = geometry
     depth, image = g.channels // g.groups, n * (x.strides[0] // 4)
-    row = g.wide * depth  # numbers of a row of a window
-    low = high = 0  # the windows whose rows lie in one piece of the image
-    if g.groups == 1 and g.apart_right == 1 and g.wide <= g.width:
+    row, whole = g.wide * depth, g.groups == 1 and g.apart_right == 1  # a row of a window; whether it lies in one piece
+    low = high = 0  # the windows whose rows do, and inside the image
+    if whole and g.wide <= g.width:
         low = min(g.columns, (g.left + g.right - 1) // g.right)
         high = max(low, min(g.columns, (g.width - g.wide + g.left) // g.right + 1))
     for p in range(first, last):
         for u in range(g.tall):
             i = p * g.down - g.top + u * g.apart_down
-            begin = ((p - first) * g.columns * g.tall + u) * row
-            if i < 0 or i >= g.height:
-                for q in range(g.columns):
-                    for c in range(row):
-                        scratch[begin + q * g.tall * row + c] = ZERO
-            else:
-                start = image + (i * g.width + low * g.right - g.left) * depth
-                there, apart = begin + low * g.tall * row, g.tall * row
-                copy_rows(x, start, g.right * depth, scratch, there, apart, high - low, row)
-                for q in range(g.columns):
-                    if q < low or q >= high:
-                        for v in range(g.wide):
-                            k = q * g.right - g.left + v * g.apart_right
-                            at, source = begin + q * apart + v * depth, (i * g.width + k) * g.channels + group * depth
-                            if k < 0 or k >= g.width:
-                                for c in range(depth):
-                                    scratch[at + c] = ZERO
-                            else:
-                                for c in range(depth):
-                                    scratch[at + c] = x[n, source + c]
+            begin, apart = ((p - first) * g.columns * g.tall + u) * row, g.tall * row
+            inside, line = i >= 0 and i < g.height, image + i * g.width * g.channels
+            if inside:
+                start = line + (low * g.right - g.left) * depth
+                copy_rows(x, start, g.right * depth, scratch, begin + low * apart, apart, high - low, row)
+            for q in range(g.columns):
+                if whole and not (inside and q >= low and q < high):
+                    end = g.width * depth if inside else 0
+                    copy_inside(x, line, (q * g.right - g.left) * depth, end, scratch, begin + q * apart, row)
+                elif not whole:
+                    for v in range(g.wide):
+                        k, at = q * g.right - g.left + v * g.apart_right, begin + q * apart + v * depth
+                        end = depth if inside and k >= 0 and k < g.width else 0
+                        copy_inside(x, line + k * g.channels + group * depth, 0, end, scratch, at, depth)
 
 
 @scalar
@@ -125,20 +119,23 @@ def reached(before, step, size, first, last):
 def add_up(scratch, dx, n, first, last, group, geometry):
     """Add windows that were laid out so to image n."""
     g = geometry
-    depth = g.channels // g.groups
+    depth, image = g.channels // g.groups, n * (dx.strides[0] // 4)
+    whole = g.groups == 1 and g.apart_right == 1  # a row of a window lies in one piece
+    pieces, length = (1, g.wide * depth) if whole else (g.wide, depth)
     at = 0
     for p in range(first, last):
         for q in range(g.columns):
             j = q * g.right - g.left
             for u in range(g.tall):
                 i = p * g.down - g.top + u * g.apart_down
-                for v in range(g.wide):
+                line = image + i * g.width * g.channels
+                for v in range(pieces):
                     k = j + v * g.apart_right
-                    if i >= 0 and i < g.height and k >= 0 and k < g.width:
-                        start = (i * g.width + k) * g.channels + group * depth
-                        for c in range(depth):
-                            dx[n, start + c] += scratch[at + c]
-                    at += depth
+                    if i >= 0 and i < g.height and whole:
+                        add_inside(dx, line, k * depth, g.width * depth, scratch, at, length)
+                    elif i >= 0 and i < g.height and k >= 0 and k < g.width:
+                        add_inside(dx, line + k * g.channels + group * depth, 0, depth, scratch, at, depth)
+                    at += length
 
 
 # -- on a GPU, where a thread works on one number -----------------------------------------------

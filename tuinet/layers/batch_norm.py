@@ -33,7 +33,7 @@ class BatchNorm(Layer):
         variance = ops.statistic("variance", (inputs,), 1.0)
         columns = x if len(x.shape) == 2 else ops.view(x, (prod(x.shape[:-1]), inputs))
         if ops.training and self.trainable:
-            y, _, _, of_batch, spread = ops.batch_norm(columns, g, b, eps=self.eps)
+            y, _, of_batch, spread = ops.batch_norm(columns, g, b, eps=self.eps)
             ops.track(mean, of_batch, momentum=self.momentum)
             ops.track(variance, spread, momentum=self.momentum)
         else:
