@@ -192,6 +192,23 @@ def test_a_preset_from_standard_input_trains_shows_resumes_and_predicts(tmp_path
     assert out.read_text().splitlines()[0] == "row,label,probability"
 
 
+@pytest.mark.parametrize(("limit", "reason"), [(("--max-steps", "3"), "steps"), (("--max-seconds", "0.01"), "time")])
+def test_what_is_said_behind_a_limit_lets_the_run_go_on(tmp_path: Path, limit: tuple[str, str], reason: str) -> None:
+    text = PRESET.format(units=4, rate=0.01, epochs=500)
+    said = process("run", "-", "--device", "reference", *limit, home=tmp_path, stdin=text)
+    assert said.returncode == 0, said.stderr
+    assert f"stopped at the limit of {reason}" in said.stdout
+    found = re.search(r"tuinet (resume \S+ --max-\w+ \d+)", said.stdout)
+    assert found
+    before = rows(process("show", "last", "--json", home=tmp_path).stdout)[0]["step"]
+    more = process(*found[1].split(), "--json", home=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert rows(more.stdout)[-1]["step"] > before
+    again = process("resume", "last", limit[0], "1e-3" if reason == "time" else "1", home=tmp_path)
+    assert again.returncode == 2
+    assert "are done; more than that would be right" in again.stderr
+
+
 def test_a_goal_that_is_not_met_is_exit_code_3(tmp_path: Path) -> None:
     text = PRESET.format(units=4, rate=1e-6, epochs=1)
     said = process("run", "-", "--device", "reference", "--until", "val_accuracy>=0.999", home=tmp_path, stdin=text)

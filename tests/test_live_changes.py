@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -557,3 +558,16 @@ def test_fewer_epochs_than_are_done_are_refused(epochs: int, done: float, fits: 
     else:
         with pytest.raises(PresetError, match=r"training.epochs: is 2, and 2\.1 are done; at least 3 would be right"):
             live.check_epochs(preset, done)
+
+
+@pytest.mark.parametrize(
+    ("key", "reached", "words"),
+    [("max_steps", 300, "is 300, and 2,359 steps are done"), ("max_seconds", 4, "is 4.0, and 12.5 seconds are done")],
+)
+def test_a_limit_that_has_been_reached_is_refused_where_it_is_set_anew(key: str, reached: int, words: str) -> None:
+    plain = presets.load("xor")
+    made = {limit: plain.with_overrides([f"training.{key}={limit}"]) for limit in (reached, 5000)}
+    live.check_limits(plain, made[5000], 2359, 12.5)
+    live.check_limits(made[reached], made[reached], 2359, 12.5)  # one that was there just ends the run again
+    with pytest.raises(PresetError, match=re.escape(f"training.{key}: {words}; more than that would be right")):
+        live.check_limits(plain, made[reached], 2359, 12.5)

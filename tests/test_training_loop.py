@@ -229,6 +229,18 @@ def test_a_limit_of_steps_inside_an_epoch_is_measured_once_more_but_judges_no_ep
     assert loop.progress.epoch == 1
 
 
+def test_a_limit_of_steps_at_the_end_of_an_epoch_is_not_measured_twice() -> None:
+    inside = Training(epochs=9, course={"max_steps": 20})
+    inside.run()
+    ends = inside.epochs_told()[0]["step"]
+    training = Training(epochs=9, course={"max_steps": 2 * ends})
+    training.run()
+    assert (training.last("end")["reason"], training.last("end")["step"]) == ("max_steps", 2 * ends)
+    assert training.kinds().count("epoch") == 2
+    assert "evaluation" not in training.kinds()
+    assert "evaluation" in inside.kinds()  # the control
+
+
 def test_a_limit_of_time_ends_the_run() -> None:
     training = Training(epochs=10_000, course={"max_seconds": 0.2}, script=Script(step_seconds=0.002))
     training.run()

@@ -95,10 +95,18 @@ def _say_what_next(session: Session, output: Output, last: dict[str, Any]) -> No
         for line in neuron_lines(session.folder, output):
             output.say(line)
     output.say()
-    goes_on = last.get("state") == "stopped" or last.get("reason") in ("max_seconds", "max_steps")
-    words = [f"tuinet resume {name}"] if goes_on else []
+    words = [f"tuinet resume {name}{_beyond(last)}"] if last.get("state") == "stopped" or _beyond(last) else []
     words += [f"tuinet show {name}"] if last.get("state") != "finished" else [f"tuinet show {name}", "tuinet runs"]
     output.commands(words)
+
+
+def _beyond(end: dict[str, Any]) -> str:
+    """The option that lets a run go on which has reached a limit: twice of it."""
+    if end.get("reason") == "max_steps":
+        return f" --max-steps {2 * end['step']}"
+    if end.get("reason") == "max_seconds":
+        return f" --max-seconds {2 * max(1, round(sum(end['spent'].values())))}"
+    return ""
 
 
 class Signals:

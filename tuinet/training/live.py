@@ -93,6 +93,16 @@ def check_epochs(new: Preset, done: float) -> None:
         )
 
 
+def check_limits(old: Preset, new: Preset, step: int, seconds: float) -> None:
+    """PresetError where a limit is set anew and has been reached: nothing would be trained."""
+    for name, done, word in (("max_steps", step, "steps"), ("max_seconds", seconds, "seconds")):
+        limit = getattr(new.training, name)
+        if limit is not None and limit <= done and limit != getattr(old.training, name):
+            raise PresetError(
+                f"is {limit:,}, and {done:,.6g} {word} are done; more than that would be right", key=f"training.{name}"
+            )
+
+
 def edited(old: Preset, text: str) -> Preset:
     """The preset of a text, to train on with. PresetError where it is of other data, or of another seed."""
     new = parse(text, old.name, "the edited preset", old.folder)

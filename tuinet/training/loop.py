@@ -275,7 +275,8 @@ class Loop:
         yield from self.flush()
         if not (yield from self.save()):
             reason = "diverged"
-        inside = self.progress.step < self.trainer.epoch_end(self.progress.epoch + 1)
+        epoch_end, epoch = self.trainer.epoch_end, self.progress.epoch
+        inside = epoch_end(epoch) < self.progress.step < epoch_end(epoch + 1)  # at an epoch's end it has been measured
         if inside and reason in ("max_steps", "max_seconds"):
             yield from self._look_once_more()
         ending.reason = reason

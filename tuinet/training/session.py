@@ -184,6 +184,7 @@ def resume(
         live.check_live(preset, changed)
         if changed.training.epochs < preset.training.epochs:
             live.check_epochs(changed, info["epoch"] or 0)
+        live.check_limits(preset, changed, info["step"] or 0, info["seconds"] or 0.0)
     options = _options(device=device, threads=threads, checkpoint_seconds=checkpoint_seconds)
     for override in overrides:
         options += ["--set", override]
