@@ -97,6 +97,12 @@ MISTAKES: list[tuple[str, str, str]] = [
         'my.toml, line 25, training.early_stopping.monitor: "val_rmse" is not measured under this loss',
     ),
     ("loss =", 'schedule = { type = "cosine", warmup = 1 }\nloss =', 'did you mean "warm_up"?'),
+    (
+        "loss =",
+        'until = "val_acc>0.9"\nloss =',
+        'my.toml, line 25, training.until: "val_acc" is not measured under this loss; did you mean "val_accuracy"?',
+    ),
+    ("loss =", 'until = "val_rmse<1"\nloss =', "Measured: val_loss, val_accuracy, train_loss, train_accuracy"),
     ("loss =", 'until = "accuracy 0.9"\nloss =', 'a comparison such as "val_accuracy>=0.9"'),
     (
         "loss =",

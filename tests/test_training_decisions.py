@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
+from tuinet import presets
 from tuinet.errors import RunDamaged, UsageError
+from tuinet.training.course import progress_of
 from tuinet.training.early_stopping import Best, Patience, Plateau, improves
-from tuinet.training.goals import Goal, parse
+from tuinet.training.goals import parse
 from tuinet.training.progress import Progress
 
 
@@ -58,8 +61,11 @@ def test_no_goal_is_no_goal() -> None:
 
 
 def test_a_goal_that_is_never_measured_is_refused_before_training() -> None:
-    with pytest.raises(UsageError, match="val_accuracy is not measured here; there are train_loss, train_rmse"):
-        Goal("val_accuracy", ">=", 0.9).check(["train_loss", "train_rmse"])
+    preset = presets.load("spiral").with_overrides(["training.until=val_accuracy>=0.9"])
+    progress_of(preset, ["train_loss", "val_accuracy"])
+    said = 'training.until: "val_accuracy" is not measured with this data. Measured: train_loss, train_rmse'
+    with pytest.raises(UsageError, match=re.escape(said)):
+        progress_of(preset, ["train_loss", "train_rmse"])
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,9 @@ def test_a_goal_that_is_not_one_is_refused_before_anything_is_made(tmp_path: Pat
 
 def test_a_goal_that_is_never_measured_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act(monkeypatch)
-    told = train(tmp_path, until="val_rmse<=1")
+    told = train(tmp_path, until="val_top5<=1")  # the loss has it, data of two classes have not
     assert told.code == 2
-    assert "val_rmse is not measured here" in told.end["error"]
+    assert 'training.until=val_top5<=1: "val_top5" is not measured with this data' in told.end["error"]
 
 
 def test_a_monitor_that_is_never_measured_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

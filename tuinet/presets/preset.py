@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -197,19 +198,22 @@ def _agree(layers: tuple[Layer, ...], data: DataSettings, training: TrainingSett
     watched = {
         "training.early_stopping.monitor": getattr(training.early_stopping, "monitor", None),
         "training.schedule.monitor": getattr(training.schedule, "monitor", None),
+        "training.until": re.split("[<>]", training.until)[0].strip(),
     }
     for key, monitor in watched.items():
-        if monitor is None:
+        if not monitor:
             continue
         if monitor.startswith("val_") and data.validation == 0:
             raise PresetError(
                 f'"{monitor}" is not measured, as data.validation = 0; set aside a share, such as validation = 0.1',
                 key=key,
             )
-        kinds = ("loss", *loss.metrics)
-        if monitor.split("_", 1)[1] not in kinds:
-            known = ", ".join(f"{part}_{kind}" for part in ("val", "train") for kind in kinds)
-            raise PresetError(f'"{monitor}" is not measured under this loss. Measured: {known}', key=key)
+        known = [f"{part}_{kind}" for part in ("val", "train") for kind in ("loss", *loss.metrics)]
+        if monitor not in known:
+            hint = nearest(monitor, known) or "."
+            raise PresetError(
+                f'"{monitor}" is not measured under this loss{hint} Measured: {", ".join(known)}', key=key
+            )
 
 
 def _is_list(item: tuple[str, Any]) -> bool:

@@ -67,8 +67,6 @@ def prepared(
     parse(new.training.until, "training.until")
     progress, names = loop.progress, loop.measured.names(bound.facts)
     course = course_of(new, bound, progress.step, loop.course.pace.seen(progress.step))
-    if course.goal is not None:
-        course.goal.check(names)
     goes_on = progress_of(new, names)
     goes_on.take(progress.step, {**progress.as_table(), "epoch": progress.epoch})
     best_anew = not comparable(old, new)

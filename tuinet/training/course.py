@@ -11,7 +11,7 @@ import numpy as np
 
 from tuinet.diagnostics.by_class import MOST_CLASSES
 from tuinet.engine.pace import Pace
-from tuinet.errors import PresetError
+from tuinet.errors import PresetError, nearest
 from tuinet.optimizers.schedules import ReduceOnPlateau
 from tuinet.training.early_stopping import Best, Patience, Plateau
 from tuinet.training.engine import batch_size
@@ -93,7 +93,10 @@ def _rates(preset: Preset, course: Course) -> Callable[[int], float]:
 
 
 def progress_of(preset: Preset, measured: list[str]) -> Progress:
-    """As it stands before the first step. PresetError where a monitor is not measured with this data."""
+    """As it stands before the first step. PresetError where what a setting watches is not measured with this data."""
+    goal = parse(preset.training.until)
+    if goal is not None:
+        _measured(goal.metric, measured, "training.until")
     stopping, schedule = preset.training.early_stopping, preset.training.schedule
     monitor = "val_loss" if "val_loss" in measured else "train_loss"
     patience = plateau = None
@@ -108,5 +111,6 @@ def progress_of(preset: Preset, measured: list[str]) -> Progress:
 
 def _measured(monitor: str, measured: list[str], key: str) -> str:
     if monitor not in measured:
-        raise PresetError(f'"{monitor}" is not measured with this data; there are {", ".join(measured)}', key=key)
+        hint = nearest(monitor, measured) or "."
+        raise PresetError(f'"{monitor}" is not measured with this data{hint} Measured: {", ".join(measured)}', key=key)
     return monitor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tuinet.errors import UsageError, nearest
@@ -34,15 +34,6 @@ class Goal:
         """False for a metric that is not there and for one that is not a number."""
         value = metrics.get(self.metric)
         return value is not None and COMPARISONS[self.comparison](value, self.threshold)
-
-    def check(self, measured: Iterable[str]) -> None:
-        """Refuses a goal that this preset and its data never measure: training would go on in vain."""
-        known = sorted(measured)
-        if self.metric not in known:
-            raise UsageError(
-                f"--until: {self.metric} is not measured here; there are {', '.join(known)}"
-                f"{nearest(self.metric, known)}"
-            )
 
     def __str__(self) -> str:
         return f"{self.metric}{self.comparison}{self.threshold:g}"

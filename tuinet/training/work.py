@@ -238,8 +238,6 @@ class Work:
         measured = Measured.of(bound, preset.training.seed)
         measured_names = measured.names(bound.facts)
         self._note_written(measured, bound)
-        if course.goal is not None:
-            course.goal.check(measured_names)
         progress = progress_of(preset, measured_names)
         preview = self.engine.preview(preset, bound, device=self.device, threads=self.threads)
         self.threads = preview.threads
