@@ -30,6 +30,7 @@ class Facts:
     class_counts: tuple[int, ...] | None = None
     tokens: int = 0
     steps: int = 0
+    source_steps: int = 0
 
 
 def made(table: Any) -> Any:

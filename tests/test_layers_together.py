@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.families import Facts, made
+from tests.networks import make_tokens
 from tests.shape_recorder import Shaped, ShapeRecorder
 from tuinet.errors import PresetError, ShapeError
-from tuinet.layers import Activation, Branch, Branches, Dense, Flatten, LayerNorm, Residual
+from tuinet.layers import LAYERS, Activation, Branch, Branches, Dense, Flatten, LayerNorm, Residual
 from tuinet.network import Network
 
 
@@ -142,3 +143,76 @@ def test_sizes_that_the_data_decides_are_filled_in() -> None:
     ]
     with pytest.raises(ShapeError, match='write units = "outputs"'):
         network.bound(Facts(classes=0, outputs=2))
+
+
+ORDERED: list[tuple[dict[str, Any], bool]] = [
+    ({"type": "activation", "function": "softmax"}, False),
+    ({"type": "attention", "heads": 2}, True),
+    ({"type": "attention", "heads": 2, "causal": True}, False),
+    ({"type": "average_pool", "size": 3, "stride": 1, "padding": "same"}, True),
+    ({"type": "batch_norm"}, False),
+    ({"type": "branches", "branches": [{"layers": []}, {"layers": [{"type": "attention", "heads": 2}]}]}, True),
+    ({"type": "conv1d", "filters": 6, "padding": "same"}, True),
+    ({"type": "conv1d", "filters": 6, "padding": 1}, True),
+    ({"type": "conv1d", "filters": 6, "kernel": 1}, False),
+    ({"type": "dense", "units": 6, "activation": "tanh"}, False),
+    ({"type": "dropout", "rate": 0.5}, False),
+    ({"type": "group_norm", "groups": 2}, True),
+    ({"type": "gru", "units": 6, "bidirectional": True}, True),
+    ({"type": "gru", "units": 6}, False),
+    ({"type": "layer_norm"}, False),
+    ({"type": "lstm", "units": 6, "depth": 2, "bidirectional": True}, True),
+    ({"type": "lstm", "units": 6, "depth": 2}, False),
+    ({"type": "max_pool", "size": 3, "stride": 1, "padding": [0, 1]}, True),
+    ({"type": "max_pool", "size": 1, "stride": 1, "padding": "same"}, False),
+    ({"type": "positions"}, False),
+    ({"type": "residual", "layers": [{"type": "transformer_block", "heads": 2}]}, True),
+    ({"type": "rms_norm"}, False),
+    ({"type": "rnn", "units": 6, "bidirectional": True}, True),
+    ({"type": "rnn", "units": 6}, False),
+    ({"type": "spatial_dropout", "rate": 0.5}, False),
+    ({"type": "transformer_block", "heads": 2, "causal": True}, False),
+]
+KEEP_NO_POSITIONS = {
+    "conv2d",
+    "conv2d_transpose",
+    "flatten",
+    "global_average_pool",
+    "global_max_pool",
+    "reshape",
+    "upsample",
+}
+OF_TOKENS_OR_PAIRS = {"embedding", "unembedding", "encoder", "decoder", "decoder_block", "branch"}
+
+
+@pytest.mark.parametrize(("table", "ahead"), ORDERED, ids=str)
+def test_a_layer_by_which_a_position_sees_those_behind_it_says_so(table: dict[str, Any], ahead: bool) -> None:
+    """As its numbers have it: whether those of a token's position change with the token behind it."""
+    inside = made(table)
+    trainer = make_tokens(
+        [made({"type": "embedding", "units": 6}), inside, Dense(units=7)], device="reference", steps=8
+    )
+    rows = trainer.bound.train.inputs[:4].copy()
+    changed = rows.copy()
+    changed[:, 5] = 7 - changed[:, 5]
+    before, after = (trainer.outputs(each).reshape(4, 8, 7)[:, :5] for each in (rows, changed))
+    assert bool((before != after).any()) == ahead
+    if not ahead:
+        trainer.plan.network.check_order()
+    else:
+        with pytest.raises(
+            ShapeError, match=r"layers\.\w+.*sees those behind it, and so the token that it is to predict"
+        ):
+            trainer.plan.network.check_order()
+
+
+def test_every_layer_that_keeps_positions_is_asked_whether_it_sees_ahead() -> None:
+    assert {table["type"] for table, _ in ORDERED} | KEEP_NO_POSITIONS | OF_TOKENS_OR_PAIRS == set(LAYERS)
+
+
+def test_an_encoder_may_look_both_ways_and_a_decoder_not() -> None:
+    block = {"type": "transformer_block", "heads": 2}
+    half = [{"type": "embedding", "units": 6}, block]
+    Network((made({"type": "encoder", "layers": half}), made({"type": "decoder", "layers": half[:1]}))).check_order()
+    with pytest.raises(ShapeError, match=r"layers\.decoder_1\.transformer_block_1\.causal"):
+        Network((made({"type": "encoder", "layers": half}), made({"type": "decoder", "layers": half}))).check_order()

@@ -74,3 +74,11 @@ def test_two_halves_want_data_of_pairs() -> None:
     facts: Any = SimpleNamespace(classes=2, outputs=1, tokens=0, source_steps=0, columns=[])
     with pytest.raises(PresetError, match="encoder and decoder are for pairs of texts"):
         load(HALVES).network(facts)
+
+
+def test_data_of_pairs_want_two_halves() -> None:
+    facts: Any = SimpleNamespace(classes=9, outputs=9, tokens=9, steps=5, source_steps=7, columns=[])
+    stack = "[[layers]]\ntype = 'embedding'\nunits = 4\n[[layers]]\ntype = 'dense'\nunits = 'classes'\n"
+    halves = HALVES[HALVES.index("[[encoder]]") : HALVES.index("[training]")]
+    with pytest.raises(PresetError, match=r"line \d+, layers: the data are pairs of texts.*instead of"):
+        load(HALVES.replace(halves, stack)).network(facts)

@@ -163,7 +163,7 @@ def test_layers_that_are_not_tables_are_refused() -> None:
 
 def test_a_layer_that_does_not_fit_is_placed_in_the_file() -> None:
     preset = load(BASE)
-    network = preset.network(SimpleNamespace(classes=2, outputs=1, tokens=0))
+    network = preset.network(SimpleNamespace(classes=2, outputs=1, tokens=0, steps=0, source_steps=0))
     with pytest.raises(PresetError) as caught:
         network.forward(ShapeRecorder(), Shaped("x", (4, 8, 8, 1)))
     assert str(preset.place(caught.value)).startswith("my.toml, line 6, layers.hidden: dense wants a flat input")
@@ -230,7 +230,9 @@ def test_branches_are_written_out_and_read_back() -> None:
 
 
 def test_what_only_the_data_shows_to_be_wrong_in_a_branch_has_its_line() -> None:
-    facts: Any = SimpleNamespace(classes=0, outputs=1, columns=["weight", "origin=Ulm"])
+    facts: Any = SimpleNamespace(
+        classes=0, outputs=1, columns=["weight", "origin=Ulm"], tokens=0, steps=0, source_steps=0
+    )
     assert load(BRANCHED).network(facts)
     with pytest.raises(
         PresetError, match=r"my.toml, line 19, layers.both.branch_2.columns: there is no column \"orign\""

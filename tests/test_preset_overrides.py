@@ -158,7 +158,7 @@ def test_an_override_that_makes_two_tables_disagree_is_named() -> None:
 
 def test_what_only_the_data_shows_to_be_wrong_is_laid_to_the_override_that_said_it() -> None:
     preset = load(BASE).with_overrides(["training.epochs=2", "layers.dense_2.units=7"])
-    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1, tokens=0, steps=0)
+    facts: Any = SimpleNamespace(task="binary", classes=2, outputs=1, tokens=0, steps=0, source_steps=0)
     with pytest.raises(PresetError) as caught:
         preset.training.loss.record(ShapeRecorder(), Shaped("y", (4, 7)), Shaped("t", (4, 1)), facts)
     words = "layers.dense_2: the network gives (7) for each example"

@@ -182,7 +182,9 @@ def test_the_variants_of_architecture_match_have_nearly_as_many_parameters() -> 
     sizes = []
     for preset in presets.load("architecture-match").each_variant():
         inputs, task, classes, outputs = FACTS["fashion"]
-        facts: Any = SimpleNamespace(inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0)
+        facts: Any = SimpleNamespace(
+            inputs=inputs, task=task, classes=classes, outputs=outputs, tokens=0, steps=0, source_steps=0
+        )
         recorder = ShapeRecorder()
         preset.network(facts).forward(recorder, Shaped("x", (4, *inputs)))
         sizes.append(sum(prod(each["shape"]) for each in recorder.parameters.values()))

@@ -159,7 +159,8 @@ def test_defaults_are_written_out() -> None:
 def test_a_repeated_layer_stands_for_as_many_with_numbered_names() -> None:
     assert [layer.name for layer in load(BASE).stack] == ["hidden", "block_1", "block_2", "block_3", "dense_2"]
     unnamed = load(BASE.replace('name = "block"\n', "").replace('name = "hidden"', "repeat = 2"))
-    assert [layer.path for layer in unnamed.network(SimpleNamespace(classes=2, outputs=1, tokens=0)).walk()] == [
+    facts: Any = SimpleNamespace(classes=2, outputs=1, tokens=0, steps=0, source_steps=0)
+    assert [layer.path for layer in unnamed.network(facts).walk()] == [
         *["dense_1", "dense_2"],
         *["residual_1", "residual_1.dense_1", "residual_2", "residual_2.dense_1", "residual_3", "residual_3.dense_1"],
         "dense_3",

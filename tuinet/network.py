@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tuinet.errors import PresetError
+from tuinet.errors import PresetError, ShapeError
 from tuinet.fields import type_word
-from tuinet.layers import LAYERS, Facts, Layer, Ops, bound, stack
+from tuinet.layers import LAYERS, Decoder, Encoder, Facts, Layer, Ops, bound, stack
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,27 @@ class Network:
 
     def bound(self, facts: Facts) -> Network:
         """The same with what the data decides as numbers: units = "classes" and "outputs", tokens, names of columns."""
+        if facts.source_steps and not any(isinstance(layer, Decoder) for layer in self.layers):
+            raise ShapeError(
+                "the data are pairs of texts: an encoder reads one, a decoder writes the other; write [[encoder]] and "
+                "[[decoder]] instead of [[layers]]",
+                key="layers",
+            )
         return Network(bound(self.layers, facts, on_data=True))
+
+    def check_order(self) -> None:
+        """ShapeError where a layer lets a position see what comes behind it: with data whose next token is predicted.
+
+        What has seen the answer need not learn to predict it, and has none to see when it is to write. An encoder may
+        look both ways: it reads what is given.
+        """
+        for layer in _walk(layer for layer in self.layers if not isinstance(layer, Encoder)):
+            if layer.sees_ahead:
+                setting, remedy = layer.sees_ahead
+                raise ShapeError(
+                    f"each position sees those behind it, and so the token that it is to predict; {remedy}",
+                    key=f"layers.{layer.path}.{setting}",
+                )
 
     def forward(self, ops: Ops, x: Any) -> Any:
         """Record every layer in the scope of its name; returns the network's outputs (N, ...).

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+CAUSAL = "causal", "write causal = true"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attention(WeightedLayer):
     """Mix the vectors of a sequence: each position takes of every other as much as its query fits the other's key.
@@ -30,6 +33,10 @@ class Attention(WeightedLayer):
     cross: bool = flag(False, help="look at what the encoder has read instead of at the sequence itself")
     rotary: bool = flag(False, help="turn queries and keys by their place (Su et al. 2021), instead of positions")
     bias: bool = flag(True, help="add learned offsets")
+
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        return None if self.causal or self.cross else CAUSAL
 
     def forward(self, ops: Ops, x: Any) -> Any:
         steps, width = sequence(x, "attention")

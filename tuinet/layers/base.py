@@ -73,6 +73,7 @@ class Facts(Protocol):
     """What a network has to know of the data.
 
     tokens: size of the vocabulary, 0 where the inputs are numbers. columns: names of the inputs, where they have any.
+    steps: how many targets an example has where each position has its own; of tokens it is the next token then.
     """
 
     @property
@@ -83,6 +84,8 @@ class Facts(Protocol):
     def columns(self) -> Sequence[str]: ...
     @property
     def tokens(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
     @property
     def source_steps(self) -> int: ...
 
@@ -107,6 +110,11 @@ class Layer(ABC):
     def bound(self, facts: Facts, on_data: bool) -> Layer:
         """The same layer with what the data decides as numbers. on_data: what comes in are the data's own inputs."""
         return self
+
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        """The setting by which a position of a sequence sees those behind it, and the remedy; None: it does not."""
+        return None
 
     @property
     def inner(self) -> tuple[Layer, ...]:

@@ -30,6 +30,12 @@ class Conv1d(WeightedLayer):
     activation: str = choice("linear", FUNCTIONS, noun="an activation", help="function of each sum")
     bias: bool = flag(True, help="add a learned offset b to every filter")
 
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        if self.kernel == 1 or self.padding in ("valid", 0):
+            return None
+        return "padding", "a recurrent layer or a causal attention sees only what is before it"
+
     def forward(self, ops: Ops, x: Any) -> Any:
         padding = self.padding if isinstance(self.padding, str) else (0, self.padding)
         return convolve(self, ops, x, 1, (1, self.kernel), (1, self.stride), padding, (1, self.dilation))

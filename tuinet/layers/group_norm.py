@@ -25,6 +25,10 @@ class GroupNorm(Layer):
     groups: int = whole(8, at_least=1, at_most=65_536, help="groups of neighbouring channels; 1: all of them together")
     eps: float = real(1e-5, at_least=1e-30, at_most=1.0, help="keeps the division away from 0")
 
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        return "groups", "a layer_norm or an rms_norm looks at each position by itself"
+
     def forward(self, ops: Ops, x: Any) -> Any:
         axes_of(x, "group_norm")
         channels = x.shape[-1]

@@ -32,6 +32,12 @@ class Pool(Layer):
     def pooled(self, ops: Ops, x: Any, geometry: Geometry) -> Any:
         """One value of each window and channel: x (N, X), and the result (N, rows columns channels)."""
 
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        if self.size[1] == 1 or self.padding in ("valid", (0, 0)):
+            return None
+        return "padding", "take the pool out"
+
     def forward(self, ops: Ops, x: Any) -> Any:
         stride = self.stride or self.size
         return slid(self, ops, x, self.size, stride, self.padding)

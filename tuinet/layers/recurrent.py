@@ -49,6 +49,10 @@ class Recurrent(WeightedLayer):
         """What b starts with."""
         return self.bias_start
 
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        return ("bidirectional", "write bidirectional = false") if self.bidirectional and self.sequence else None
+
     def forward(self, ops: Ops, x: Any) -> Any:
         steps, _ = sequence(x, self.word)
         batch = x.shape[0]

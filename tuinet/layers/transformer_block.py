@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuinet.fields import flag
-from tuinet.layers.attention import attend
+from tuinet.layers.attention import CAUSAL, attend
 from tuinet.layers.base import Ops, sequence
 from tuinet.layers.block import Block
 
@@ -24,6 +24,10 @@ class TransformerBlock(Block):
     """
 
     causal: bool = flag(False, help="no position sees what comes after it, as is needed to predict the next token")
+
+    @property
+    def sees_ahead(self) -> tuple[str, str] | None:
+        return None if self.causal else CAUSAL
 
     def forward(self, ops: Ops, x: Any) -> Any:
         steps, width = sequence(x, "transformer_block")

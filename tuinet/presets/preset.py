@@ -55,9 +55,12 @@ class Preset:
     def network(self, facts: Facts) -> Network:
         """The network for data with these facts: units = "classes" and "outputs" become numbers."""
         try:
-            return Network(self.stack).bound(facts)
+            network = Network(self.stack).bound(facts)
+            if facts.tokens and facts.steps:
+                network.check_order()
         except PresetError as error:
             raise self.place(error) from None
+        return network
 
     def with_overrides(self, overrides: Iterable[str]) -> Preset:
         """The same preset with each KEY=VALUE in place. Errors name the override."""
@@ -210,10 +213,8 @@ def _agree(layers: tuple[Layer, ...], data: DataSettings, training: TrainingSett
             )
         known = [f"{part}_{kind}" for part in ("val", "train") for kind in ("loss", *loss.metrics)]
         if monitor not in known:
-            hint = nearest(monitor, known) or "."
-            raise PresetError(
-                f'"{monitor}" is not measured under this loss{hint} Measured: {", ".join(known)}', key=key
-            )
+            said = f'"{monitor}" is not measured under this loss{nearest(monitor, known) or "."}'
+            raise PresetError(f"{said} Measured: {', '.join(known)}", key=key)
 
 
 def _is_list(item: tuple[str, Any]) -> bool:
