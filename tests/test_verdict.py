@@ -49,6 +49,7 @@ def shaky(series: Sequence[float], by: float) -> list[float]:
 SETTLED = falling(2.3, 0.30, 20)
 SLOW = [2.3 - 0.05 * i for i in range(20)]
 TURNED = [0.36 + 0.9 * math.exp(-0.6 * i) + 0.006 * max(0, i - 8) ** 1.5 for i in range(20)]
+STEEP = [1.3478, 0.6040, 0.1373, 0.0423, 0.0084]
 
 SCENES: list[tuple[str, str, Rows]] = [
     ("good", "a settled curve", rows(SETTLED, falling(2.3, 0.36, 20))),
@@ -61,6 +62,9 @@ SCENES: list[tuple[str, str, Rows]] = [
     ("too early", "two epochs", rows([2.0, 1.5], [2.0, 1.6], 0.4)),
     ("too early", "no epoch", []),
     ("too early", "a rate that is too small", rows(SLOW, SLOW, 0.4)),
+    ("too early", "a steep fall that bends", rows(STEEP, STEEP, 0.99)),
+    ("good", "a steep fall with a small bump", rows([*STEEP, 0.0085], [*STEEP, 0.0085], 0.99)),
+    ("good", "settled after a steep fall", rows([*STEEP, *[0.0083] * 3], [*STEEP, *[0.0083] * 3], 0.99)),
     ("noisy", "leaps about a level", rows(shaky([0.9] * 30, 0.8), shaky([1.0] * 30, 0.8), 0.6)),
     ("diverged", "not a number", rows([2.0, 1.0, math.nan], [2.0, 1.0, math.nan])),
     ("diverged", "not a number, as records say it", [*rows([2.0, 1.0], [2.0, 1.1]), {"epoch": 3, "train_loss": "nan"}]),
@@ -74,6 +78,15 @@ def test_each_shape_of_curve_has_its_word(word: str, scene: str, records: Rows) 
     assert found.word == word, f"{scene}: {found}"
     assert found.sentence.endswith((".", "?"))
     assert all(math.isfinite(value) for value in found.numbers.values())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loss_that_only_falls_has_no_jumps_and_one_that_goes_up_and_down_has(seed: int) -> None:
+    draws = random.Random(seed)
+    falls = sorted((draws.expovariate(1.0) for _ in range(12)), reverse=True)
+    assert verdict(rows(falls, falls)).numbers["jumps"] == 0.0
+    shaken = [1 + draws.choice((0.3, 0.5)) * (-1) ** i for i in range(12)]
+    assert verdict(rows(falls, shaken)).word == "noisy"
 
 
 def test_a_run_that_was_stopped_by_nan_is_diverged_with_the_reason() -> None:

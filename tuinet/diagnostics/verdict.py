@@ -144,12 +144,17 @@ class _Curves:
 
     @cached_property
     def jumps(self) -> float:
-        """The typical distance of an epoch's loss from the middle of its neighbours, over the last half."""
+        """The typical distance of an epoch's loss from the middle of its neighbours, over the last half.
+
+        A loss that only falls lies beside that middle too, by its bend: what does not rise again is no jump. Of one
+        that goes up and down about a level, twice the mean rise is the mean step, which is more than the distance.
+        """
         tail = self.held[-max(5, len(self.held) // 2) :]
         if len(tail) < 3:
             return 0.0
         off = np.abs(tail[1:-1] - (tail[:-2] + tail[2:]) / 2)
-        return _middle(off) / self._scale(self.held, _middle(tail))
+        rises = float(np.maximum(np.diff(tail), 0.0).mean())
+        return min(_middle(off), 2 * rises) / self._scale(self.held, _middle(tail))
 
     @property
     def late(self) -> tuple[float, float]:
