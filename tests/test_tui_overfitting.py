@@ -534,7 +534,7 @@ def test_the_summary_and_every_action_of_the_table_are_there() -> None:
     pane = OverfittingPane()
     assert pane.summary() == ""
     pane.view = scripted_view("fashion-cnn", 12)
-    assert pane.summary() == "▲ overfitting since 4"
+    assert pane.summary() == "▲ overfitting since 5"
     for action in of("overfitting"):
         assert hasattr(pane, f"action_{action.method.partition('(')[0]}"), action.id
 

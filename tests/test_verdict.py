@@ -102,6 +102,23 @@ def test_overfitting_names_the_epoch_where_it_began() -> None:
     assert f"Since epoch {onset}" in found.sentence
 
 
+LATE = [*TURNED[:13], 0.34, *TURNED[14:]]
+
+
+def test_overfitting_is_told_since_the_best_epoch_that_the_rows_show() -> None:
+    """A single lucky epoch decides nothing; but it is the best, and is called so."""
+    train = falling(2.3, 0.02, 20)
+    found = verdict(rows(train, LATE, 0.99, 0.9), guess=0.1)
+    assert found.word == "overfitting" and found.numbers["best_epoch"] == 14
+    assert f"Since epoch 14 val_loss rose from 0.34 to {LATE[18]:.4g} " in found.sentence
+    assert f"train_loss fell from {train[13]:.4g} to {train[19]:.4g}." in found.sentence
+
+
+def test_a_loss_that_is_the_lowest_of_all_now_has_not_risen_since() -> None:
+    found = verdict(rows(falling(2.3, 0.02, 20), [*TURNED[:19], 0.3]), guess=0.1)
+    assert "rose" not in found.sentence and found.numbers["best_epoch"] == 20
+
+
 def test_without_a_validation_part_it_says_what_cannot_be_seen() -> None:
     found = verdict(rows(SETTLED), guess=0.1)
     assert found.word == "good"

@@ -125,6 +125,11 @@ class _Curves:
         first, last = (held[0] + held[1]) / 2, (held[-2] + held[-1]) / 2
         return int(np.argmin(np.concatenate(([first], middle, [last]))))
 
+    @cached_property
+    def lowest(self) -> int:
+        """Index of the lowest held-out loss as it was measured: the best epoch, as rows and checkpoints have it."""
+        return int(np.argmin(self.held)) if len(self.held) else 0
+
     @property
     def end(self) -> float:
         """Held-out loss now: the median of the last three epochs, so that one epoch decides nothing."""
@@ -184,7 +189,7 @@ class _Curves:
     def numbers(self) -> dict[str, float]:
         found: dict[str, float | None] = {"epochs": float(len(self.epochs)), "guess": self.guess}
         if len(self.epochs):
-            found |= {"train_loss": float(self.train[-1]), "best_epoch": float(self.epochs[self.best])}
+            found |= {"train_loss": float(self.train[-1]), "best_epoch": float(self.epochs[self.lowest])}
             found |= {"rise": self.rise, "jumps": self.jumps, "falls": self.falls}
             if self.validated:
                 found["val_loss"] = float(self.held[-1])
@@ -220,17 +225,19 @@ def _too_few(curves: _Curves, _: str | None) -> _Found:
 def _overfitting(curves: _Curves, _: str | None) -> _Found:
     if not curves.validated:
         return None
-    best, train = curves.best, curves.train
-    turned = curves.rise > max(RISE, 2 * curves.jumps) and _middle(train[-3:]) < train[best]
-    if turned:
+    lowest, train = curves.lowest, curves.train
+    trained = _middle(train[-3:])
+    turned = curves.rise > max(RISE, 2 * curves.jumps) and trained < train[curves.best]
+    if turned and lowest < len(train) - 1 and trained < train[lowest]:
+        now = train[-1] if train[-1] < train[lowest] else trained
         return "overfitting", (
-            f"Since epoch {curves.epochs[best]} val_loss rose from {curves.held[best]:.4g} to {curves.end:.4g} "
-            f"while train_loss fell from {train[best]:.4g} to {train[-1]:.4g}."
+            f"Since epoch {curves.epochs[lowest]} val_loss rose from {curves.held[lowest]:.4g} to {curves.end:.4g} "
+            f"while train_loss fell from {train[lowest]:.4g} to {now:.4g}."
         )
     if curves.gap is not None and curves.gap > GAP and (curves.train_skill or 0.0) > HARDLY:
-        now = curves.last_metrics
+        last = curves.last_metrics
         return "overfitting", (
-            f"{curves.metric} is {now['train']:.4g} on the training part but {now['val']:.4g} on the validation part."
+            f"{curves.metric} is {last['train']:.4g} on the training part but {last['val']:.4g} on the validation part."
         )
     return None
 
