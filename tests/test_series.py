@@ -18,7 +18,7 @@ from tuinet import presets
 from tuinet.cli.baselines import baseline_lines
 from tuinet.cli.output import Terminal
 from tuinet.data import DataSettings, Facts, Prepare, bind, bind_for, read_inputs
-from tuinet.data.adviser import preset_from_series
+from tuinet.data.adviser import preset_from_series, preset_from_table
 from tuinet.data.baselines import Past, autoregression, baselines, coefficients, period_of, seasonal
 from tuinet.data.known import series
 from tuinet.data.splits import split
@@ -594,6 +594,23 @@ def test_a_table_without_a_series_gets_no_preset(
 ) -> None:
     with pytest.raises(DataError, match=words):
         preset_from_series(write(tmp_path / "t.csv", lines), label)
+
+
+@pytest.mark.parametrize("advise", [preset_from_table, preset_from_series])
+@pytest.mark.parametrize("odd", [["inf"], ["1e400"], ["-inf", "inf", "nan"]])
+def test_a_column_that_is_not_finite_is_told_by_line_and_by_nothing_else(
+    advise: Callable[[str, str | None], object], odd: list[str], tmp_path: Path
+) -> None:
+    """Warnings are errors here: NumPy's would stand before the message."""
+    lines = [f"{odd[place % len(odd)] if place > 30 else place},{place % 7},{place % 3}" for place in range(40)]
+    with pytest.raises(DataError, match=r'line 33, column "a": ".*" is not a finite number'):
+        advise(write(tmp_path / "t.csv", ["a,b,c", *lines]), None)
+
+
+def test_times_that_lie_further_apart_than_floats_go_are_put_in_order_without_a_word(tmp_path: Path) -> None:
+    lines = [f"{(-1) ** place * (1e308 + place * 1e305)},{place % 7}" for place in range(40)]
+    bound = bind(DataSettings(file=write(tmp_path / "t.csv", ["when,a", *lines]), series=True, time="when"))
+    assert any("sorted" in note for note in bound.facts.notes)
 
 
 @pytest.mark.parametrize("words", [["run", "xor", "--series"], ["run", "--series"]])

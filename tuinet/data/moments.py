@@ -50,8 +50,14 @@ def counts_rows(column: Column) -> bool:
     """1, 2, 3 ... or another even count from row to row: a number of the row, and no property of what is in it."""
     if column.kind != "number" or len(column.values) < 20:
         return False
-    steps = np.diff(column.values)
-    return bool(steps[0] != 0 and (steps == steps[0]).all())
+    steps = _steps(column.values)
+    return bool(np.isfinite(steps).all() and steps[0] != 0 and (steps == steps[0]).all())
+
+
+def _steps(moments: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From each to the next; infinite or NaN where a number is not finite, or the two lie further apart than floats."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.diff(moments)
 
 
 def in_order(table: Table, column: Column, notes: list[str]) -> NDArray[np.intp]:
@@ -61,7 +67,7 @@ def in_order(table: Table, column: Column, notes: list[str]) -> NDArray[np.intp]
     """
     moments = _moments(table, column)
     order = np.argsort(moments, kind="stable")
-    same = np.flatnonzero(np.diff(moments[order]) == 0)
+    same = np.flatnonzero(_steps(moments[order]) == 0)
     if len(same):
         first, second = order[same[0]], order[same[0] + 1]
         more = f" (and {len(same) - 1:,} more)" if len(same) > 1 else ""
@@ -70,7 +76,7 @@ def in_order(table: Table, column: Column, notes: list[str]) -> NDArray[np.intp]
             "a series has one row for each time: take one of them out, or name another column as data.time"
         )
     name = f'"{safe(column.name, 60)}"'
-    back = np.flatnonzero(np.diff(moments) < 0)
+    back = np.flatnonzero(_steps(moments) < 0)
     if len(back):
         row = int(back[0]) + 1
         notes.append(
@@ -92,9 +98,10 @@ def _pace(moments: NDArray[np.float64], lines: NDArray[np.int32], name: str) -> 
     """Whether the times have gaps: a window takes rows, and does not know how far they lie apart."""
     if len(moments) < FEWEST:
         return []
-    steps = np.diff(moments)
-    usual = float(np.median(steps))
-    odd = np.flatnonzero((steps > UNEVEN * usual) | (steps * UNEVEN < usual))
+    steps = _steps(moments)
+    with np.errstate(over="ignore", invalid="ignore"):
+        usual = float(np.median(steps))
+        odd = np.flatnonzero((steps > UNEVEN * usual) | (steps * UNEVEN < usual))
     if not len(odd):
         return []
     return [
@@ -127,7 +134,7 @@ def _dates(column: Column) -> NDArray[np.float64] | None:
     """Seconds since 1970 for each row of a column of dates, -inf where it is empty; None where it holds others."""
     readings = [reading for reading in (_iso_all(column.words), *_by_formats(column.words)) if reading is not None]
     rows = [np.array([*reading, -math.inf])[column.values] for reading in readings]
-    sorted_ones = (moments for moments in rows if (np.diff(moments) > 0).all())
+    sorted_ones = (moments for moments in rows if (_steps(moments) > 0).all())
     return next(sorted_ones, rows[0] if rows else None)
 
 
