@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli_scenes import HOSTILE, PAYLOAD, make_run, process, rows, tuinet
 from tuinet.cli.main import SECTIONS, cli, explained
+from tuinet.cli.run import made_for
 from tuinet.errors import Diverged, PresetError, RunLocked, RunNotFound, TuinetError
 from tuinet.presets import load
 
@@ -87,6 +88,26 @@ def test_wrong_usage_is_one_plain_sentence_and_exit_code_2(words: list[str], say
     assert said.stderr.startswith("tuinet: ")
     assert "Traceback" not in said.stderr
     assert not list(own_home.glob("runs/*")), "nothing was made"
+
+
+@pytest.mark.parametrize("words", [["run", "--data"], ["data", "show"]])
+def test_a_table_of_one_row_is_named_and_not_the_preset_that_was_made_for_it(
+    words: list[str], tmp_path: Path, own_home: Path
+) -> None:
+    (tmp_path / "one.csv").write_text("a,b\n1,2\n")
+    said = tuinet(*words, str(tmp_path / "one.csv"))
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.startswith("tuinet: ") and "one.toml" not in said.stderr
+    assert "one.csv: 1 example is too few to train on; two are" in " ".join(said.stderr.split())
+
+
+def test_what_is_wrong_with_a_preset_made_for_a_table_is_told_without_a_line_of_a_file_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own.csv").write_text("a,b\n1,2\n3,4\n5,7\n")
+    made, _ = made_for(str(tmp_path / "own.csv"), None)
+    told = str(made.with_overrides(["training.seed=2"]).place(PresetError("is wrong", key="data.validation")))
+    assert told == f"the preset made for {tmp_path / 'own.csv'}, data.validation: is wrong"
 
 
 def test_errors_keep_standard_output_empty_with_json() -> None:

@@ -127,6 +127,7 @@ def made_for(
 
     overrides: as --set takes them; those of [data] say how the file is to be read.
     """
+    from dataclasses import replace
     from pathlib import Path
 
     from tuinet import presets
@@ -134,6 +135,7 @@ def made_for(
     from tuinet.data.pair_adviser import preset_from_pairs
     from tuinet.errors import UsageError
     from tuinet.presets.overrides import apply
+    from tuinet.safe_text import safe
 
     if not data_file:
         raise UsageError("--data wants the name of a file, such as table.csv")
@@ -147,5 +149,8 @@ def made_for(
                 apply(document, word)
         propose = preset_from_series if series else preset_from_table
         text, reasons = propose(path, label, document.get("data", {}))
+    made = presets.load(Path.cwd() / f"{path.stem}.toml", text=text)
+    # There is no such file: an error names what the preset was made for, and no line that nobody can look up.
+    made = replace(made, file=f"the preset made for {safe(data_file, 200)}", lines={})
     said: Sequence[str] = list(reasons)
-    return presets.load(Path.cwd() / f"{path.stem}.toml", text=text), {"data": str(path), "reasons": said}
+    return made, {"data": str(path), "reasons": said}

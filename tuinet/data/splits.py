@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tuinet.data.settings import DataSettings
 from tuinet.errors import PresetError
+from tuinet.safe_text import safe
 
 Indices = NDArray[np.intp]
 _NONE: Indices = np.empty(0, np.intp)
@@ -121,7 +122,11 @@ def _check(settings: DataSettings, n: int, own_test: int, kind: str) -> None:
     if own_test and kind.startswith("uci-"):
         raise PresetError("the published splits are for sets without a test part of their own", key="data.split")
     if n - own_test < 2:
-        raise PresetError(f"{n - own_test} example is too few to train on", key="data")
+        words = "1 example is" if n - own_test == 1 else "no examples are"
+        words += " too few to train on; two are needed at the least"
+        if settings.file is not None:  # which is what is to be changed, and not the preset
+            raise PresetError(words, file=safe(settings.file, 200))
+        raise PresetError(words, key="data")
 
 
 def _count(share: float, n: int) -> int:
