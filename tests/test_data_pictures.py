@@ -304,6 +304,27 @@ def test_new_pictures_come_out_as_they_did_in_training(trained: Bound, tmp_path:
     assert notes == ["1 of 2 pictures scaled to 14 x 14 and cut around its middle", "1 of 2 pictures made grey"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.gif", b"GIF89a\x0e\0\x0e\0"), ("a.bmp", b"BM\x36\0\0\0\0\0"), ("a.webp", b"RIFFabcdWEBP"), ("a.dat", b"a,b\0"),
+     ("a.png", b""), ("b.jpg", b"no picture\n"), ("c.png", b"a,b\n1,2\n")],
+)  # fmt: skip
+def test_to_a_network_of_pictures_what_is_no_picture_is_no_table(
+    trained: Bound, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_inputs(tmp_path / name, trained.facts, trained.scaler)
+    assert str(caught.value) == f"{tmp_path / name}: is no PNG or JPEG, or its beginning is damaged"
+
+
+def test_a_network_of_pictures_still_reads_tables_of_numbers(trained: Bound, tmp_path: Path) -> None:
+    text = ",".join(["0"] * 14 * 14) + "\n"
+    for name, encoding in (("a.csv", "utf-8"), ("b.csv", "utf-16")):
+        (tmp_path / name).write_text(text * 2, encoding=encoding)
+        assert read_inputs(tmp_path / name, trained.facts, trained.scaler)[0].shape == (2, 14, 14, 1)
+
+
 def test_a_set_that_has_another_white_takes_pictures_too(tmp_path: Path) -> None:
     digits = bind(DataSettings(set="digits"))
     pixels = (digits.train.inputs[0, ..., 0] * 255).astype(np.uint8)

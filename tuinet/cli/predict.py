@@ -46,8 +46,7 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
     from tuinet.cli.trained import data_of, network_of
     from tuinet.cli.translate import translate
     from tuinet.data import Prepare, Vocabulary, read_inputs
-    from tuinet.data.inputs import read_pictures
-    from tuinet.data.own_files import kind_of
+    from tuinet.data.inputs import are_pictures, read_pictures
     from tuinet.errors import UsageError
     from tuinet.runs import find
     from tuinet.runs import runs_folder as chosen
@@ -66,7 +65,7 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
         raise UsageError(f"--beam is for networks that translate; {safe(run.id)} does not")
     if isinstance(scaler, Vocabulary) and facts.steps:
         raise UsageError(f"{safe(run.id)} predicts the next character; `tuinet generate {safe(run.id)}` lets it write")
-    pictures = isinstance(scaler, Prepare) and file != "-" and kind_of(file) in ("picture", "folder")
+    pictures = isinstance(scaler, Prepare) and file != "-" and are_pictures(file, facts, scaler)
     if pictures and isinstance(scaler, Prepare):
         inputs, labels, notes = read_pictures(Path(file), facts, scaler)
         for note in notes:

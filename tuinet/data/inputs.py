@@ -17,9 +17,9 @@ from tuinet.data.bound import Facts, Scaler
 from tuinet.data.examples import encoded, listed
 from tuinet.data.foreign import LARGEST_TABLE, check_memory
 from tuinet.data.moments import in_order, stamps
-from tuinet.data.own_files import INPUTS, binary_kind, check_finite, kind_of, read_array
+from tuinet.data.own_files import INPUTS, binary_kind, check_finite, kind_of, no_text, read_array
 from tuinet.data.pairs import source_rows
-from tuinet.data.pictures import converted, pictures_in
+from tuinet.data.pictures import OTHERS, SUFFIXES, converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
@@ -47,9 +47,9 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
     if str(path) == "-":
         content = _standard_input()
         return _from_table(_parsed(decoded(content, "standard input"), "standard input", prepare), facts, prepare)
-    kind = kind_of(path)
-    if kind in ("picture", "folder"):
+    if are_pictures(path, facts, prepare):
         return read_pictures(Path(path), facts, prepare)[:2]
+    kind = kind_of(path)
     if kind in ("table", "text"):
         return _from_table(_read(path, prepare), facts, prepare)
     place = safe(str(path), 200)
@@ -91,14 +91,26 @@ def read_lines(path: str | Path, vocabulary: Vocabulary) -> list[tuple[str, str]
     return [(f"{place}, line {number}", line) for number, line in lines]
 
 
+def are_pictures(path: str | Path, facts: Facts, prepare: Prepare) -> bool:
+    """Whether a file is read as a picture, or as a folder of them.
+
+    Of a network that was trained on pictures also one that is called a picture, or is no text: what is wrong with it is
+    told then as of a picture.
+    """
+    kind = kind_of(path)
+    if kind in ("picture", "folder"):
+        return True
+    if kind not in ("table", "text") or not _white(facts, prepare):
+        return False
+    return Path(path).suffix.lower() in (*SUFFIXES, *OTHERS) or no_text(path)
+
+
 def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[np.float32], list[str], list[str]]:
     """A picture, or all of a folder, ready for the network; the name of each, and in words what was done to them.
 
     DataError where the network was not trained on pictures, and where a file is none.
     """
-    place, white = safe(str(path), 200), facts.white
-    if not white and prepare.scale == "pixels" and len(prepare.raw) == 3 and prepare.raw[-1] in (1, 3):
-        white = int(prepare.spread[0])  # a run of before it was kept
+    place, white = safe(str(path), 200), _white(facts, prepare)
     if not white:
         kind = "a folder" if path.is_dir() else "a picture"
         raise DataError(f"{place}: is {kind}, and the network was trained on {_kind(prepare)}")
@@ -115,6 +127,13 @@ def read_pictures(path: Path, facts: Facts, prepare: Prepare) -> tuple[NDArray[n
     ]
     names = [str(file.relative_to(path)) if inside else file.name for file in files]
     return prepare(np.stack(found)), names, notes
+
+
+def _white(facts: Facts, prepare: Prepare) -> int:
+    """What a white pixel is to the network; 0 where it was not trained on pictures."""
+    if not facts.white and prepare.scale == "pixels" and len(prepare.raw) == 3 and prepare.raw[-1] in (1, 3):
+        return int(prepare.spread[0])  # a run of before it was kept
+    return facts.white
 
 
 def _kind(prepare: Prepare) -> str:

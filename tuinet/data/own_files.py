@@ -57,6 +57,13 @@ def binary_kind(start: bytes) -> str:
     return ""
 
 
+def no_text(path: str | Path) -> bool:
+    """Whether a file begins with what no text has."""
+    with opened(path) as stream:
+        start = bytes(read_at_most(stream, SAMPLE))
+    return b"\0" in start and start[:2] not in (b"\xff\xfe", b"\xfe\xff")  # UTF-16 has zeros, and a mark
+
+
 def read_file(settings: DataSettings, wanted: str | None = None) -> Examples:
     """The examples in settings.file. wanted: what the loss is for. DataError names what is wrong, and where."""
     assert settings.file is not None

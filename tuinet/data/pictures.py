@@ -35,6 +35,7 @@ Bytes = NDArray[np.uint8]
 
 MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff")  # how the files begin
 SUFFIXES = (".png", ".jpg", ".jpeg")
+OTHERS = (".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".avif")  # pictures that are not read, and told so
 LARGEST_FILE = 64 << 20  # bytes
 MOST_PIXELS = 64_000_000  # of one picture
 MOST_PICTURES = 100_000
