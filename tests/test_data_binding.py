@@ -260,6 +260,14 @@ def test_what_is_advised_against_large_numbers_works(tmp_path: Path, scale: str,
     assert np.isfinite(bind(DataSettings(file=file, scale="minmax")).train.inputs).all()
 
 
+def test_a_scaling_that_would_overflow_too_is_not_advised(tmp_path: Path) -> None:
+    rows = [f"{(-1) ** value}e308,{value / 7}" for value in range(1, 60)]
+    file = write(tmp_path / "t.csv", "x,y\n" + "\n".join(rows))
+    for scale in ("standard", "minmax"):
+        with pytest.raises(DataError, match=f'column "x": .* {scale} scaling overflows; write it in a larger unit, or'):
+            bind(DataSettings(file=file, scale=scale))
+
+
 def test_numbers_whose_mean_overflows_are_refused_by_column(tmp_path: Path) -> None:
     rows = [f"{1e308 if value else ''},{value / 7}" for value in range(60)]
     file = write(tmp_path / "t.csv", "x,y\n" + "\n".join(rows))

@@ -75,7 +75,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
         ("size,colour,price\n", "holds one line, and no number in it"),
         ("a,b\n1,2\n3\n", "t.csv, line 3: has 1 cells; the header has 2"),
         ("a,b\n1,2\n3,4,5\n", "t.csv, line 3: has 3 cells"),
-        ("a,b\n1,2\x00\n", "byte 7 is zero"),
+        ("a,b\n1,2\x00\n", "byte 8 is zero"),
         ('a,b\n1,2\n3,"x\n' + "1,2\n" * 50, "t.csv, line 3: a quote opens here and is never closed"),
         ("a,b\n1," + "x" * 200_000 + "\n", "t.csv, line 2: cannot be cut into cells"),
     ],

@@ -71,6 +71,34 @@ def test_rows_that_do_not_fit_are_refused_by_place(trained: Bound, tmp_path: Pat
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("scale", "cell", "words"),
+    [
+        ("none", "1e300", "1e+300 does not fit into a 32-bit float once scaled"),
+        ("standard", "1e300", "1e+300 does not fit into a 32-bit float once scaled"),
+        ("log_standard", "-3", "holds -3, and log(1 + x) needs numbers above -1"),
+    ],
+)
+def test_a_number_that_the_kept_scaling_cannot_take_is_told_by_line_and_no_other_scaling_is_advised(
+    trained: Bound, tmp_path: Path, scale: str, cell: str, words: str
+) -> None:
+    bound = bind(DataSettings(file=str(tmp_path / "train.csv"), scale=scale))
+    file = tmp_path / "new.csv"
+    file.write_text(f"size,colour,age\n7,red,1\n\n7,red,{cell}\n")
+    with pytest.raises(DataError) as caught:
+        inputs(bound, file)
+    assert str(caught.value).startswith(f'{file}, line 4, column "age": {words}; a trained network keeps its scaling')
+    assert "data.scale" not in str(caught.value)
+
+
+def test_a_number_of_an_array_that_the_kept_scaling_cannot_take_is_told_by_example(tmp_path: Path) -> None:
+    np.save(tmp_path / "train.npy", np.column_stack([np.arange(60.0), np.arange(60) % 2]))
+    bound = bind(DataSettings(file=str(tmp_path / "train.npy")))
+    np.save(tmp_path / "new.npy", np.array([[1.0], [1e300]]))
+    with pytest.raises(DataError, match=r"new\.npy, example 2, number 1: 1e\+300 does not fit.*; a trained network"):
+        inputs(bound, tmp_path / "new.npy")
+
+
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\x93NUMPY\x01", b"PK\x03\x04"])
 def test_files_of_other_kinds_on_standard_input_are_to_be_named(
     trained: Bound, content: bytes, monkeypatch: pytest.MonkeyPatch

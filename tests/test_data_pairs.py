@@ -127,7 +127,7 @@ def test_a_line_that_is_no_pair_is_named(content: str, words: str, tmp_path: Pat
 
 def test_what_is_no_utf_8_is_refused_and_read_as_bytes(tmp_path: Path) -> None:
     path = write(tmp_path, b"eins\tone\nf\xfcnf\tfive\nzwei\ttwo\n")
-    with pytest.raises(DataError, match="line 2: byte 10 of the file"):
+    with pytest.raises(DataError, match="line 2: byte 11 of the file"):
         read(path)
     assert read(path, tokens="bytes").facts.tokens == 3 + 256
 

@@ -102,7 +102,7 @@ def test_a_gzipped_text_is_read_alike(tmp_path: Path) -> None:
         (b"", {}, "is empty; windows of 16 need at least 33"),
         (b"short", {}, "holds 5 characters; windows of 16 need at least 33"),
         (b"x" * 32, {}, "with data.window = 15 it would do"),
-        (b"ab\ncd\xffef" * 40, {}, r"line 2: byte 5 of the file \(0xff\) is not UTF-8; .*data.tokens = \"bytes\""),
+        (b"ab\ncd\xffef" * 40, {}, r"line 2: byte 6 of the file \(0xff\) is not UTF-8; .*data.tokens = \"bytes\""),
         ("".join(map(chr, range(0x4E00, 0x4E00 + 10_001))).encode(), {}, "10,001 different characters.*bytes"),
         (b"x" * 200, {"split": "random"}, "split by position"),
         (b"x" * 200, {"split": "documents"}, "split by position"),
@@ -225,6 +225,10 @@ def test_new_names_are_read_a_line_each(tmp_path: Path) -> None:
         read_inputs(write(tmp_path, "Kowalski\n☃\n"), bound.facts, bound.scaler)
     with pytest.raises(DataError, match="holds no line of text"):
         read_inputs(write(tmp_path, "\n \n"), bound.facts, bound.scaler)
+    with pytest.raises(DataError) as caught:
+        read_inputs(write(tmp_path, b"Kowalski\nMu\xf1oz\n"), bound.facts, bound.scaler)
+    assert "line 2: byte 12 of the file (0xf1) is not UTF-8" in str(caught.value)
+    assert "data.tokens" not in str(caught.value), "a trained network has its tokens"
 
 
 def test_passages_of_one_file_never_stand_on_both_sides() -> None:

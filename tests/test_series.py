@@ -457,6 +457,37 @@ def test_new_rows_are_put_in_order_and_called_by_their_times(tmp_path: Path) -> 
         read_inputs(write(tmp_path / "twice.csv", [*lines[:8], lines[7]]), bound.facts, bound.scaler)
 
 
+@pytest.mark.parametrize(
+    ("scale", "cell", "words"),
+    [("standard", "1e300", "1e+300 does not fit"), ("log_standard", "-4", "holds -4, and log(1 + x) needs numbers")],
+)
+def test_a_step_that_the_kept_scaling_cannot_take_is_told_by_its_line(
+    scale: str, cell: str, words: str, tmp_path: Path
+) -> None:
+    bound = bind(DataSettings(file=dated(tmp_path / "t.csv", DAYS), series=True, window=4, scale=scale))
+    lines = (tmp_path / "t.csv").read_text().splitlines()[:12]
+    lines[8] = f"{DAYS[7]},{cell}"
+    for order in (lines[1:], lines[:0:-1]):  # earliest first, and newest first
+        new = write(tmp_path / "new.csv", [lines[0], *order])
+        line = 2 + order.index(lines[8])
+        with pytest.raises(DataError) as caught:
+            read_inputs(new, bound.facts, bound.scaler)
+        assert f'new.csv, line {line}, column "value": {words}' in str(caught.value)
+        assert "data.scale" not in str(caught.value)
+    np.save(tmp_path / "new.npy", [*range(6), float(cell)])
+    with pytest.raises(DataError, match=r'new\.npy, step 7, column "value": '):
+        read_inputs(tmp_path / "new.npy", bound.facts, bound.scaler)
+
+
+@pytest.mark.parametrize("scale", ["auto", "minmax"])
+def test_against_a_series_too_large_to_predict_only_what_works_is_advised(scale: str, tmp_path: Path) -> None:
+    lines = [line.replace(",", ",1e298,", 1) + "e298" for line in Path(dated(tmp_path / "t.csv", DAYS)).read_text()
+             .splitlines()[1:]]  # fmt: skip
+    file = write(tmp_path / "t.csv", ["day,other,value", *lines])
+    with pytest.raises(DataError, match=r'"value" holds .*, too large to scale; write it in a larger unit'):
+        bind(DataSettings(file=file, series=True, scale=scale))
+
+
 # -- a run ---------------------------------------------------------------------------------
 
 PRESET = """

@@ -46,11 +46,14 @@ def bind(settings: DataSettings, seed: int = 0, wanted: str | None = None) -> Bo
     seed = settings.seed if settings.seed is not None else seed
     examples = read_known(settings, seed, wanted) if settings.set is not None else read_file(settings, wanted)
     parts = _split(settings, examples, seed)
-    scaler: Scaler = examples.vocabulary or _scaler(settings, examples, parts.train)
     curve = curve_of(_scale(settings, examples)) if examples.series is not None else ""
     if curve:
         examples = replace(examples, labels=_on_curve(examples, curve))
-    scale = _target_scale(examples, parts.train, scaler)
+    # Before the inputs: what is said of a column that is both is not that another scaling of the inputs would do.
+    scale = _target_scale(examples, parts.train)
+    scaler: Scaler = examples.vocabulary or _scaler(settings, examples, parts.train)
+    if examples.labels.task == "reconstruct":
+        scale = _inputs_scale(scaler)
     train = _part(examples, parts.train, scaler, scale)
     validation = _part(examples, parts.validation, scaler, scale) if len(parts.validation) else None
     test = _part(examples, parts.test, scaler, scale) if len(parts.test) else None
@@ -130,18 +133,14 @@ def _on_curve(examples: Examples, curve: str) -> Labels:
     """The targets of a series on the curve that its inputs are put on."""
 
     def title(column: int) -> str:
-        return f"{examples.name}, what is predicted"
+        names = examples.series.names if examples.series is not None else [examples.target]
+        return f'{examples.name}, column "{safe(names[column % len(names)], 60)}"'
 
     return replace(examples.labels, values=CURVES[curve](examples.labels.values, title))
 
 
-def _target_scale(examples: Examples, train: Indices, scaler: Scaler) -> Scale | None:
-    """Mean and deviation of the training part's real targets; a target that never changes keeps its size.
-
-    Inputs that are to be given back have the centre and spread that they were scaled by.
-    """
-    if examples.labels.task == "reconstruct":
-        return _inputs_scale(scaler)
+def _target_scale(examples: Examples, train: Indices) -> Scale | None:
+    """Mean and deviation of the training part's real targets; a target that never changes keeps its size."""
     if examples.labels.task != "reals" or examples.keep_targets:
         return None
     values = examples.labels.values[train]
@@ -150,13 +149,15 @@ def _target_scale(examples: Examples, train: Indices, scaler: Scaler) -> Scale |
     if not np.isfinite(mean + deviation).all():
         largest = values.ravel()[np.argmax(np.abs(values))]
         raise DataError(
-            f'{examples.name}: the label "{safe(examples.target, 60)}" holds {largest:g}, too large to scale'
+            f'{examples.name}: the label "{safe(examples.target, 60)}" holds {largest:g}, too large to scale; '
+            "write it in a larger unit"
         )
     deviation[~(deviation > 0)] = 1.0
     return mean, deviation
 
 
 def _inputs_scale(scaler: Scaler) -> Scale | None:
+    """Inputs that are to be given back have the centre and spread that they were scaled by."""
     assert isinstance(scaler, Prepare)  # a text is not given back
     if scaler.scale == "none":
         return None

@@ -18,6 +18,17 @@ from tuinet.errors import DataError
 Numbers = NDArray[np.float64]
 
 
+class Unscalable(DataError):
+    """A number that no scaling, or not this one, can take.
+
+    row, number: its place among the rows that were to be scaled; what: why it cannot be, and nothing on what to do.
+    """
+
+    def __init__(self, message: str, *, what: str = "", row: int = 0, number: int = 0):
+        super().__init__(message)
+        self.what, self.row, self.number = what, row, number
+
+
 @dataclass(frozen=True)
 class Curve:
     """there and back are inverse to one another; words: what is needed, from `least` on (or above it)."""
@@ -29,13 +40,15 @@ class Curve:
     words: str
 
     def __call__(self, values: Numbers, title: Callable[[int], str]) -> Numbers:
-        """The values (n, k) on the curve. DataError, with the title of its column, for one that is not on it."""
+        """The values (n, k) on the curve. Unscalable, with the title of its column, for one that is not on it."""
         wrong = values < self.least if self.itself else values <= self.least
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
-            raise DataError(
-                f'{title(int(column))}: holds {values[row, column]:g}, and {self.words}; choose data.scale = "standard"'
-            )
+            what = f"holds {values[row, column]:g}, and {self.words}"
+            raise Unscalable(
+                f'{title(int(column))}: {what}; choose data.scale = "standard"',
+                what=what, row=int(row), number=int(column),
+            )  # fmt: skip
         return self.there(values)
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tuinet.data.arrays import npz_names, read_npz
 from tuinet.data.bound import Facts, Scaler
+from tuinet.data.curves import Unscalable
 from tuinet.data.examples import encoded, listed
-from tuinet.data.foreign import LARGEST_TABLE, check_memory
+from tuinet.data.foreign import LARGEST_TABLE, check_memory, read_whole
 from tuinet.data.moments import in_order, stamps
 from tuinet.data.own_files import INPUTS, binary_kind, check_finite, kind_of, no_text, read_array
 from tuinet.data.pairs import source_rows
@@ -23,8 +24,8 @@ from tuinet.data.pictures import OTHERS, SUFFIXES, converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
 from tuinet.data.series import windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
+from tuinet.data.texts import LARGEST_TEXT
 from tuinet.data.texts import decoded as decoded_text
-from tuinet.data.texts import read_text
 from tuinet.data.vocabulary import Vocabulary
 from tuinet.errors import DataError, nearest
 from tuinet.safe_text import safe
@@ -60,7 +61,37 @@ def read_inputs(path: str | Path, facts: Facts, prepare: Scaler) -> Inputs:
         rows, place, allow_missing=prepare.fills is not None,
         remedy="the run was trained without data.impute, so it cannot be filled in",
     )  # fmt: skip
-    return prepare(rows), [f"example {number}" for number in range(1, len(rows) + 1)]
+    if facts.horizon and values.shape[1:] != prepare.raw:
+        where = _step_of(prepare, lambda step: f"{place}, step {step + 1}")
+    else:
+        where = _row_of(lambda row: f"{place}, example {row + 1}")
+    return _prepared(rows, prepare, where), [f"example {number}" for number in range(1, len(rows) + 1)]
+
+
+Where = Callable[[int, int], str]  # the place in the file of an example's number, both counted from 0
+
+
+def _prepared(rows: Array, prepare: Prepare, where: Where) -> NDArray[np.float32]:
+    """The rows as the network takes them. DataError says where a number stands that was scaled by none of training."""
+    try:
+        return prepare(rows)
+    except Unscalable as error:
+        names = prepare.columns
+        column = f'column "{safe(names[error.number % len(names)], 60)}"' if names else f"number {error.number + 1}"
+        raise DataError(
+            f"{where(error.row, error.number)}, {column}: {error.what}; a trained network keeps its scaling: correct "
+            "the number, or leave it out"
+        ) from None
+
+
+def _row_of(place: Callable[[int], str]) -> Where:
+    return lambda example, number: place(example)
+
+
+def _step_of(prepare: Prepare, place: Callable[[int], str]) -> Where:
+    """Of windows that begin one step after the other."""
+    width = prepare.raw[-1]
+    return lambda example, number: place(example + number // width)
 
 
 def _standard_input() -> bytes:
@@ -84,7 +115,8 @@ def read_lines(path: str | Path, vocabulary: Vocabulary) -> list[tuple[str, str]
     """The place and the text of each line that holds anything; DataError where there is none."""
     place = "standard input" if str(path) == "-" else safe(str(path), 200)
     tokens = vocabulary.tokens
-    text = read_text(path, tokens) if str(path) != "-" else decoded_text(_standard_input(), place, tokens)
+    content = read_whole(path, LARGEST_TEXT) if str(path) != "-" else _standard_input()
+    text = decoded_text(content, place, tokens, trained=True)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise DataError(f"{place}: holds no line of text")
@@ -187,15 +219,16 @@ def _chosen(prepare: Prepare, read: Callable[[str], Table]) -> Table:
 
 def _from_table(table: Table, facts: Facts, prepare: Prepare) -> Inputs:
     labels = [f"line {line}" for line in table.lines]
+    where = _row_of(lambda row: f"{table.place}, {labels[row]}")
     if not prepare.forms:
-        return prepare(_numbers(table, prepare)), labels
+        return _prepared(_numbers(table, prepare), prepare, where), labels
     columns = [_as_trained(column, form, table) for column, form in zip(_columns(table, facts, prepare), prepare.forms,
                                                                        strict=True)]  # fmt: skip
     rows = encoded(columns, prepare.forms)
     _check_missing(table, columns, prepare)
     if facts.horizon:
         return _series(rows, table, facts, prepare)
-    return prepare(rows.reshape(len(rows), *prepare.raw)), labels
+    return _prepared(rows.reshape(len(rows), *prepare.raw), prepare, where), labels
 
 
 def _series(rows: Array, table: Table, facts: Facts, prepare: Prepare) -> Inputs:
@@ -207,7 +240,8 @@ def _series(rows: Array, table: Table, facts: Facts, prepare: Prepare) -> Inputs
         labels = [safe(stamp, 40) for stamp in stamps(column)]
     size = prepare.raw[0]
     stretches = _stretches(rows[order], prepare, table.place)
-    return prepare(stretches), [f"after {labels[place]}" for place in order[size - 1 :]]
+    where = _step_of(prepare, lambda step: f"{table.place}, line {table.lines[order[step]]}")
+    return _prepared(stretches, prepare, where), [f"after {labels[place]}" for place in order[size - 1 :]]
 
 
 def _stretches(rows: Array, prepare: Prepare, place: str) -> Array:

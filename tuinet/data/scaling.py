@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuinet.data.curves import CURVES, curve_of
+from tuinet.data.curves import CURVES, Unscalable, curve_of
 from tuinet.data.foreign import MEMORY
 from tuinet.data.kept import Kept
 from tuinet.data.playground import FEATURES
@@ -92,16 +92,22 @@ class Prepare:
                 raise DataError(f"example {places[row] + 1}, {self._title(column)}: is missing")
             values = np.where(missing, _repeated(self.fills, values.shape[1]), values)
         if curve := curve_of(self.scale):
-            values = CURVES[curve](values, self._title)
+            try:
+                values = CURVES[curve](values, self._title)
+            except Unscalable as error:
+                error.row = int(places[error.row])
+                raise
         with np.errstate(over="ignore"):
             centre, spread = (_repeated(numbers, values.shape[1]) for numbers in (self.centre, self.spread))
             scaled: NDArray[np.float32] = ((values - centre) / spread).astype(np.float32)
         if not np.isfinite(scaled).all():
             row, column = np.argwhere(~np.isfinite(scaled))[0]
-            raise DataError(
-                f"example {places[row] + 1}, {self._title(column)}: {values[row, column]:g} does not fit into a 32-bit "
-                f"float once scaled; {_remedy(self.scale)}"
-            )
+            what = f"{values[row, column]:g} does not fit into a 32-bit float once scaled"
+            remedy = MINMAX if self.scale == "none" else "correct it, or take the row or the column out"
+            raise Unscalable(
+                f"example {places[row] + 1}, {self._title(column)}: {what}; {remedy}",
+                what=what, row=int(places[row]), number=int(column),
+            )  # fmt: skip
         return scaled
 
     def _title(self, column: int) -> str:
@@ -177,9 +183,7 @@ def _features(rows: Array, features: tuple[str, ...]) -> Numbers:
     return np.stack([FEATURES[name](x, y) for name in features], axis=1)
 
 
-def _remedy(scale: str) -> str:
-    """What is to be done about numbers that are too large for a scaling."""
-    return "take the column out" if scale == "minmax" else 'choose data.scale = "minmax", or take the column out'
+MINMAX = 'choose data.scale = "minmax", or take the column out'
 
 
 # -- fitting -------------------------------------------------------------------------------
@@ -212,7 +216,12 @@ def fit(
     beyond = ~np.isfinite(centre + spread)
     if beyond.any():
         column = int(np.argmax(beyond))
-        words = f"holds numbers so large that their {scale} scaling overflows; {_remedy(scale)}"
+        low, extent = (
+            (centre, spread) if scale == "minmax"
+            else _statistics(rows, chosen, "minmax", fills, features, unscaled._title)
+        )  # fmt: skip
+        remedy = MINMAX if np.isfinite(low + extent)[column] else "write it in a larger unit, or take the column out"
+        words = f"holds numbers so large that their {scale} scaling overflows; {remedy}"
         raise DataError(f"{unscaled._title(column)}: {words}")
     flags = np.array([bool(form.words) for form in forms for _ in form.titles], bool)
     if flags.any():  # the 0 and 1 of a category stay what they are

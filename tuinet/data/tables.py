@@ -90,7 +90,7 @@ def decoded(content: bytes, place: str) -> str:
         except UnicodeDecodeError as error:
             raise DataError(f"{place}: begins as UTF-16 and is not ({error.reason})") from None
     if b"\0" in content:
-        raise DataError(f"{place}: is no text: byte {content.index(0):,} is zero")
+        raise DataError(f"{place}: is no text: byte {content.index(0) + 1:,} is zero")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

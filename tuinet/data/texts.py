@@ -34,17 +34,21 @@ def read_text(path: str | Path, tokens: str) -> str:
     return decoded(read_whole(path, LARGEST_TEXT), safe(str(path), 200), tokens)
 
 
-def decoded(content: bytes, place: str, tokens: str) -> str:
-    """The text of a file's bytes. With characters, a mark at its begin goes and lines end in a new line alone."""
+def decoded(content: bytes, place: str, tokens: str, *, trained: bool = False) -> str:
+    """The text of a file's bytes. With characters, a mark at its begin goes and lines end in a new line alone.
+
+    trained: it is for a trained network, whose tokens are what they are.
+    """
     if tokens == "bytes":
         return content.decode("utf-8", "surrogateescape")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
+        more = "" if trained else ', or choose data.tokens = "bytes", which reads anything'
         raise DataError(
-            f"{place}, line {line}: byte {error.start:,} of the file ({content[error.start]:#04x}) is not UTF-8; save "
-            'the text in that encoding, or choose data.tokens = "bytes", which reads anything'
+            f"{place}, line {line}: byte {error.start + 1:,} of the file ({content[error.start]:#04x}) is not UTF-8; "
+            f"save the text in that encoding{more}"
         ) from None
 
 
