@@ -143,6 +143,20 @@ def test_a_mistake_is_named_by_file_line_and_key(old: str, new: str, words: str)
     assert words in message(BASE.replace(old, new, 1))
 
 
+@pytest.mark.parametrize("name", ["hidden.block", "block.x", "0", "-1", "a]b", "a[0]", "a\\u0007b", "a b", "x" * 65])
+@pytest.mark.parametrize(
+    ("old", "place"),
+    [
+        ('units = "outputs"', "line 23, layers[2].name"),
+        ('type = "dense"\nunits = 8\n\n', "line 19, layers.block[0].name"),
+    ],
+)
+def test_a_name_that_is_none_is_found_on_its_own_line(name: str, old: str, place: str) -> None:
+    assert old in BASE
+    told = message(BASE.replace(old, f'{old.rstrip()}\nname = "{name}"\n\n', 1))
+    assert told.startswith(f"my.toml, {place}: ") and "a letter first" in told
+
+
 @pytest.mark.parametrize("table", ["data", "layers", "training"])
 def test_a_missing_table_is_named(table: str) -> None:
     document = {

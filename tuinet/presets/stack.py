@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 from tuinet.errors import PresetError
 from tuinet.fields import REQUIRED, Field, as_table, build_part, check, shown, type_word
 from tuinet.layers import LAYERS, Layer, holding
+from tuinet.layers.base import NAME
 from tuinet.network import names
 from tuinet.presets.lines import Path
 
@@ -48,7 +50,8 @@ def build_stack(tables: Any, where: str, holder: Field = TOP) -> Stack:
     written: list[dict[str, Any]] = []
     count_tables = count_layers = 0
     for table, known, place in zip(tables, addresses(tables, holder.usual), range(len(tables)), strict=True):
-        key = f"{where}.{known.name}" if known.name else f"{where}[{place}]"
+        # A name that cannot be one, such as "a.b", would lead to another layer, or to none.
+        key = f"{where}.{known.name}" if known.name and re.fullmatch(NAME, known.name) else f"{where}[{place}]"
         layer, row, (inner_tables, inner_layers) = _build(table, key, holder)
         count_tables += inner_tables
         count_layers += inner_layers * len(known.layers)
