@@ -76,11 +76,11 @@ def test_a_live_setting_is_set_and_nothing_else(name: str, key: str, value: Any,
 
 
 REFUSED: list[tuple[str, Any, str]] = [
-    ("layers.hidden.units", 64, "layers.hidden.units: cannot be set once a run trains"),
+    ("layers.hidden.units", 64, "layers.hidden.units: cannot be set once a run trains: the training is made of it"),
     ("layers.hidden.unit", 1, 'did you mean "units"?'),
-    ("training.optimizer", "sgd", "training.optimizer.type: cannot be set once a run trains"),
-    ("training.seed", 2, "cannot be set once a run trains"),
-    ("data.validation", 0.2, "cannot be set once a run trains"),
+    ("training.optimizer", "sgd", "training.optimizer.type: cannot be set once a run trains: the training is made of"),
+    ("training.seed", 2, "cannot be set once a run trains: its data, and their order, are those that it began with"),
+    ("data.validation", 0.2, "cannot be set once a run trains: its data, and their order, are those that it began"),
     ("training.batchsize", 8, 'did you mean "batch_size"?'),
     (
         "training.batch_size",
@@ -97,6 +97,18 @@ def test_any_other_is_refused_with_a_sentence(key: str, value: Any, why: str) ->
     with pytest.raises(PresetError) as caught:
         live.changed(presets.load("fashion-mlp"), key, value)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "guess"),
+    [("layers.hidden.units", ""), ("training.seed", ""), ("layers.*.units", ""), ("layers.*.l3", ".l2")],
+)
+def test_what_is_spelt_right_is_not_guessed_at_and_what_can_be_set_is_told(key: str, guess: str) -> None:
+    with pytest.raises(PresetError) as caught:
+        live.changed(presets.load("fashion-mlp"), key, 3)
+    told = str(caught.value)
+    assert ("did you mean" in told) == bool(guess) and guess in told
+    assert told.count("What can: ") == 1 and "training.optimizer.learning_rate" in told
 
 
 def test_an_edited_preset_is_of_the_same_data_and_seed() -> None:

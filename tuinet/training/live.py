@@ -28,6 +28,8 @@ from tuinet.safe_text import safe
 Setting = tuple[str, Any, bool]  # its key, its value as TOML has it (None: not set), whether it is live
 Difference = tuple[str, Any, Any]  # key, old, new
 STAYS = ("data", "training.seed")  # what an edited preset must leave as it is: half of each would be no training
+BEGUN_WITH = "its data, and their order, are those that it began with; start a new run"
+MADE_OF = "the training is made of it; while it trains, `tuinet ctl RUN apply FILE.toml` goes on with an edited preset"
 
 
 def _patterns() -> tuple[str, ...]:
@@ -65,7 +67,9 @@ def changed(preset: Preset, key: str, value: Any) -> Preset:
     if "*" in key:
         keys = [each for each in live_keys(preset) if fnmatchcase(each, key)]
         if not keys:
-            raise PresetError(f"no setting that is live fits this{_hint(key, preset)}", key=safe(key, 100))
+            there = any(fnmatchcase(each, key) for each, _, _ in settings(preset))
+            hint = "." if there else nearest(key, live_keys(preset)) or "."  # what is spelt right is not guessed at
+            raise PresetError(f"no setting that is live fits this{hint} {_what_can(preset)}", key=safe(key, 100))
     text = _text(value)
     try:
         made = preset.with_overrides([f"{each}={text}" for each in keys])
@@ -80,7 +84,8 @@ def check_live(old: Preset, new: Preset) -> None:
     live = {*live_keys(old), *live_keys(new)}
     for key, _, _ in differing(old, new):
         if key not in live:
-            raise PresetError(f"cannot be set once a run trains{_hint(key, old)}", key=key)
+            why = BEGUN_WITH if key.startswith(STAYS) else MADE_OF
+            raise PresetError(f"cannot be set once a run trains: {why}. {_what_can(old)}", key=key)
 
 
 def check_epochs(new: Preset, done: float) -> None:
@@ -173,11 +178,10 @@ def _inner(value: Any) -> str:
     return json.dumps(value) if isinstance(value, str | bool | list) else str(value)
 
 
-def _hint(key: str, preset: Preset) -> str:
-    """The nearest of what may be set, and all of it with the layers taken together."""
-    keys = live_keys(preset)
-    every = dict.fromkeys(re.sub(r"^layers\..*\.", "layers.*.", known) for known in keys)
-    return f"{nearest(key, keys) or '.'} What can: {', '.join(every)}"
+def _what_can(preset: Preset) -> str:
+    """All that may be set, with the layers taken together."""
+    every = dict.fromkeys(re.sub(r"^layers\..*\.", "layers.*.", known) for known in live_keys(preset))
+    return f"What can: {', '.join(every)}"
 
 
 def _words(value: Any) -> str:
