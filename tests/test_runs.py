@@ -240,8 +240,8 @@ def test_a_full_id_wins_over_a_longer_one_that_begins_with_it(runs: Path) -> Non
     ("word", "says"),
     [
         ("spiral", r'"spiral" is the beginning of 2 runs \(spiral-00aa, spiral-00bb\); write more of it'),
-        ("spirl-00aa", 'did you mean "spiral-00aa"'),
-        ("nothing", "`tuinet runs` lists them"),
+        ("spirl-00aa", r'no run is called "spirl-00aa"; did you mean "spiral-00aa"\? `tuinet runs` lists them$'),
+        ("nothing", 'no run is called "nothing"; `tuinet runs` lists them$'),
         ("", "no run is called"),
         ("\x1b]52;c;x\x07", "\u241b"),
         ("/", "is no run: it has no run.json"),
@@ -272,6 +272,10 @@ def test_only_a_full_id_or_last_can_be_removed(runs: Path) -> None:
     for word in ("spiral", str(first.path), ".", "..", "../runs/spiral-00aa", ""):
         with pytest.raises(RunNotFound):
             find_to_remove(word, runs)
+    with pytest.raises(
+        RunNotFound, match=r'the full id "xo"; did you mean "xor-[0-9a-f]{4}"\? `tuinet runs` lists them$'
+    ):
+        find_to_remove("xo", runs)
 
 
 def test_a_removed_run_is_gone_and_its_neighbours_are_not(runs: Path) -> None:

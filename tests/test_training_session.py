@@ -202,7 +202,10 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
     act(monkeypatch)
     told = train(tmp_path, device="cudo")
     assert told.code == 2
-    assert "--device cudo: there is no such device: auto, cpu, cuda, reference, cuda:0" in told.end["error"]
+    assert (
+        '--device cudo: there is no such device; did you mean "cuda"? Known: auto, cpu, cuda, reference, cuda:0'
+        in told.end["error"]
+    )
     assert list_runs(tmp_path) == []
 
 

@@ -426,8 +426,9 @@ def check(field: Field, value: Any, key: str) -> Any:
     if field.symbols and isinstance(value, str):
         if value in field.symbols:
             return value
-        hint = nearest(value, field.symbols) or ";"
-        raise PresetError(f"{shown(value)} is not known here{hint} It must be {field.wants()}", key=key)
+        hint = nearest(value, field.symbols)
+        then = f"{hint} It" if hint else "; it"
+        raise PresetError(f"{shown(value)} is not known here{then} must be {field.wants()}", key=key)
     return _CHECKS[field.kind](field, value, key)
 
 

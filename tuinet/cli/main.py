@@ -159,7 +159,8 @@ def os_sentence(error: OSError) -> str:
 def _usage_sentence(error: click.UsageError) -> str:
     message = error.format_message().rstrip(".")
     command = error.ctx.command_path if error.ctx else "tuinet"
-    return f"{message[:1].lower()}{message[1:]}; `{command} --help` says what there is"
+    end = "" if message.endswith("?") else ";"
+    return f"{message[:1].lower()}{message[1:]}{end} `{command} --help` says what there is"
 
 
 def _without_debug(words: list[str]) -> tuple[list[str], bool]:

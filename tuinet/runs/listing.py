@@ -127,7 +127,7 @@ def find(word: str, runs: Path) -> RunFolder:
         if looks_like_run(run.path):
             return run
         raise RunNotFound(f"{safe(word, 200)} is no run: it has no run.json")
-    raise RunNotFound(f'no run is called "{safe(word, 80)}"{nearest(word, ids)}; `tuinet runs` lists them')
+    raise RunNotFound(f'no run is called "{safe(word, 80)}"{nearest(word, ids) or ";"} `tuinet runs` lists them')
 
 
 def find_to_remove(word: str, runs: Path) -> RunFolder:
@@ -140,7 +140,7 @@ def find_to_remove(word: str, runs: Path) -> RunFolder:
     ids = [path.name for path in run_folders(runs) if looks_like_run(path)]
     begun = [name for name in ids if word and name.startswith(word)]
     hint = f'; did you mean "{begun[0]}"?' if len(begun) == 1 else nearest(word, ids)
-    raise RunNotFound(f'no run has the full id "{safe(word, 80)}"{hint}; `tuinet runs` lists them')
+    raise RunNotFound(f'no run has the full id "{safe(word, 80)}"{hint or ";"} `tuinet runs` lists them')
 
 
 def remove(run: RunFolder) -> None:
@@ -229,7 +229,9 @@ def prune(
         raise UsageError("say what to prune: --keep N, --older-than DAYS or --state STATE")
     for state in states or ():
         if state not in STATES:
-            raise UsageError(f'no run has the state "{safe(state, 40)}"{nearest(state, STATES)}; {", ".join(STATES)}')
+            raise UsageError(
+                f'no run has the state "{safe(state, 40)}"{nearest(state, STATES) or "."} Known: {", ".join(STATES)}'
+            )
     wanted = set(states) if states is not None else set(STATES) - {DAMAGED}
     chosen = [one for one in list_runs(runs) if one.state in wanted - set(LIVE)]
     if older_than is not None:

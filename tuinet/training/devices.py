@@ -32,8 +32,8 @@ class Chosen:
 def device_word(word: str) -> str:
     """The word as it is, if it is one: auto, cpu, reference, cuda (the freest GPU) or cuda:N. Raises UsageError."""
     if word not in DEVICES and not is_gpu(word):
-        known = ", ".join((*DEVICES, "cuda:0"))
-        raise UsageError(f"--device {safe(word, 40)}: there is no such device: {known}{nearest(word, DEVICES)}")
+        known, hint = ", ".join((*DEVICES, "cuda:0")), nearest(word, DEVICES) or "."
+        raise UsageError(f"--device {safe(word, 40)}: there is no such device{hint} Known: {known}")
     return word
 
 
