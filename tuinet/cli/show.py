@@ -99,7 +99,7 @@ def _show_run(output: Output, name: str, runs_folder: str | None, program: bool,
     try:
         run = runs.find(name, runs.runs_folder(runs_folder))
     except RunNotFound as error:
-        if Path(name).exists() or "beginning" in str(error):
+        if Path(name).exists() or name == "last" or "beginning" in str(error):
             raise
         close = nearest(name, [*presets.names(), *words()]) or "; `tuinet presets` and `tuinet runs` list them"
         raise RunNotFound(f'there is no preset and no run called "{safe(name, 80)}"{close}') from None
