@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuinet import figures
-from tuinet.cells import cell_width, cut, pad, wrap
+from tuinet.cells import cell_width, cut, cut_inside, pad, wrap
 from tuinet.cli.bar import Bar, Rate, bar_line
 from tuinet.cli.chart import Curve, chart, reduced
 from tuinet.cli.output import Terminal
@@ -47,8 +47,19 @@ def test_text_is_measured_in_cells(text: str, width: int) -> None:
 def test_cut_and_padded_text_has_the_width_it_was_given(text: str, width: int) -> None:
     shown = safe(text)
     assert cell_width(cut(shown, width)) <= width
+    assert cell_width(cut_inside(shown, width)) <= width
     assert cell_width(pad(shown, width)) == width
     assert cell_width(pad(shown, width, right=True)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("holiday_0001.jpg", 16, "holiday_0001.jpg"), ("holiday_0001.jpg", 12, "hol…0001.jpg"), ("abc", 1, "…"),
+     ("abc", 0, ""), ("名前名前名前", 7, "名…名前"), ("abcdefe\u0301fg", 6, "a…fe\u0301fg"),
+     ("abcdefe\u0301fg", 4, "a…fg")],
+)  # fmt: skip
+def test_what_is_cut_inside_keeps_its_begin_and_more_of_its_end(text: str, width: int, shown: str) -> None:
+    assert cut_inside(text, width) == shown
 
 
 @given(st.text(alphabet="ab `·x", max_size=200), st.integers(20, 60))
@@ -85,6 +96,17 @@ def test_the_least_needed_column_leaves_first(monkeypatch: pytest.MonkeyPatch) -
     columns = (Column("run", need=9), Column("size", need=2), Column("state", need=7))
     lines = table(columns, [["spiral-12ab", "1234567 kB", "finished"]], Terminal(io.StringIO()))
     assert lines == ["run          state", "spiral-12ab  finished"]
+
+
+@pytest.mark.parametrize("width", [24, 80])
+@pytest.mark.parametrize("longer", ["IMG_20240101_123456_holiday_in_the_mountains", "x" * 300])
+def test_files_whose_names_begin_alike_are_told_apart(longer: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = (Column("row", right=True, need=9, least=16, inside=True), Column("label", need=8, least=6))
+    rows = [[f"holidays/{longer}_{number:04}.jpg", "mountain" * 9] for number in range(3)]
+    lines = table(columns, rows, Terminal(io.StringIO()))
+    assert [f"_{number:04}.jpg  " in line for number, line in enumerate(lines[1:])] == [True] * 3
+    assert all(cell_width(line) <= width for line in lines) and lines[1].startswith("holid"[: 5 if width > 24 else 2])
 
 
 def test_a_pipe_gets_every_column_in_full() -> None:

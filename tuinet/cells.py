@@ -35,6 +35,17 @@ def cut(text: str, width: int, *, mark: str = "…") -> str:
     return "".join(kept) + mark
 
 
+def cut_inside(text: str, width: int, *, mark: str = "…") -> str:
+    """The same with the mark in place of what stands inside: of names that begin alike, the ends tell them apart."""
+    if cell_width(text) <= width:
+        return text
+    room = width - cell_width(mark)
+    end = cut(text[::-1], room - room // 3, mark="")[::-1]
+    while end and not _cells(end[0]):  # a mark of the letter before it, which is cut
+        end = end[1:]
+    return cut(text, room - cell_width(end), mark="") + mark + end if room >= 0 else ""
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """The text in exactly `width` cells, cut or filled with spaces; `right` puts the spaces in front."""
     text = cut(text, width)

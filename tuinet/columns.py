@@ -18,6 +18,7 @@ class Column(NamedTuple):
     need: int = 5  # 9 stays to the last; the smallest number leaves first
     least: int | None = None  # may be cut to so many cells; None: never cut
     cut_after: int = 0  # ... but only once all columns that are needed less than this have left
+    inside: bool = False  # what is cut is cut inside, so that the end is kept, as of the names of files
 
 
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:

@@ -87,7 +87,7 @@ def predict(name: str, file: str, out: str | None, beam: int | None, runs_folder
         write_csv(Path(out), rows)
         output.prose(_summary(rows, facts, out))
     elif not as_json:
-        _print(output, rows, labels, facts)
+        _print(output, rows, labels, facts, files=pictures)
 
 
 def check_apart(file: str, out: str) -> None:
@@ -185,12 +185,14 @@ def _summary(rows: Sequence[dict[str, Any]], facts: Facts, out: str) -> str:
     return f"{words}: {', '.join(f'{count} {safe(label, 40)}' for label, count in most)}."
 
 
-def _print(output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str] | None, facts: Facts) -> None:
+def _print(
+    output: Output, rows: Sequence[dict[str, Any]], labels: Sequence[str] | None, facts: Facts, *, files: bool
+) -> None:
     from tuinet import figures
     from tuinet.cli.table import Cell, Column, table
 
     given = labels if labels is not None and len(labels) == len(rows) else [str(row["row"]) for row in rows]
-    columns = [Column("row", right=True, need=9, least=4)]
+    columns = [Column("row", right=True, need=9, least=16 if files else 4, inside=files)]
     cells: list[list[str | Cell]] = []
     if facts.task == "reals":
         names = own_names(facts)[:MOST_COLUMNS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuinet.cells import pad
+from tuinet.cells import cut_inside, pad
 from tuinet.cli.output import Terminal
 from tuinet.columns import GAP, Column, fitted
 from tuinet.safe_text import safe
@@ -26,16 +26,17 @@ class Cell:
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]], terminal: Terminal) -> list[str]:
     """Lines of the table, title line first. Cells are made safe here; every row has one cell a column."""
-    cells = [[_cell(cell) for cell in row] for row in rows]
+    cells = [[_cell(cell, column) for cell, column in zip(row, columns, strict=False)] for row in rows]
     widths = fitted(columns, [[cell.text for cell in row] for row in cells], terminal.width)
     shown = [index for index in range(len(columns)) if widths[index]]
     title = [Cell(columns[index].title, ("dim",)) for index in range(len(columns))]
     return [_line(columns, row, widths, shown, terminal) for row in [title, *cells]]
 
 
-def _cell(cell: str | Cell) -> Cell:
+def _cell(cell: str | Cell, column: Column) -> Cell:
     found = Cell(cell) if isinstance(cell, str) else cell
-    return Cell(safe(found.text, LONGEST_CELL), found.kinds)
+    text = cut_inside(found.text, LONGEST_CELL) if column.inside else found.text
+    return Cell(safe(text, LONGEST_CELL), found.kinds)
 
 
 def _line(
@@ -43,7 +44,8 @@ def _line(
 ) -> str:
     parts = []
     for index in shown:
-        text = pad(row[index].text, widths[index], right=columns[index].right)
+        text = cut_inside(row[index].text, widths[index]) if columns[index].inside else row[index].text
+        text = pad(text, widths[index], right=columns[index].right)
         if index == shown[-1] and not columns[index].right:
             text = text.rstrip()
         parts.append(terminal.paint(text, *row[index].kinds))
