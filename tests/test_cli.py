@@ -328,5 +328,27 @@ def test_a_filter_larger_than_its_image_is_named_by_file_line_and_key(tmp_path: 
     assert said.exit_code == 2 and "layers.conv_2: a window that reaches over 50 values" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("kernel", "dilation", "says", "fits"),
+    [
+        (3, 4, "a kernel of 3, which a dilation of 4 spreads over 9 values, does not fit into 8 (height); make the "
+               'kernel at most 2 or the dilation at most 3, or write padding = "same"', [(2, 4), (3, 3)]),
+        (9, 2, "a kernel of 9, which a dilation of 2 spreads over 17 values, does not fit into 8 (height); make the "
+               'kernel at most 4, or write padding = "same"', [(4, 2)]),
+    ],
+)  # fmt: skip
+def test_what_a_dilation_makes_of_a_kernel_is_told_with_what_would_fit(
+    kernel: int, dilation: int, says: str, fits: list[tuple[int, int]]
+) -> None:
+    def shown(kernel: int, dilation: int) -> list[str]:
+        words = (f"kernel={kernel}", f"dilation={dilation}", "padding=valid")
+        return ["show", "digits-cnn", *(part for word in words for part in ("--set", f"layers.conv_1.{word}"))]
+
+    said = tuinet(*shown(kernel, dilation))
+    assert said.exit_code == 2 and f"layers.conv_1: {says}" in " ".join(said.stderr.split())
+    for one in fits:
+        assert "layers.conv_1:" not in tuinet(*shown(*one)).stderr
+
+
 def test_the_group_is_loaded_lazily() -> None:
     assert cli.commands == {}

@@ -52,6 +52,22 @@ class Geometry(NamedTuple):
         return f"{self.tall}x{self.wide} on {self.height}x{self.width}x{self.channels}"
 
 
+def _too_large(length: int, apart: int, reach: int, room: int, where: str) -> str:
+    """What is said of a window of so many values, so far apart, that reaches further than there is room."""
+    most = (room - 1) // apart + 1
+    if apart == 1:
+        return (
+            f"a window that reaches over {reach} values does not fit into {room} {where}; make the window at most "
+            f'{most}, or write padding = "same"'
+        )
+    nearer = (room - 1) // (length - 1)  # a window of one value fits, however far apart its values are
+    return (
+        f"a kernel of {length}, which a dilation of {apart} spreads over {reach} values, does not fit into {room} "
+        f"{where}; make the kernel at most {most}{f' or the dilation at most {nearer}' if nearer else ''}, or write "
+        'padding = "same"'
+    )
+
+
 def slide(
     image: tuple[int, int, int],
     window: tuple[int, int],
@@ -77,12 +93,8 @@ def slide(
             first = 0 if isinstance(padding, str) else padding[axis]
             count = (size + 2 * first - reach) // step + 1
             if count < 1:
-                most = (size + 2 * first - 1) // apart + 1
-                raise ShapeError(
-                    f"a window that reaches over {reach} values does not fit into {size + 2 * first} "
-                    f"({('height', 'width')[axis]}{' with its padding' if first else ''}); make the window at most "
-                    f'{most}, or write padding = "same"'
-                )
+                where = f"({('height', 'width')[axis]}{' with its padding' if first else ''})"
+                raise ShapeError(_too_large(length, apart, reach, size + 2 * first, where))
         counts.append(count)
         before.append(first)
     height, width, channels = image
