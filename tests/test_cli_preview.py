@@ -75,6 +75,7 @@ def test_what_is_shown_is_what_a_trainer_draws(augment: Augment) -> None:
         ("spambase", ["spam", "word_freq_make", "the first 12 of 57 numbers"]),
         ("auto-mpg", ["mpg", "cylinders"]),
         ("spiral", ["example", "x", "y"]),
+        ("sunspots", ["next sunspots", "sunspots -12", "sunspots -11"]),
     ],
 )
 def test_a_table_is_shown_in_rows_of_the_numbers_that_stand_in_it(name: str, words: list[str]) -> None:
@@ -83,7 +84,7 @@ def test_a_table_is_shown_in_rows_of_the_numbers_that_stand_in_it(name: str, wor
 
 
 def test_numbers_are_shown_as_they_were_before_they_were_scaled() -> None:
-    for scale in ("standard", "minmax", "log_standard", "none"):
+    for scale in ("standard", "minmax", "log_standard", "sqrt_standard", "none"):
         bound = bind(DataSettings(set="concrete", scale=scale))
         plain = bind(DataSettings(set="concrete", scale="none"))
         back = original(bound, bound.train.inputs[3].astype(np.float64))
@@ -97,11 +98,45 @@ def test_numbers_are_shown_as_they_were_before_they_were_scaled() -> None:
         ("shift=-1", "augment.shift"),
         ("shft=1", 'did you mean "shift"'),
         ("shift", "no preset, and not of the form shift=2,flip=horizontal"),
+        ("shift=", "shift has no value; write one behind the ="),
+        ("flip=both,shift= ", "shift has no value"),
+        ("shift=2,shift=3", "says shift twice; once is enough"),
+        ("shift=2, shift = 3", "says shift twice"),
     ],
 )
 def test_an_augmentation_that_is_none_is_refused(words: str, text: str) -> None:
     with pytest.raises(PresetError, match=text):
         augment_from(words)
+
+
+@pytest.mark.parametrize("name", ["digits", "concrete", "sunspots"])
+def test_examples_that_are_passed_over_are_counted(name: str) -> None:
+    whole = rows(tuinet("data", "show", name, "--json").stdout)
+    behind = rows(tuinet("data", "show", name, "--json", "--skip", "3").stdout)
+    assert [[row["number"] for row in each if row.get("row") == "example"] for each in (whole, behind)] == [
+        [1, 2, 3, 4], [4, 5, 6, 7],
+    ]  # fmt: skip
+    last = whole[0]["train"] - 1
+    (only,) = (
+        row for row in rows(tuinet("data", "show", name, "--json", "--skip", str(last)).stdout) if "number" in row
+    )
+    assert only["number"] == last + 1
+    shown = tuinet("data", "show", name, "--skip", str(last)).stdout
+    assert name == "digits" or shown.rstrip().splitlines()[-1].split()[0] == str(last + 1)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 7200])
+def test_more_than_there_are_cannot_be_passed_over(beyond: int) -> None:
+    refused = tuinet("data", "show", "digits", "--skip", str(1617 + beyond))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the training part has 1,617 examples; pass over 1,616 at the most" in refused.stderr
+
+
+def test_a_window_of_a_series_is_shown_step_by_step_before_what_comes_next() -> None:
+    printed = rows(tuinet("data", "show", "airline", "--json").stdout)
+    first, second = [row for row in printed if row.get("row") == "example"][:2]
+    assert np.allclose(first["numbers"][1:], second["numbers"][:-1])
+    assert float(first["label"]) == pytest.approx(second["numbers"][-1])
 
 
 def test_an_augmentation_is_that_of_a_preset_or_said_in_words() -> None:

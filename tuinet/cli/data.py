@@ -89,7 +89,7 @@ def show(name: str, augment: str | None, examples: int, skip: int, as_json: bool
     from pathlib import Path
 
     from tuinet.cli.output import Output
-    from tuinet.cli.preview import augment_from, preview
+    from tuinet.cli.preview import augment_from, check_skip, preview
     from tuinet.data import bind
     from tuinet.data.settings import DataSettings
 
@@ -98,6 +98,7 @@ def show(name: str, augment: str | None, examples: int, skip: int, as_json: bool
     settings = DataSettings(file=name) if from_file else DataSettings(set=name)
     chosen, seed = augment_from(augment) if augment is not None else (None, 0)
     bound = bind(settings)
+    check_skip(bound, skip)
     if chosen is not None:
         chosen.check(bound.facts)
     output.record(_bound_row(name, bound))

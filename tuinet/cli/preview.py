@@ -46,16 +46,28 @@ def preview(
         shown = np.concatenate([shown, drawn])
     for number, label in enumerate(labels[:count]):
         for version, values in enumerate(shown[:, number]):
-            row = {"row": "example", "number": number + 1, "version": version, "label": label}
+            row = {"row": "example", "number": skip + number + 1, "version": version, "label": label}
             output.record({**row, "values": values.tolist(), **_own(bound, values)})
     output.say()
     if bound.facts.tokens:
-        _print_texts(output, bound, Part(part.inputs[:count], part.targets[:count]), labels)
+        _print_texts(output, bound, Part(part.inputs[:count], part.targets[:count]), labels, skip)
     elif len(bound.facts.inputs) == 3:
         for line in pictures(shown, labels, output):
             output.say(line)
     else:
-        _print_rows(output, bound, shown, labels)
+        _print_rows(output, bound, shown, labels, skip)
+
+
+def check_skip(bound: Bound, skip: int) -> None:
+    """UsageError where the training part has no example behind so many."""
+    from tuinet.errors import UsageError
+
+    count = len(bound.train)
+    if skip >= count:
+        raise UsageError(
+            f"--skip {skip}: the training part has {figures.plural(count, 'example')}; "
+            f"pass over {count - 1:,} at the most"
+        )
 
 
 def _own(bound: Bound, values: NDArray[Any]) -> dict[str, Any]:
@@ -82,7 +94,6 @@ def _chosen(bound: Bound, count: int = EXAMPLES, skip: int = 0) -> tuple[Part, l
     from tuinet.training.translating import texts
 
     facts, train = bound.facts, bound.train
-    skip = skip % max(1, len(train))
     train = Part(train.inputs[skip:], train.targets[skip:])
     order = np.arange(min(len(train), max(32, count)))
     if facts.class_names and train.targets.reshape(len(train), -1).shape[1] == 1:
@@ -91,8 +102,8 @@ def _chosen(bound: Bound, count: int = EXAMPLES, skip: int = 0) -> tuple[Part, l
         order = np.array([*firsts, *(place for place in order if place not in firsts)])[: len(order)]
         labels = [facts.class_names[code] for code in codes[order]]
     elif facts.task == "reals" and not facts.steps and facts.outputs == 1:
-        mean, deviation = facts.target_scale or (np.zeros(1), np.ones(1))
-        labels = [f"{value:.6g}" for value in train.targets[order, 0] * deviation[0] + mean[0]]
+        own = facts.in_own_units(np.asarray(train.targets[order], np.float64))
+        labels = [f"{value:.6g}" for value in own[:, 0]]
     elif isinstance(bound.scaler, Vocabulary) and bound.scaler.source:
         labels = texts(train.targets[order], bound.scaler)
     else:
@@ -150,12 +161,12 @@ def _means(values: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray
 # -- texts -----------------------------------------------------------------------------------
 
 
-def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str]) -> None:
+def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str], skip: int) -> None:
     """The beginning of each example, with the label in front where it has one."""
     from tuinet.cli.table import Column, table
 
     rows = []
-    for number, (row, label) in enumerate(zip(part.inputs, labels, strict=False), 1):
+    for number, (row, label) in enumerate(zip(part.inputs, labels, strict=False), skip + 1):
         text = _own(bound, row).get("text", "")
         rows.append([str(number), *([label] if any(labels) else []), safe(text)])
     columns = [Column("example", right=True, need=9)]
@@ -167,23 +178,28 @@ def _print_texts(output: Output, bound: Bound, part: Part, labels: Sequence[str]
 # -- numbers ---------------------------------------------------------------------------------
 
 
-def _print_rows(output: Output, bound: Bound, shown: NDArray[np.float64], labels: Sequence[str]) -> None:
+def _print_rows(output: Output, bound: Bound, shown: NDArray[np.float64], labels: Sequence[str], skip: int) -> None:
     """A line an example and version: the numbers as they stand in the file, with the label in front."""
     from tuinet.cli.table import Column, table
 
     facts = bound.facts
     count = shown[0, 0].size
     names = [safe(name, 30) for name in facts.columns] or [str(number) for number in range(1, count + 1)]
+    target = safe(facts.target, 30) or "label"
+    if facts.horizon:  # a column for each step of the window, by how many steps before what is predicted it lies
+        steps = count // len(names)
+        names = [f"{name} -{before}" for before in range(steps, 0, -1) for name in names]
+        target = f"next {target}"
     least = min(count, MOST_COLUMNS if facts.columns else MOST_STEPS)
     versions = len(shown)
     columns = [Column("example", right=True, need=9), *([Column("seen at", need=8)] if versions > 1 else [])]
-    columns += [Column(safe(facts.target, 30) or "label", right=True, need=9, least=6)] if any(labels) else []
+    columns += [Column(target, right=True, need=9, least=6)] if any(labels) else []
     columns += [Column(name, right=True, need=8 - min(7, place)) for place, name in enumerate(names[:least])]
     rows = []
     for number in range(shown.shape[1]):
         for version in range(versions):
             values = original(bound, shown[version, number])
-            row = [str(number + 1), *([f"step {version}" if version else "as it is"] if versions > 1 else [])]
+            row = [str(skip + number + 1), *([f"step {version}" if version else "as it is"] if versions > 1 else [])]
             row += [labels[number]] if any(labels) else []
             rows.append([*row, *(figures.number(value) for value in values[:least].tolist())])
     for line in table(columns, rows, output.terminal):
@@ -197,13 +213,17 @@ def original(bound: Bound, values: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
     from tuinet.data import Prepare
+    from tuinet.data.curves import CURVES, curve_of
 
     flat, scaler = values.reshape(-1), bound.scaler
     if not isinstance(scaler, Prepare):
         return flat
-    raw: NDArray[np.float64] = flat * scaler.spread + scaler.centre
-    raw = np.where(np.abs(raw) < 1e-6 * scaler.spread, 0.0, raw)  # 32 bits leave a trace of what was taken off
-    return np.expm1(raw) if scaler.scale == "log_standard" else raw
+    # Of a window of a series each step is scaled alike.
+    centre, spread = (np.resize(numbers, flat.shape) for numbers in (scaler.centre, scaler.spread))
+    raw: NDArray[np.float64] = flat * spread + centre
+    raw = np.where(np.abs(raw) < 1e-6 * spread, 0.0, raw)  # 32 bits leave a trace of what was taken off
+    curve = curve_of(scaler.scale)
+    return CURVES[curve].back(raw) if curve else raw
 
 
 def augment_from(words: str) -> tuple[Augment, int]:
@@ -224,8 +244,16 @@ def augment_from(words: str) -> tuple[Augment, int]:
             raise PresetError(f"the preset {safe(words, 80)} has no [training.augment]: it changes no examples")
         return preset.training.augment, preset.training.seed
     document: dict[str, Any] = {"augment": {}}
+    said: set[str] = set()
     for word in words.split(","):
-        if "=" not in word:
-            raise PresetError(f"--augment {safe(words, 80)}: is no preset, and not of the form shift=2,flip=horizontal")
+        key, sign, value = (part.strip() for part in word.partition("="))
+        place = f"--augment {safe(words, 80)}"
+        if not sign:
+            raise PresetError(f"{place}: is no preset, and not of the form shift=2,flip=horizontal")
+        if not value:
+            raise PresetError(f"{place}: {safe(key, 40)} has no value; write one behind the =, or leave it out")
+        if key in said:
+            raise PresetError(f"{place}: says {safe(key, 40)} twice; once is enough")
+        said.add(key)
         apply(document, f"augment.{word.strip()}")
     return build(Augment, document["augment"], "augment"), 1
