@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import math
@@ -20,6 +21,8 @@ from hypothesis import strategies as some
 from tests import golden_run
 from tests.cli_scenes import HOSTILE, PAYLOAD, rows, tuinet
 from tuinet import presets, runs
+from tuinet.cli.attention import heading
+from tuinet.cli.output import Output
 from tuinet.cli.trained import data_of, network_of
 from tuinet.data import Part, Vocabulary, bind_for
 from tuinet.errors import RunDamaged
@@ -357,9 +360,24 @@ def test_attention_is_drawn_and_its_numbers_are_told(folder: Path) -> None:
     assert [line.index("█") for line in picture] == [4 + 2 * place for place in range(6)]
 
 
+@pytest.mark.parametrize("layer", ["look", "decoder.decoder_block_2.cross", "decoder." + "x" * 60])
+@pytest.mark.parametrize("width", [30, 60, 80, 200])
+def test_what_is_said_of_an_attention_is_never_cut(layer: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stdout", stream)
+    heading(Output(), layer, "mean of 4 heads", "8.7% of the weight on the diagonal", "8.7% on the diagonal")
+    told = " ".join(stream.getvalue().split())
+    assert told.startswith(f"{layer} mean of 4 heads, 8.7%") and told.endswith(" on the diagonal") and "…" not in told
+    assert all(len(line) <= max(width, len(layer)) for line in stream.getvalue().splitlines())
+
+
 def test_attention_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     result = tuinet("show", str(folder), "--attention", "hello", "--program")
     assert result.exit_code == 2 and "goes with none of" in result.output
+    for nothing in ("", " ", "\n"):
+        result = asked(folder, "show", "--attention", nothing)
+        assert (result.exit_code, result.stdout) == (2, "") and "--attention: holds no line of text" in result.output
     result = asked(folder, "show", "--attention", "longerthansix")
     assert result.exit_code == 2 and "--attention: has 13 characters; the network reads at most 6" in result.output
 

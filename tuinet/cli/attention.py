@@ -18,7 +18,7 @@ UNSEEN, START_MARK, END_MARK = "·", "^", "∎"  # a character that takes no sin
 def show_attention(output: Output, run: RunFolder, text: str) -> None:
     """Draw the mean over the heads of each attention; --json has the weights of every head.
 
-    UsageError where the network reads no text, or has no attention.
+    UsageError where the network reads no text, or has no attention, and where there is no text.
     """
     from tuinet import figures, presets
     from tuinet.cli.trained import data_of, network_of
@@ -27,6 +27,8 @@ def show_attention(output: Output, run: RunFolder, text: str) -> None:
     from tuinet.safe_text import safe
     from tuinet.training.looking import looked
 
+    if not text.strip():
+        raise UsageError("--attention: holds no line of text; give the text that the network is to read")
     preset = presets.load(run.path / "preset.toml")
     facts, scaler = data_of(run, preset, warn=output.note)
     if not isinstance(scaler, Vocabulary):
@@ -44,8 +46,22 @@ def show_attention(output: Output, run: RunFolder, text: str) -> None:
         heads = len(one.weights)
         words = "one head" if heads == 1 else f"mean of {heads} heads"
         output.say()
-        output.heading(safe(one.layer, 80), f"{words}, {figures.share(one.diagonal)} of the weight on the diagonal")
+        share = figures.share(one.diagonal)
+        heading(
+            output, safe(one.layer, 80), words, f"{share} of the weight on the diagonal", f"{share} on the diagonal"
+        )
         _draw(output, one, scaler)
+
+
+def heading(output: Output, name: str, words: str, *notes: str) -> None:
+    """The layer's name and what is said of it: by the first of the notes that fits beside it, else in a line below."""
+    from tuinet.cells import cell_width
+
+    room = (output.terminal.width or 10_000) - cell_width(name) - 2
+    told = next((line for line in (f"{words}, {note}" for note in notes) if cell_width(line) <= room), "")
+    output.heading(name, told)
+    if not told:
+        output.prose(f"{words}, {notes[0]}")
 
 
 def _draw(output: Output, one: Looked, vocabulary: Vocabulary) -> None:
