@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cli_scenes import tuinet
 from tests.pty_screen import Pty, environment, python
 from tuinet.cli.ctl import asked
+from tuinet.cli.main import SECTIONS
 from tuinet.training.protocol import checked
 
 ROOT = Path(__file__).parent.parent
@@ -71,6 +73,13 @@ def test_the_readme_opens_with_two_commands_and_ci_calls_the_second() -> None:
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
     assert first[1] in ci, "CI calls exactly the README's test command"
     assert re.search(r"!\[.*\]\((docs/.*)\)", README) and (ROOT / "docs" / "run-fashion-mlp.svg").exists()
+
+
+def test_the_readme_names_the_commands_that_have_no_json() -> None:
+    without = {name for names in SECTIONS.values() for name in names if "--json" not in tuinet(name, "--help").stdout}
+    said = re.search(r"Every command but (.*?), which only opens a screen,\s+has `--json`", README)
+    assert said is not None and set(re.findall(r"`(\w+)`", said[1])) == without
+    assert f"all but {' and '.join(sorted(without))} have --json" in " ".join(tuinet().stdout.split())
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:

@@ -29,4 +29,4 @@ def welcome() -> None:
             output.say(f"  {paint(command, 'bold')}")
             output.prose(meaning, "dim")
     output.say()
-    output.prose("Every command has --help and --json.")
+    output.prose("Every command has --help, and all but attach have --json.")
