@@ -60,7 +60,7 @@ class Branch(Layer):
             elif PLACES.fullmatch(word):
                 found.append(word)
             else:
-                raise ShapeError(_unknown(word, list(titles), on_data), key=f"layers.{self.path}.columns")
+                raise self._wrong(_unknown(word, list(titles), on_data))
         return tuple(found)
 
     def forward(self, ops: Ops, x: Any) -> Any:
@@ -85,15 +85,20 @@ class Branch(Layer):
         for word in self.columns:
             match = PLACES.fullmatch(word)
             if match is None:
-                raise ShapeError(f"{shown(word)} is known only once data is bound; give a number here")
+                raise self._wrong(f"{shown(word)} is known only once data is bound; give a number here")
             low, high = int(match[1]), int(match[2] or match[1])
+            if low > high:
+                raise self._wrong(f'{word} runs backwards; write "{high}-{low}"')
             if not 1 <= low <= high <= width:
-                raise ShapeError(f"there is no column {word}; {width} come in, so give numbers from 1 to {width}")
+                raise self._wrong(f"there is no column {word}; {width} come in, so give numbers from 1 to {width}")
             for place in range(low - 1, high):
                 if place in found:
-                    raise ShapeError(f"column {place + 1} is named twice; name each column once")
+                    raise self._wrong(f"column {place + 1} is named twice; name each column once")
                 found[place] = None
         return list(found)
+
+    def _wrong(self, message: str) -> ShapeError:
+        return ShapeError(message, key=f"layers.{self.path}.columns")
 
 
 def _unknown(word: str, names: Sequence[str], on_data: bool) -> str:

@@ -193,9 +193,12 @@ class Data(Page):
             self.action_more()
 
     def action_more(self) -> None:
-        found = self._info()
+        """The next examples; behind the last ones the first again."""
+        found, asked_for = self._info(), self._rows.get(self._asked_for())
         if found is not None:
             self._skip += self._count(found[0])
+            if isinstance(asked_for, list) and self._skip >= asked_for[0]["train"]:
+                self._skip = 0
             self._look()
 
     def action_augment(self) -> None:
