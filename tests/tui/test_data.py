@@ -40,6 +40,23 @@ def test_other_examples_and_augmented_ones_are_asked_for(sets: dict[str, Any]) -
     played("data", play)
 
 
+def test_behind_the_last_examples_the_first_come_again(sets: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuinet.tui.screens.data.EXAMPLES", 60)
+
+    async def play(app: StandIn, pilot: Play) -> None:
+        await until(pilot, "100 training")
+        await pilot.press("n")
+        await until(pilot, lambda: len(sets["asked"]) == 2)
+        assert sets["asked"][1][3:5] == ("--skip", "60")
+        await pilot.press("n")
+        await pilot.pause()
+        assert "--skip" not in text(app)
+        await pilot.press("n")
+        await until(pilot, lambda: "--skip 60" in text(app))
+
+    played("data", play)
+
+
 @pytest.mark.slow
 def test_texts_are_not_augmented(sets: dict[str, Any]) -> None:
     async def play(app: StandIn, pilot: Play) -> None:
