@@ -98,6 +98,43 @@ def test_what_the_cursor_stands_on_can_be_read_in_sixteen_colours(home: Path, pl
     on_screen(app, (200, 50), steps)
 
 
+def marked(app: Navigation) -> str:
+    """Words that are reversed or underlined."""
+    segments = (segment for strip in app.screen._compositor.render_strips() for segment in strip)
+    return "".join(one.text for one in segments if one.style and (one.style.reverse or one.style.underline))
+
+
+COLOURLESS = (
+    "settings, a choice",
+    "settings, a line",
+    "picker",
+    "palette",
+    "overfitting",
+    "welcome",
+    "presets",
+    "runs",
+)
+
+
+@pytest.mark.parametrize(
+    "place", [place if place in FEW else pytest.param(place, marks=pytest.mark.slow) for place in (*COLOURLESS, "data")]
+)
+def test_what_the_cursor_stands_on_is_marked_without_colours(
+    home: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    make_run(home / "runs", "spiral", best=12)
+    app, (keys, words) = Alone(scripted_view()), PLACES[place]
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "cures" in picture(app))
+        for key in keys:
+            await pilot.press(key)
+        await until(pilot, lambda: words[0] in marked(app), words[0])
+
+    on_screen(app, (200, 50), steps)
+
+
 class Bare(Navigation):
     """A line whose ground alone is said."""
 

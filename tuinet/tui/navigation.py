@@ -33,6 +33,9 @@ class Navigation(Teller, App[Any]):
     """Mixed into the application, and into the little ones of the tests."""
 
     BINDINGS: ClassVar[list[Any]] = bindings("app")
+    CSS = """
+    CommandList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
+    """  # Textual wants reverse there, and draws its lists without
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[Any] = {palette.Commands}
 
@@ -57,6 +60,12 @@ class Navigation(Teller, App[Any]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own for themes that are not ours."""
         return themes.DARK if self.current_theme.dark else themes.LIGHT
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        if self.no_color:
+            variables |= themes.COLOURLESS
+        return variables
 
     def on_mount(self) -> None:
         for text in self._problems:

@@ -100,6 +100,9 @@ THEMES = (
     ),
 )  # fmt: skip
 
+COLOURLESS = {"block-cursor-text-style": "reverse", "block-cursor-blurred-text-style": "underline"}
+"""Of every theme where no colour is shown: what is marked by its ground alone would not be marked at all."""
+
 NAMES = tuple(theme.name for theme in THEMES)
 
 

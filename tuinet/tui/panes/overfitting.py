@@ -54,9 +54,10 @@ class OverfittingPane(Pane):
     OverfittingPane > .overfitting--val { color: $val; }
     OverfittingPane > .overfitting--chosen {
         background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+        text-style: $block-cursor-blurred-text-style;
     }
     OverfittingPane:focus > .overfitting--chosen {
-        background: $block-cursor-background; color: $block-cursor-foreground;
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: $block-cursor-text-style;
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"overfitting--{kind}" for kind in KINDS}

@@ -24,6 +24,7 @@ class Picker(Sheet[str]):
     DEFAULT_CSS = """
     Picker Input { height: 1; border: none; padding: 0; margin-bottom: 1; background: $surface; }
     Picker Input:focus { border: none; }
+    Picker Rows > .rows--cursor-blurred { text-style: $block-cursor-text-style; }
     Picker #about { height: auto; max-height: 12; margin-top: 1; color: $text-muted; }
     """
     BINDINGS = bindings("picker")

@@ -36,7 +36,9 @@ class Choice(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     Choice { height: 1; width: 1fr; }
-    Choice:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Choice:focus {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: $block-cursor-text-style;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("choice")
 
@@ -124,7 +126,10 @@ class Line(Vertical):
     Line > Horizontal { height: 1; }
     Line .name { height: 1; }
     Line Typed { width: 1fr; background: $surface; }
-    Line Typed:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Line Typed:focus {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: $block-cursor-text-style;
+    }
+    Line Typed:nocolor:focus > .input--cursor { text-style: bold not reverse; }
     Line .help { display: none; color: $text-muted; padding-left: 2; height: auto; }
     Line.-here .help { display: block; }
     Line .error { display: none; color: $bad; padding-left: 2; height: auto; }

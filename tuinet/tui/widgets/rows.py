@@ -48,9 +48,12 @@ class Rows(BaseStyle, ScrollView, can_focus=True):
     Rows > .rows--bad { color: $bad; }
     Rows > .rows--accent { color: $primary; }
     Rows > .rows--heading { color: $dim; text-style: bold; }
-    Rows > .rows--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Rows > .rows--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: $block-cursor-text-style;
+    }
     Rows > .rows--cursor-blurred {
         background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+        text-style: $block-cursor-blurred-text-style;
     }
     """ + "".join(f"Rows > .rows--series-{n} {{ color: $series-{n}; }}\n" for n in range(1, 9))
     COMPONENT_CLASSES: ClassVar[set[str]] = {
