@@ -486,3 +486,26 @@ def test_before_the_first_step_the_line_says_what_is_needed_of_the_gpus_memory()
     assert gpu_parts(view.status) == []
     view._hear(SAID)
     assert gpu_parts(view.status)[1].text == " 87 %"
+
+
+@pytest.mark.parametrize("theme", ["tuinet-light", "tuinet-terminal"])
+def test_another_theme_leaves_nothing_in_the_colours_of_the_one_before(theme: str) -> None:
+    painted: list[list[Any]] = []
+
+    def shows(app: Alone) -> list[Any]:
+        """The lines of the panes, with their styles."""
+        strips = list(app.screen._compositor.render_strips())[app.screen.query_one("#panes").region.y : -1]
+        return [[(one.text, str(one.style)) for one in strip if one.text] for strip in strips]
+
+    for first in (theme, "tuinet-dark"):
+        app = Alone(scripted_view())
+        app.theme = first
+
+        async def steps(pilot: Pilot[Any], app: Alone = app) -> None:
+            await at_rest(pilot)
+            app.theme = theme
+            await at_rest(pilot)
+            painted.append(shows(app))
+
+        on_screen(app, (120, 40), steps)
+    assert painted[0] == painted[1]

@@ -20,7 +20,7 @@ class Pane(Teller, BaseStyle, Widget, can_focus=True):
 
     `see` is called by the screen, on the event loop, a few times a second, with what has changed since the last time:
     "view" (another run, or its worker came), "status", "curves", "epochs", "events", "preset", "selection", "looks",
-    "theme", "size". A pane repaints what that concerns, and reads nothing but its `view`.
+    "size"; and by the pane itself with "theme". A pane repaints what that concerns, and reads nothing but its `view`.
     """
 
     DEFAULT_CSS = """
@@ -39,6 +39,20 @@ class Pane(Teller, BaseStyle, Widget, can_focus=True):
         self.view: RunView | None = None
         self.title = (id or self.NAME).capitalize()
         self.border_title = self.title
+        self._theme = ""  # that the pane's styles are of
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self.app.theme != self._theme:
+            first, self._theme = not self._theme, self.app.theme
+            if not first:
+                self.call_after_refresh(self._take_theme)
+
+    def _take_theme(self) -> None:
+        """All of it in the new colours: lines that say what they said are painted, too."""
+        with self.guarded():
+            self.see(frozenset({"theme"}))
+        self.refresh()
 
     def render(self) -> RenderResult:
         """Nothing inside the frame, of one that says nothing else."""

@@ -63,9 +63,6 @@ class WeightsPane(Pane):
         self._titles = ("", "")
         self._loading = False
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda theme: self._take_colours())
-
     def _take_colours(self) -> None:
         """Those of the theme and the terminal; what was drawn in others is drawn anew."""
         self._palette, self._before = palette_of(self.app), None
