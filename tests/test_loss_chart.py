@@ -180,8 +180,25 @@ def test_the_best_epoch_changes_and_alerts_are_marked_where_they_happened() -> N
 
 def test_without_a_checkpoint_the_lowest_validation_loss_is_the_best_epoch() -> None:
     found = chart.best(scene())
-    assert found is not None and found[1] == 3.0
+    assert found is not None and found.epoch == 3.0
     assert chart.best(Scene(Curves())) is None
+
+
+def test_the_best_epoch_is_the_one_that_was_measured_and_not_the_one_of_the_newest_checkpoint() -> None:
+    late = {"k": "checkpoint", "s": 1175, "e": 5.0, "kind": "best"}
+    shown = chart.picture(scene(events=[late]), Choices(), 90, 20)
+    assert of_text(shown, "▾best")[1] == shown.column(3.0)
+    assert "at epoch 3" in said(chart.read_out(scene(), Choices(), 90))
+
+
+def test_among_values_of_another_metric_the_best_epoch_says_of_which_it_is() -> None:
+    by_loss = chart.picture(scene(), Choices("accuracy"), 90, 20)
+    assert of_text(by_loss, "▾best loss")[1] == by_loss.column(3.0)
+    by_accuracy = chart.picture(scene(monitor="val_accuracy"), Choices("accuracy"), 90, 20)
+    row, column = of_text(by_accuracy, "best")
+    assert "best accuracy" not in lines(by_accuracy)[row]
+    highest = made_curves(6).best("val_accuracy", largest=True)
+    assert highest is not None and abs(column - by_accuracy.column(highest.epoch)) <= len("best")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import numpy as np
 
 from tuinet import figures
 from tuinet.cells import cell_width, cut
+from tuinet.diagnostics.metrics import rises
 from tuinet.diagnostics.order_statistics import median, percentile
-from tuinet.runs.checked import number
 from tuinet.safe_text import safe
 from tuinet.tui.batches import STEPS
 from tuinet.tui.curves import SMOOTHING, Columns, Curves, Line
@@ -83,6 +83,9 @@ class Scene(NamedTuple):
     ended: bool = False
     at: int | None = None
     """The step under the cursor; None: now."""
+
+    monitor: str = "val_loss"
+    """The metric by which an epoch is the run's best."""
 
 
 @dataclass(frozen=True)
@@ -385,13 +388,10 @@ class _Mark(NamedTuple):
     ink: str
 
 
-def best(scene: Scene) -> tuple[int, float] | None:
-    """Step and epoch of the best checkpoint, or of the lowest validation loss."""
-    for event in reversed(scene.events):
-        if event.get("k") == "checkpoint" and event.get("kind") == "best":
-            return int(event["s"]), float(number(event.get("e")) or 0.0)
-    lowest = scene.curves.best("val_loss") or scene.curves.best("train_loss")
-    return (lowest.step, lowest.epoch) if lowest is not None else None
+def best(scene: Scene) -> Point | None:
+    """The best epoch by what is monitored: as it was measured, for checkpoints are written later, and not of each."""
+    known = scene.monitor if scene.monitor in scene.curves.names else "train_loss"
+    return scene.curves.best(known, largest=rises(known))
 
 
 def change_label(event: Mapping[str, Any]) -> str:
@@ -404,11 +404,13 @@ def change_label(event: Mapping[str, Any]) -> str:
     return cut(f"{key} {figures.setting(old)}→{figures.setting(new)}", LONGEST_LABEL)
 
 
-def _all_marks(scene: Scene) -> list[_Mark]:
+def _all_marks(scene: Scene, metric: str) -> list[_Mark]:
     marks = []
     found = best(scene)
-    if found is not None and len(scene.curves.points("val_loss")[0]) > 1:
-        marks.append(_Mark(found[0], "▾", "best", "best"))
+    if found is not None and len(scene.curves.points(scene.monitor)[0]) > 1:
+        of = _metric(scene.monitor)
+        label = "best" if metric == of else cut(f"best {title(of)}", LONGEST_LABEL)  # it may be another epoch's
+        marks.append(_Mark(found.step, "▾", label, "best"))
     for event in scene.events:
         kind = event.get("k")
         if kind == "changed":
@@ -431,7 +433,7 @@ def _marks(canvas: Canvas, scene: Scene, choices: Choices, x: Axis) -> dict[int,
     for event in scene.events:
         if event.get("k") == "checkpoint" and (place := column(event["s"])) >= 0:
             on_axis[place] = ("▴", "axis")
-    for mark in _all_marks(scene):
+    for mark in _all_marks(scene, choices.metric):
         place = column(mark.step)
         if place >= 0:
             canvas.vertical(place, mark.ink)
@@ -494,7 +496,7 @@ def _best_value(scene: Scene, metric: str) -> str | None:
     name = next((f"{part}_{metric}" for part in ("val", "train") if f"{part}_{metric}" in scene.curves.names), None)
     if name is None:
         return None
-    point = scene.curves.best(name, largest=metric in ("accuracy", "top5", "exact_match"))
+    point = scene.curves.best(name, largest=rises(name))
     return None if point is None else f"{figures.metric(name, point.mean)} at epoch {point.epoch:g}"
 
 

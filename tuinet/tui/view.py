@@ -144,6 +144,11 @@ class RunView:
         return self._connection is not None and self._connection.open
 
     @property
+    def monitor(self) -> str:
+        """The metric by which an epoch is the best one."""
+        return str(self.info.get("monitor") or self.start.get("monitor") or "val_loss")
+
+    @property
     def step_seen(self) -> int:
         """The step that the panes show: the cursor's, or the newest."""
         return self.status.step if self.at is None else self.at

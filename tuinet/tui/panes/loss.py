@@ -174,7 +174,7 @@ class LossPane(Pane):
             planned["epochs"] = float(view.status.epochs)
         others = [(other.name, other.curves) for other in view.others]
         ended = view.status.state in ENDED and not view.live
-        return Scene(view.curves, others, view.events, planned, ended, view.at)
+        return Scene(view.curves, others, view.events, planned, ended, view.at, view.monitor)
 
     def summary(self) -> str:
         return "" if self.view is None else chart.summary(self.view.curves)

@@ -196,13 +196,12 @@ class OverfittingPane(Pane):
         lines = diagnosis.verdict(found, width, max(1, room - 3)) if view.at is None else [
             [(f"as it stood at step {view.at:,}", "accent")]]  # fmt: skip
         kept = frozenset(int(event["s"]) for event in view.events if event["k"] == "checkpoint")
-        monitor = str(view.info.get("monitor") or view.start.get("monitor") or "val_loss")
         norms = view.looked.get("norms")
         newest = norms.fields if norms is not None and view.at is None else {}
         return [
             *lines,
             diagnosis.losses(rows, width),
-            diagnosis.best(view.curves, monitor, kept, width),
+            diagnosis.best(view.curves, view.monitor, kept, width),
             diagnosis.penalty(rows[-1] if rows else {}, newest, width),
         ]
 
