@@ -244,6 +244,15 @@ def test_a_folder_answers_what_it_holds_and_says_why_not_the_rest(tmp_path: Any)
     with pytest.raises(RunError, match="says numbers"):
         look(source, "confusion")
     with run.lock():
+        run.write_data(replace(facts, steps=facts.inputs[0]), scaler)
+    with pytest.raises(RunError, match="counted while it trains, and not kept"):
+        look(source, "confusion")
+    with run.lock():
+        run.write_data(facts, scaler)
+        run.write_info(state="finished")
+    with pytest.raises(RunError, match="were not counted at its end"):
+        look(source, "confusion")
+    with run.lock():
         run.write_by_class(count(["a", "b", "c"], true, said), step=12, epoch=3)
     found = look(source, "confusion")
     assert table(np.frombuffer(found.body, "<i4").reshape(3, 3), true, said) and found.fields["examples"] == 60

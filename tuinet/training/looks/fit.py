@@ -36,6 +36,10 @@ SHARE = 20  # a live training gives at most one part in so many of its time to w
 CONTEXT = 40  # tokens before the one that a text's network got wrong
 LONGEST_NAME = 40
 NUMBERS = "this network says numbers, so there are no classes to confuse"
+POSITIONS = (
+    "this network says a class at each position of a sequence: which are taken for which is counted while it trains, "
+    "and not kept"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,10 @@ def _why_uncounted(run: RunFolder) -> str:
     kept = run.data()
     if kept is not None and not kept[0].classes:
         return NUMBERS
+    if kept is not None and kept[0].steps:
+        return POSITIONS
+    if run.info()["state"] == "finished":
+        return "its classes were not counted at its end, as where there is no validation part, or too many of them"
     return "classes are counted when a training has come to its end, and this one has not: a resume brings it there"
 
 
