@@ -198,6 +198,11 @@ def test_neighbours_of_one_ink_are_one_text() -> None:
         (0.84, 0.96, 6, "0.84 0.86 0.88 0.90 0.92 0.94 0.96"),
         (0, 0.0001, 2, "0 5e-05 0.0001"),
         (1200, 1300, 2, "1.20k 1.25k 1.30k"),
+        (0, 2e27, 5, "0 5e26 1e27 1.5e27 2e27"),
+        (0, 3.5e12, 4, "0 1e12 2e12 3e12"),
+        (3e12, 3.5e12, 2, "3e12 3.5e12"),
+        (-1e300, 1e300, 2, "-1e300 0 1e300"),
+        (0, 5e11, 1, "0 500G"),
     ],
 )
 def test_ticks_are_round(lo: float, hi: float, most: int, labels: str) -> None:
@@ -211,6 +216,12 @@ def test_ticks_are_round(lo: float, hi: float, most: int, labels: str) -> None:
         (0.1, 1, 6, "0.1 0.2 0.5 1"),
         (1, 1e6, 3, "1 100 10k 1M"),
         (1e-8, 1e-2, 3, "1e-08 1e-06 0.0001 0.01"),
+        (0.5, 2, 6, "0.5 1 2"),
+        (0.2, 5, 4, "0.2 0.5 1 2 5"),
+        (0.02, 0.5, 2, "0.02 0.5"),
+        (0.5, 1, 1, "0.5 1"),
+        (3, 4, 2, "3.0 3.5 4.0"),
+        (1, 1e30, 3, "1 10G 1e20 1e30"),
     ],
 )
 def test_ticks_of_a_logarithmic_axis_are_decades_or_parts_of_them(lo: float, hi: float, most: int, labels: str) -> None:
@@ -239,6 +250,17 @@ def test_limits_hold_everything_and_end_at_round_numbers(seed: int, log: bool) -
         assert axis.hi - axis.lo <= 3 * (hi - lo), "and leave not much room"
         step = nice_step(hi - lo, 5)
         assert abs(axis.hi / step - round(axis.hi / step)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "wanted"), [(0.7, 0.98, (0.5, 1)), (0.3, 2.3, (0.2, 5)), (0.02, 0.25, (0.02, 0.5)), (1, 1, (1, 2))]
+)
+def test_a_logarithmic_axis_goes_no_further_than_to_the_next_round_number(
+    lo: float, hi: float, wanted: tuple[float, float]
+) -> None:
+    axis = nice_limits(lo, hi, log=True)
+    assert (axis.lo, axis.hi) == pytest.approx(wanted)
+    assert len(ticks(axis, 2)) >= 2 and len(ticks(axis, 6)) >= 2, "one label alone says no scale"
 
 
 @pytest.mark.parametrize(

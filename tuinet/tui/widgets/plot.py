@@ -8,7 +8,7 @@ its colour. Frames, ticks and legends are plotext's: a still picture that is mad
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -33,6 +33,7 @@ PATTERNS: dict[Pattern, tuple[int, int]] = {"solid": (1, 0), "dotted": (2, 2), "
 PLAIN = str.maketrans("│┤├┼└┬┴─┌┐┘━┅╌▾▴▲┊●·×→–", "|||++++-+++=:-v^^:o.x>-")
 TICK_ROWS, TICK_COLUMNS = 4, 9  # about so far apart
 HUGE = 1e300  # what an axis shows at the most: the difference of two larger numbers may be more than a float holds
+LETTERED = 1e12  # from here on a letter says less than a power of ten
 LEFT = 6  # cells that labels and axis beside the canvas take, so that it seldom moves
 
 
@@ -104,7 +105,8 @@ def nice_limits(lo: float, hi: float, *, log: bool = False, ticks: int = 5) -> A
     if log:
         if lo <= 0 or not math.isfinite(hi):
             lo, hi = 1e-3, max(1.0, hi if math.isfinite(hi) else 1.0)
-        return Axis(_down(lo), _up(max(hi, lo * 1.5)), log=True)
+        first, last = _down(lo), _up(max(lo, hi))
+        return Axis(first, last if last > first * 1.01 else _up(first * 1.5), log=True)
     if not (math.isfinite(lo) and math.isfinite(hi)):
         lo, hi = 0.0, 1.0
     lo, hi = max(lo, -HUGE), min(hi, HUGE)
@@ -138,9 +140,13 @@ def time_ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
 
 
 def plain(value: float, step: float) -> str:
-    """A tick's label: no more digits than its step needs; thousands and millions by their letter."""
+    """A tick's label: no more digits than its step needs; thousands and millions by their letter, 2e27 by its power."""
     if value == 0 or abs(value) < step * 1e-6:
         return "0"
+    if abs(value) >= LETTERED:
+        digits = min(6, max(0, math.floor(math.log10(abs(value))) - math.floor(math.log10(step) + 1e-9)))
+        mantissa, power = f"{value:.{digits}e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(power)}"
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size and step >= size / 1000:
             return _digits(value / size, step / size) + letter
@@ -156,13 +162,19 @@ def _digits(value: float, step: float) -> str:
 
 
 def _log_ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
+    """1, 2 and 5 times the powers of ten, or the powers alone where those are too many: two labels at the least."""
     first, last = math.floor(math.log10(axis.lo) + 1e-9), math.ceil(math.log10(axis.hi) - 1e-9)
-    if last - first <= most // 3:
-        marks = [mark * 10.0**power for power in range(first, last + 1) for mark in (1, 2, 5)]
-    else:
-        marks = [10.0**power for power in range(first, last + 1, max(1, math.ceil((last - first) / most)))]
-    inside = [mark for mark in marks if axis.lo * (1 - 1e-9) <= mark <= axis.hi * (1 + 1e-9)]
-    return tuple(Tick(mark, plain(mark, mark)) for mark in inside)
+
+    def inside(powers: Iterable[int], marks: Sequence[int] = (1,)) -> list[float]:
+        places = [mark * 10.0**power for power in powers for mark in marks]
+        return [place for place in places if axis.lo * (1 - 1e-9) <= place <= axis.hi * (1 + 1e-9)]
+
+    parts = inside(range(first, last + 1), (1, 2, 5)) if last - first <= most else []
+    decades = inside(range(first, last + 1, max(1, math.ceil((last - first) / most))))
+    if len(parts) < 2 and len(decades) < 2:  # a window on a part of a decade
+        return ticks(axis._replace(log=False), max(2, most))
+    chosen = parts if 2 <= len(parts) <= most + 1 else decades if len(decades) >= 2 else [parts[0], parts[-1]]
+    return tuple(Tick(mark, plain(mark, mark)) for mark in chosen)
 
 
 def _down(value: float) -> float:
