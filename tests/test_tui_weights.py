@@ -450,6 +450,23 @@ def test_a_narrow_pane_still_says_that_it_shows_the_past(tmp_path: Path) -> None
     play(source(tmp_path), script, size=(46, 15))
 
 
+@pytest.mark.parametrize("width", [40, 46, 57, 66, 90])
+@pytest.mark.parametrize("size", [887_000.0, 8.87e20, 1e-9])
+def test_numbers_beside_the_histogram_are_whole_in_any_width(tmp_path: Path, width: int, size: float) -> None:
+    found = source(tmp_path)
+    values = found.trainer.values["hidden.W"]  # type: ignore[attr-defined]
+    values *= np.float32(size)
+
+    async def script(scene: Scene) -> None:
+        scene.view.choose_parameter("hidden.W")
+        await scene.settle()
+        for number in (values.min(), values.max()):
+            words = signed(float(number), palette_of(scene.app))
+            assert words in scene.text().split() and len(words) <= 9
+
+    play(found, script, size=(width, 15))
+
+
 def test_names_from_a_foreign_run_command_nothing(tmp_path: Path) -> None:
     async def script(scene: Scene) -> None:
         assert "[red]a[/red]␛[2J\\.W" in scene.text()

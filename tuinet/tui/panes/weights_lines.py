@@ -40,7 +40,7 @@ from tuinet.tui.widgets.heatmap import (
 
 Fields = Mapping[str, Any]
 LEGEND = 32  # columns of the ramp, and bins of the histogram, at most
-NARROW, SIDES = 66, 19  # columns below which words beside the legend give way, and those of the legend's numbers
+NARROW, SIDES = 66, 22  # columns below which words beside the legend give way, and those of the legend's numbers
 CALM = 0.66  # of the ramp that surfaces use
 FEET = ((10, 3), (6, 2), (4, 1))  # lines below a heatmap, by the height of the pane
 
@@ -133,7 +133,7 @@ def signed(value: float | None, palette: Palette) -> str:
     """A number with its sign, in at most nine characters."""
     if value is None:
         return "?" if palette.ascii else "–"
-    text = f"{value:+.3g}"
+    text = f"{value:+.3g}".replace("e+0", "e").replace("e+", "e")
     return text if palette.ascii else text.replace("-", "−")
 
 
