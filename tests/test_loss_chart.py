@@ -178,6 +178,12 @@ def test_the_best_epoch_changes_and_alerts_are_marked_where_they_happened() -> N
     assert {"best", "event", "bad"} <= inks(shown)
 
 
+def test_what_is_told_of_data_and_computer_is_no_alarm() -> None:
+    told = [{"k": "alert", "s": 0, "e": 0.0, "code": code, "message": "55 modules"} for code in ("data", "machine")]
+    shown = chart.picture(scene(events=told), Choices(), 90, 20)
+    assert "bad" not in inks(shown) and "▲" not in "".join(lines(shown))
+
+
 def test_without_a_checkpoint_the_lowest_validation_loss_is_the_best_epoch() -> None:
     found = chart.best(scene())
     assert found is not None and found.epoch == 3.0

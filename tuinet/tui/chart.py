@@ -57,6 +57,9 @@ NEAR_ZERO = 0.4  # an axis begins at 0 where the lowest value is below this shar
 LETTERS = "abcde"  # at the ends of runs laid over, for whom colours do not tell them apart
 OTHERS = len(LETTERS)  # runs laid over that have a colour of their own
 LONGEST_LABEL = 18
+NOTES = ("data", "machine")
+"""Codes of what is told of the data and the computer: the log has it, and nothing happened to the training."""
+
 LEAST_SPAN = 1e-6
 
 
@@ -415,7 +418,7 @@ def _all_marks(scene: Scene, metric: str) -> list[_Mark]:
         kind = event.get("k")
         if kind == "changed":
             marks.append(_Mark(event["s"], "▾", change_label(event), "event"))
-        elif kind == "alert":
+        elif kind == "alert" and event.get("code") not in NOTES:
             marks.append(_Mark(event["s"], "▲", cut(safe(str(event.get("code", "alert"))), LONGEST_LABEL), "bad"))
     return marks
 
