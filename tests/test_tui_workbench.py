@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.scripted_view import ScriptedView, scripted_view
 from tests.tui_screens import at_rest, check_picture, on_screen, picture, until, without_rates
+from tuinet.errors import TuinetError
 from tuinet.runs import RunFolder
 from tuinet.tui.actions import of
 from tuinet.tui.app import TuinetApp
@@ -178,6 +181,33 @@ def test_starting_again_stops_the_run_and_trains_the_same_preset(key: str, seed:
         assert view.commands == [("stop", {})]
         preset, name = app.started[0]
         assert (preset.training.seed, name) == (seed, "fashion-mlp")
+
+    on_screen(app, (120, 40), steps)
+
+
+def test_a_run_that_is_being_started_is_not_started_once_more(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    go = threading.Event()
+
+    def start(preset: Any, **said: Any) -> Any:
+        asked.append(preset.training.seed)
+        go.wait(10)
+        raise TuinetError("no room")
+
+    monkeypatch.setattr("tuinet.training.session.start", start)
+    app, view = TuinetApp(runs=home / "runs"), scripted_view()
+    assert view.preset is not None
+    again = view.preset.with_overrides(["training.seed=7"])
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        for preset in (view.preset, view.preset, again, view.preset):
+            app.start_run(preset)
+        await until(pilot, lambda: len(asked) == 2)
+        go.set()
+        await until(pilot, lambda: "no room" in picture(app))
+        app.start_run(again)
+        await until(pilot, lambda: len(asked) == 3)
+        assert sorted(asked) == sorted([view.preset.training.seed, 7, 7])
 
     on_screen(app, (120, 40), steps)
 

@@ -35,6 +35,7 @@ class TuinetApp(Navigation, TerminalApp):
         """run: opened at once. runs: the folder of the runs, None for the usual one."""
         super().__init__(**options)
         self.run_to_open, self.runs = run, runs or runs_folder()
+        self._starting: list[Preset] = []  # that are being started, and have not been opened yet
 
     def on_mount(self) -> None:
         self.open_first()
@@ -77,6 +78,7 @@ class TuinetApp(Navigation, TerminalApp):
         finally:
             patience.stop()
             reading.given_up = True
+            self._starting.clear()
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(show(view))
@@ -94,12 +96,18 @@ class TuinetApp(Navigation, TerminalApp):
                 f"The first of them, {preset.variant_names[0]}, is started here"
             )
             preset = preset.with_variant(preset.variant_names[0])
-        self.in_background(self._start(preset), "start", exclusive=False)
+        if preset not in self._starting:  # else a key that was pressed once more: one run of it is enough
+            self._starting.append(preset)
+            self.in_background(self._start(preset), "start", exclusive=False)
 
     async def _start(self, preset: Preset) -> None:
         from tuinet.training.session import start
 
-        session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
+        try:
+            session = await asyncio.to_thread(start, preset, runs=self.runs, last_at_least=WATCHABLE)
+        except BaseException:
+            self._starting.remove(preset)
+            raise
         # No worker of Textual's: it waits for as long as the training lasts, and would hold the application so long.
         threading.Thread(target=self._look_after, args=(session,), name=f"session {session.id}", daemon=True).start()
         self.open_run(session.folder)
