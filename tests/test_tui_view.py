@@ -9,6 +9,8 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -65,6 +67,38 @@ def test_a_finished_run_is_read_whole(home: Path, monkeypatch: pytest.MonkeyPatc
         assert (await view.ask("heatmap", slot="out.V")).error
 
     watched(told.run, steps)
+
+
+class Answering:
+    """A worker, as far as it is told something."""
+
+    open = True
+
+    async def request(self, name: str, **fields: Any) -> Any:
+        return SimpleNamespace(fields={"told": name})
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_what_is_asked_of_a_run_that_is_just_starting_waits_for_its_worker(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps() -> None:
+        view = RunView(RunFolder.create(home / "runs", "digits"))
+        await view.open()
+        asked = asyncio.ensure_future(view.command("pause"))
+        await asyncio.sleep(0.1)
+        assert not asked.done()
+        view._connection = Answering()  # type: ignore[assignment]
+        assert await asked == {"told": "pause"}
+        view._connection = None
+        monkeypatch.setattr("tuinet.tui.view.STARTING", 0.0)
+        with pytest.raises(Refused, match="has not begun to train yet, so it can only be looked at"):
+            await view.command("pause")
+        await view.close()
+
+    asyncio.run(steps())
 
 
 def test_a_live_run_is_followed_and_steered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

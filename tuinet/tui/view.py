@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tuinet.training.looks import FolderSource
 
 LOOK_EVERY = 0.5  # seconds between two answers to the same wish, at the least
+STARTING = 5.0  # seconds that are waited for the worker of a run that was made just now, at the most
 INFO_EVERY = 1.0  # seconds between two looks into run.json
 GONE = "its folder was taken away; what is shown was read before"
 ENDED = ("finished", "stopped", "failed", "diverged", "interrupted", "created")
@@ -381,9 +382,14 @@ class RunView:
             self._show(replace(self.status, compiling=""))
 
     async def command(self, name: str, **fields: Any) -> Json:
-        """Tells the worker; its answer. Refused with a sentence, also where no worker is there."""
+        """Tells the worker, or waits for one that just starts; its answer. Refused with a sentence where none is."""
+        patience = time.monotonic() + STARTING
+        while self._connection is None and self.status.state == "created" and time.monotonic() < patience:
+            await asyncio.sleep(0.05)  # poll() connects
         if self._connection is None:
-            raise Refused(f"{self.folder.id} is {self.status.state}: nobody trains it now, so it can only be looked at")
+            state = self.status.state
+            why = "has not begun to train yet" if state == "created" else f"is {state}: nobody trains it now"
+            raise Refused(f"{self.folder.id} {why}, so it can only be looked at")
         try:
             return (await self._connection.request(name, **fields)).fields
         except NoWorker as error:
