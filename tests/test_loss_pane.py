@@ -221,8 +221,33 @@ def test_where_there_is_no_room_beside_it_takes_the_place() -> None:
         await pressed(pilot, "b")
         assert len(pane._pictures) == 1
         assert "95.1%" in picture(pilot.app)
+        assert pane.border_title == "Accuracy", "the loss is not to be seen"
+        assert "y log" in await pressed(pilot, "y") and pane._shown(46)[0].log_y, "what is shown changes"
+        assert "y linear" in await pressed(pilot, "b") and pane.border_title == "Loss", "the loss stays as it was"
 
     with_pane(steps, (50, 16))
+
+
+def test_of_two_charts_it_is_said_how_high_each_one_counts() -> None:
+    async def steps(pilot: Pilot[Any], pane: LossPane) -> None:
+        assert "y linear  whole run" in await pressed(pilot, "b")
+        assert "y log, linear  whole run" in await pressed(pilot, "y")
+
+    with_pane(steps)
+
+
+def test_the_title_keeps_the_capitals_of_a_metric() -> None:
+    view = a_view()
+    view.curves.add([{"k": "epoch", "s": 1410, "e": 6, "g": 1, "m": 30.0, "val_rmse": 1.5, "val_mae": 1.0}])
+
+    async def steps(pilot: Pilot[Any], pane: LossPane) -> None:
+        titles = []
+        for _ in range(3):
+            await pressed(pilot, "m")
+            titles.append(str(pane.border_title))
+        assert titles == ["Accuracy", "RMSE", "MAE"]
+
+    with_pane(steps, view=view)
 
 
 def test_left_and_right_move_the_step_of_all_panes_by_a_column() -> None:

@@ -61,6 +61,10 @@ class LossPane(Pane):
         self.choices = Choices(smooth=SMOOTHING)
         self.beside = ""
         """The metric of the second chart; empty: there is only one."""
+
+        self.beside_log = False
+        """Whether the second chart's y axis is logarithmic."""
+
         self.follows = True
         self._strips: list[Strip] = []
         self._pictures: list[tuple[int, Picture]] = []  # each with the column of the pane in which it begins
@@ -121,16 +125,16 @@ class LossPane(Pane):
         """The charts from left to right."""
         if not self.beside:
             return [self.choices]
-        second = replace(self.choices, metric=self.beside, log_y=False)
+        second = replace(self.choices, metric=self.beside, log_y=self.beside_log)
         return [self.choices, second] if width >= BESIDE_FROM else [second]
 
     def _say(self) -> None:
         """Titles in the border, where they have changed: each change paints the whole border."""
-        named = chart.title(self.choices.metric).capitalize() if self.choices.metric != "loss" else self.title
-        if self.beside:
-            named += f" and {chart.title(self.beside)}"
+        shown = self._shown(self.size.width)
+        named = " and ".join(chart.title(one.metric) for one in shown)
+        named = self.title if named == "loss" else named[:1].upper() + named[1:]  # RMSE stays RMSE
         x = WORDS[self.choices.x] + (" log" if self.choices.log_x else "")
-        y = "log" if self.choices.log_y else "linear"
+        y = ", ".join(dict.fromkeys("log" if one.log_y else "linear" for one in shown))
         window = "whole run" if self.choices.window is None else "following" if self.follows else "part of the run"
         hints = f"x {x}  y {y}  {window}"
         if self.border_title != named:
@@ -207,7 +211,12 @@ class LossPane(Pane):
         self._choose(x=after, window=window)
 
     def action_y_scale(self) -> None:
-        self._choose(log_y=not self.choices.log_y)
+        """Of the first chart that is shown."""
+        if self._shown(self.size.width)[0].metric == self.choices.metric:
+            self._choose(log_y=not self.choices.log_y)
+        else:
+            self.beside_log = not self.beside_log
+            self._paint()
 
     def action_x_scale(self) -> None:
         self._choose(log_x=not self.choices.log_x)
