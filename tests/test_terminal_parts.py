@@ -10,6 +10,7 @@ import subprocess
 import sys
 import weakref
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyte
@@ -21,9 +22,11 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 
+import tuinet.tui
 from tests.pty_screen import environment, python
 from tuinet.tui.terminal import app as app_module
 from tuinet.tui.terminal import strips
@@ -303,6 +306,34 @@ def test_a_strip_is_divided_and_cropped_as_textual_does() -> None:
 
 def test_hidden_and_wide_characters_are_not_narrow() -> None:
     assert [letter for letter in "a─▀⣿é中🙂\x1b\x9b\u202e\u0301\u200b" if is_narrow(letter)] == list("a─▀⣿é")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("│ ⏎ open  space mark      │", "| enter open space mark   |"),
+        ("│ 0 ≤ rate ≥ 2   of 3 │", "| 0 <= rate >= 2 of 3 |"),
+        ("≤≥", "<="),
+        ("Σ x  ━╸  ◌ ◆", "S x  --  o *"),
+    ],
+)
+def test_in_ascii_a_mark_that_no_letter_can_say_is_a_word_and_blanks_give_the_room(line: str, wanted: str) -> None:
+    half = len(line) // 2
+    segments = [Segment(line[:half], Style(bold=True)), Segment(line[half:])]
+    shown = Visible(unicode=False).apply(segments, Color(0, 0, 0))
+    assert "".join(text for text, _, _ in shown) == wanted
+
+
+def test_every_mark_of_the_screens_has_letters_in_ascii() -> None:
+    folder = Path(tuinet.tui.__file__).parent
+    marks = {letter for file in folder.rglob("*.py") for letter in file.read_text(encoding="utf-8")}
+    marks |= {letter for file in (folder.parent / "layers").glob("*.py") for letter in file.read_text(encoding="utf-8")}
+    unsaid = []
+    for letter in marks:
+        shown = Visible(unicode=False).apply([Segment(letter + " " * 9)], Color(0, 0, 0))
+        if not letter.isascii() and "?" in "".join(text for text, _, _ in shown):
+            unsaid.append(letter)
+    assert unsaid == []
 
 
 def test_our_marks_have_ascii_letters_of_the_same_width() -> None:

@@ -6,6 +6,8 @@ kin pass. As a line filter it sees every line of every widget once, after border
 
 from __future__ import annotations
 
+import unicodedata
+
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
@@ -15,14 +17,15 @@ from tuinet.safe_text import safe
 
 PLAIN = str.maketrans(
     {
-        **dict.fromkeys("─━╌╍┄┅┈┉═▔⎯", "-"),
-        **dict.fromkeys("│┃╎╏┆┇┊┋║▏▎▕", "|"),
+        **dict.fromkeys("─━╌╍┄┅┈┉═▔⎯╸╺", "-"),
+        **dict.fromkeys("│┃╎╏┆┇┊┋║▏▎▕‖", "|"),
         **dict.fromkeys("┌┐└┘├┤┬┴┼┏┓┗┛┣┫┳┻╋╭╮╰╯╔╗╚╝╠╣╦╩╬╞╡╪┠┨┯┷┿", "+"),
-        **dict.fromkeys("█▓▉▊▋▌▐▀▄▆▇▟▙▜▛■", "#"),
+        **dict.fromkeys("█▓▉▊▋▌▐▀▄▆▇▟▙▜▛■∎", "#"),
         **dict.fromkeys("▒▅▃▍◼▬", "="),
         **dict.fromkeys("░·•∙⋅▪", "."),
-        **dict.fromkeys("▁▂", "_"),
-        **dict.fromkeys("●○◉◎★☆♥✱", "*"),
+        **dict.fromkeys("▁▂␠", "_"),
+        **dict.fromkeys("●○◉◎★☆♥✱◆", "*"),
+        **dict.fromkeys("◌◇◦□", "o"),
         **dict.fromkeys("▲△▴↑⬆⌃", "^"),
         **dict.fromkeys("▼▽▾↓⬇⌄", "v"),
         **dict.fromkeys("▶▷▸►→⏵❯›»", ">"),
@@ -36,16 +39,19 @@ PLAIN = str.maketrans(
         "²": "2",
         "³": "3",
         "σ": "s",
+        "Σ": "S",
+        "Φ": "F",
         "±": "~",
         "≈": "~",
-        "≤": "<",
-        "≥": ">",
         "é": "e",
         "°": " ",
         "µ": "u",
     }
 )
 """One ASCII letter for each of our own marks and of Textual's borders."""
+
+WORDS = {"⏎": "enter", "⌫": "backspace", "≤": "<=", "≥": ">="}
+"""Of which one letter would say something else; blanks that follow give the room."""
 
 
 class Visible(LineFilter):
@@ -67,15 +73,29 @@ class Visible(LineFilter):
         if not (bad or linked):
             return segments
         shown = [self._shown(segment) for segment in segments if not segment.control]
+        if not self.unicode:
+            shown = _in_ascii(shown)
         return list(Strip(shown).adjust_cell_length(Strip(segments).cell_length)) if bad else shown
 
     def _shown(self, segment: Segment) -> Segment:
         text, style, _ = segment
-        text = safe(text)
-        return Segment(
-            text if self.unicode else _ascii(text),
-            style.update_link(None) if style is not None and style.link else style,
-        )
+        return Segment(safe(text), style.update_link(None) if style is not None and style.link else style)
+
+
+def _in_ascii(segments: list[Segment]) -> list[Segment]:
+    """A line in ASCII. Of blanks that stand together, so many go as words before them took."""
+    found, owed, before = [], 0, ""
+    for text, style, _ in segments:
+        letters = []
+        for letter in text:
+            if owed and letter == before == " ":
+                owed -= 1
+                continue
+            before = letter
+            letters.append(WORDS.get(letter, letter))
+            owed += len(letters[-1]) - 1
+        found.append(Segment(_ascii("".join(letters)), style))
+    return found
 
 
 def _ascii(text: str) -> str:
@@ -86,7 +106,8 @@ def _ascii(text: str) -> str:
 
 
 def _plain_letter(letter: str) -> str:
-    """Braille by how full it is; else a question mark for each cell."""
+    """Braille by how full it is, a letter without its accent; else a question mark for each cell."""
     if "\u2800" <= letter <= "\u28ff":
         return " .:-=+*##"[(ord(letter) - 0x2800).bit_count()]
-    return "?" * Strip([Segment(letter)]).cell_length
+    bare = unicodedata.normalize("NFD", letter)[0]
+    return bare if bare.isascii() else "?" * Strip([Segment(letter)]).cell_length

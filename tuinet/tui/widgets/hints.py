@@ -15,6 +15,8 @@ from textual.widget import Widget
 from tuinet.cells import cell_width, cut
 from tuinet.safe_text import safe
 from tuinet.tui.actions import ACTIONS, key_label
+from tuinet.tui.terminal.abilities import Abilities
+from tuinet.tui.terminal.visible import WORDS
 
 GAP = 2
 
@@ -57,12 +59,15 @@ class Hints(Widget):
         room = width - 1 - (cell_width(command) + GAP + 1 if command else 0)
         segments, at = [Segment(" ", base)], 1
         self._places = []
+        abilities: Abilities | None = getattr(self.app, "abilities", None)
+        in_words = {} if abilities is None or abilities.unicode else WORDS
         for key, words in hints(self.screen):
-            taken = cell_width(key) + 1 + cell_width(words)
+            shown = in_words.get(key, key)
+            taken = cell_width(shown) + 1 + cell_width(words)
             if at + taken > room:
                 break
             self._places.append((at, at + taken, key))
-            segments += [Segment(key, key_style), Segment(" " + words, words_style), Segment(" " * GAP, base)]
+            segments += [Segment(shown, key_style), Segment(" " + words, words_style), Segment(" " * GAP, base)]
             at += taken + GAP
         if command:
             gap = width - at - cell_width(command) - 1
