@@ -86,6 +86,10 @@ def test_the_summary_is_one_short_line() -> None:
         assert app.pane.summary() == "hidden ▲"
         await pilot.press("c")
         assert app.pane.summary() == "dense_1, edited"
+        await pilot.press("u")
+        await pilot.pause()
+        assert app.pane.summary() == "out ✖", "the layer that the cursor stands on, for dense_1 is gone"
+        assert app.bench.view.layer == "out"
 
     drive(look)
 

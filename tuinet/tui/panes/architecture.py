@@ -264,9 +264,18 @@ class ArchitecturePane(Pane):
     def _changed(self, place: Place | None = None) -> None:
         """The draft is another one: show it, and work out its costs once the keys rest."""
         self._draw(place)
+        self._let_go()
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(REST if self.plan is not None else 0.001, self._work_out)
+
+    def _let_go(self) -> None:
+        """A chosen layer that is no longer there gives way to what the cursor stands on, which nobody has moved."""
+        view, here = self.view, self._rows.get(self.query_one(Rows).key) if self.is_mounted else None
+        if view is None or here is None or not view.layer:
+            return
+        if not any(view.layer in row.paths for row in self._rows.values()):
+            view.choose_layer(here.path)
 
     def _work_out(self) -> None:
         self._timer = None
