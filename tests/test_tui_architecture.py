@@ -79,6 +79,23 @@ def test_costs_stand_below_and_the_time_is_that_of_this_run() -> None:
     drive(look)
 
 
+@pytest.mark.parametrize("state", ["finished", "slow motion", "elsewhere"])
+def test_the_time_is_that_of_this_run_after_its_end_and_in_slow_motion_too(state: str) -> None:
+    view = made_view("fashion-mlp")
+    view.alive = state == "slow motion"
+    view.status = replace(view.status, slow=0.5 if view.alive else 0.0, state="running" if view.alive else "finished")
+    if state == "elsewhere":
+        view.info["host"] = "another-machine"
+
+    async def look(app: App, pilot: Pilot[Any]) -> None:
+        app.pane.speed = None
+        app.pane._draw()
+        await pilot.pause()
+        assert ("0.19 s an epoch here" in app.shown()) == (state != "elsewhere")
+
+    drive(look, view=view)
+
+
 def test_the_summary_is_one_short_line() -> None:
     async def look(app: App, pilot: Pilot[Any]) -> None:
         assert app.pane.summary() == "3 layers"

@@ -242,10 +242,11 @@ class ArchitecturePane(Pane):
         return "r start a run with it"
 
     def _forecast(self, plan: Planned) -> str:
+        """As the run itself was measured, also after its end and between the steps of slow motion; else a guess."""
         view = self.view
-        if view is not None and view.live and self.draft is not None and not self.draft.changed and self.examples:
+        if view is not None and self._is_here() and self.draft is not None and not self.draft.changed:
             rate = view.status.samples_per_s
-            if rate > 0 and not view.status.slow:
+            if rate > 0 and self.examples:
                 return f"{_about(self.examples / rate)} an epoch here"
         speed = self.speed
         if speed is None or self._speed_of != self._device() or (is_gpu(self._speed_of) and not speed.known):
@@ -336,6 +337,10 @@ class ArchitecturePane(Pane):
         """Where the run trains that is shown; the processor where there is none."""
         return (self.view.status.device if self.view is not None else "") or "cpu"
 
+    def _is_here(self) -> bool:
+        """Whether the run that is shown was trained on this machine."""
+        return self.view is not None and self.view.info.get("host") in (None, socket.gethostname())
+
     def _learn_speed(self) -> None:
         """A training tells how fast this machine is."""
         view, current = self.view, self.current
@@ -343,8 +348,8 @@ class ArchitecturePane(Pane):
             return
         if self._speed_of != self._device():
             return
-        rate, here = view.status.samples_per_s, view.info.get("host") in (None, socket.gethostname())
-        if not rate > 0 or not here:
+        rate = view.status.samples_per_s
+        if not rate > 0 or not self._is_here():
             return
         self.speed = self.speed.told(current.work, current.batch / rate)
         if view.live and time.monotonic() - self._kept_at > KEEP_EVERY:
