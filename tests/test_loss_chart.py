@@ -222,6 +222,22 @@ def test_a_live_change_is_told_in_a_few_characters(event: dict[str, object], lab
     assert chart.change_label(event) == label
 
 
+def test_the_legend_stands_where_no_mark_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [EVENTS[1] | {"s": 1180 + 40 * n, "key": f"layers.flatten_{n}.rate"} for n in range(4)]
+
+    def words(metric: str) -> tuple[str, str]:
+        """What the marks say, and the whole picture."""
+        shown = chart.picture(scene(events=late), Choices(metric), 70, 20)
+        return said([run for row in shown.rows for run in row if run[1] == "event"]).replace("┊", ""), str(lines(shown))
+
+    for metric in ("loss", "accuracy"):
+        marks, whole = words(metric)
+        assert "━━ train" in whole and "flatten_0" in marks
+        with monkeypatch.context() as without:
+            without.setattr(chart, "_legend", lambda *given: None)
+            assert words(metric)[0] == marks
+
+
 def test_labels_that_would_hide_one_another_stand_below_or_give_way() -> None:
     crowd = [EVENTS[1] | {"s": 700 + 2 * n} for n in range(12)]
     shown = chart.picture(scene(events=crowd), Choices("accuracy"), 60, 20)

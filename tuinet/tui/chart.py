@@ -350,7 +350,7 @@ def _mark(one: Series, braille: bool) -> str:
 
 
 def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:
-    """In the corner where it hides the least of the curves."""
+    """In the corner where it hides the least: no words of a mark where that can be, and little of the curves."""
     rows, wide = len(still.legend), len(still.legend[0])
     corners = [
         (top, left)
@@ -360,7 +360,12 @@ def _legend(canvas: Canvas, still: Frame, entries: Sequence[Entry]) -> None:
     ]
     if rows * 2 > canvas.height or wide * 2 > canvas.width or not corners:
         return
-    top, left = min(corners, key=lambda c: sum(canvas.inked(c[0] + row, c[1], wide) for row in range(rows)))
+
+    def hidden(corner: tuple[int, int]) -> tuple[int, int]:
+        cells = [(corner[0] + row, corner[1], wide) for row in range(rows)]
+        return sum(canvas.written(*each) for each in cells), sum(canvas.inked(*each) for each in cells)
+
+    top, left = min(corners, key=hidden)
     for row, (text, entry) in enumerate(zip(still.legend, entries, strict=True)):
         canvas.text(top + row, left, text[:3], entry.ink)
         canvas.text(top + row, left + 3, text[3:], "text")

@@ -358,6 +358,10 @@ class Canvas:
         """How many of these cells a curve runs through."""
         return int((self._line[row, max(0, column) : column + length] > 0).sum())
 
+    def written(self, row: int, column: int, length: int) -> int:
+        """How many of these cells a text stands in."""
+        return sum((row, place) in self._over for place in range(column, column + length))
+
     def above(self, highest: Floats) -> list[int]:
         """The columns of cells in which a curve given for every column of dots leaves the canvas at the top."""
         out = np.nan_to_num(self._dot_rows(highest), nan=0.0) < -0.5
