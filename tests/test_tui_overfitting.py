@@ -191,6 +191,16 @@ def test_every_verdict_has_a_mark_and_its_sentence_fits() -> None:
     assert "nothing is measured" in text(diagnosis.verdict({}, 30, 3))
 
 
+def test_of_a_verdict_that_is_cut_what_to_do_is_kept() -> None:
+    found = {"word": "diverged", "sentence": f"{'NaN in the loss. ' * 15}A smaller learning rate is the first thing."}
+    lines = [text([line]) for line in diagnosis.verdict(found, 30, 7)]
+    assert (
+        len(lines) == 7 and lines[-2:] == ["A smaller learning rate is the", "first thing."] and lines[-3].endswith("…")
+    )
+    narrow = diagnosis.verdict(found, 30, 4)
+    assert len(narrow) == 4 and text(narrow[1:2]).startswith("NaN"), "where there is no room for both, what happened"
+
+
 def test_the_gap_is_drawn_over_the_epochs_with_its_line_at_zero() -> None:
     epochs, gaps = np.arange(1.0, 13.0), 0.5 - 1.0 / np.arange(1.0, 13.0)
     lines = diagnosis.gap_curve(epochs, gaps, 12, None, 50, 8)

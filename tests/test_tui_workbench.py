@@ -212,6 +212,20 @@ def test_a_run_that_is_being_started_is_not_started_once_more(home: Path, monkey
     on_screen(app, (120, 40), steps)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_of_a_diverged_run_it_is_said_what_to_try(size: tuple[int, int]) -> None:
+    view = scripted_view()
+    view.alive = False
+    why = f"NaN or infinity in the loss at step 2: first in out, for the batch of rows {'926, ' * 20}... (32 in all)."
+    view.status = replace(view.status, state="diverged", error=why)
+    view.verdict = {"word": "diverged", "sentence": f"{why} A smaller learning rate is the first thing to try."}
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "first thing to try" in " ".join(picture(pilot.app).split("│")[0].split()))
+
+    on_screen(Alone(view), size, steps)
+
+
 def test_a_refusal_is_shown_as_a_sentence_and_changes_nothing() -> None:
     view = scripted_view()
     view.refuse = "this cannot be [b]done[/] now \x1b]52;c;eA==\x07"

@@ -88,7 +88,9 @@ def title(words: str, *notes: str, width: int = 10_000) -> Line:
 
 
 def verdict(found: Row, width: int, room: int) -> list[Line]:
-    """The word with since when, and its sentence in as many more lines as there is room for."""
+    """The word with since when, and its sentences in as many more lines as there is room for: the last one, which says
+    what to do, is kept whole where that can be.
+    """
     word = str(found.get("word") or "")
     if word not in MARKS:
         return [[("… nothing is measured yet", "dim")]]
@@ -96,10 +98,22 @@ def verdict(found: Row, width: int, room: int) -> list[Line]:
     since = (found.get("numbers") or {}).get("best_epoch")
     tail = f" since epoch {since:.0f}" if word == "overfitting" and isinstance(since, (int, float)) else ""
     lines: list[Line] = [[(f"{mark} {word}{tail}", f"{kind}-bold")]]
-    told = wrap(safe(str(found.get("sentence") or ""), 400), width)
+    sentence = safe(str(found.get("sentence") or ""), 400)
+    told = wrap(sentence, width)
     if len(told) > room - 1:
-        told = [*told[: max(0, room - 2)], cut(" ".join(told[max(0, room - 2) :]), width)] if room > 1 else []
+        before, _, remedy = sentence.rpartition(". ")
+        last = wrap(remedy, width)
+        if not before or len(last) + 2 > room - 1:
+            before, last = sentence.removesuffix("."), []
+        told = [*_first(wrap(f"{before}.", width), room - 1 - len(last), width), *last]
     return [*lines, *lines_of(told, "dim")]
+
+
+def _first(lines: list[str], room: int, width: int) -> list[str]:
+    """As many of the lines as there is room for; the last one is cut off."""
+    if room < 1 or len(lines) <= room:
+        return lines[: max(0, room)]
+    return [*lines[: room - 1], cut(" ".join(lines[room - 1 :]), width)]
 
 
 def losses(rows: Sequence[Row], width: int) -> Line:

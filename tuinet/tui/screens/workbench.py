@@ -65,7 +65,7 @@ class Reason(Static):
     """Why a run has failed, or was lost; there is none while all is well."""
 
     DEFAULT_CSS = """
-    Reason { height: auto; max-height: 3; padding: 0 1; display: none; background: $surface; color: $bad; }
+    Reason { height: auto; max-height: 4; padding: 0 1; display: none; background: $surface; color: $bad; }
     """
 
 
@@ -218,7 +218,9 @@ class Workbench(Teller, Screen[None]):
     def _show_reason(self) -> None:
         status = self.view.status
         goes_on = f"`tuinet resume {self.view.name}` goes on from its last checkpoint"
-        text = f"✖ {status.error}" if status.error else f"! its worker was lost; {goes_on}"
+        told = str(self.view.verdict.get("sentence") or "")
+        error = told if status.error and told.startswith(status.error) else status.error  # and says what to try
+        text = f"✖ {error}" if error else f"! its worker was lost; {goes_on}"
         text = safe(text, 600) if status.error or status.state == "interrupted" else ""
         if text != self._reason:
             self._reason = text
