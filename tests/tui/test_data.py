@@ -10,6 +10,7 @@ import pytest
 
 from tests.stand_in import StandIn, played, text, until
 from tests.tui.scenes import Play, bound, example
+from tuinet.errors import TuinetError
 
 
 def test_a_set_shows_its_parts_its_classes_its_notes_and_its_pictures(sets: dict[str, Any]) -> None:
@@ -85,6 +86,33 @@ def test_a_set_that_is_not_here_is_fetched(sets: dict[str, Any], monkeypatch: py
         await until(pilot, "mnist is fetched.")
 
     played("data", play, chosen="mnist")
+
+
+def test_why_a_set_could_not_be_fetched_stays_to_be_read_until_it_is_tried_again(
+    sets: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = asyncio.Event()
+
+    async def fetch(*words: str) -> AsyncIterator[dict[str, Any]]:
+        if go.is_set():
+            yield {"row": "progress", "done": 0, "total": 1}
+            await asyncio.sleep(60)
+        raise TuinetError("mnist: a.gz could not be fetched: there seems to be no network [/0] Put it into /tmp/x")
+
+    monkeypatch.setattr("tuinet.tui.screens.data.asked", fetch)
+
+    async def play(app: StandIn, pilot: Play) -> None:
+        await until(pilot, "g fetches it")
+        await pilot.press("g")
+        shown = " ".join((await until(pilot, "mnist could not be fetched")).replace("│", " ").split())
+        assert "there seems to be no network [/0] Put it into /tmp/x" in shown
+        await pilot.press("down", "up")
+        await until(pilot, "there seems to be no network")
+        go.set()
+        await pilot.press("g")
+        await until(pilot, lambda: "no network" not in text(app))
+
+    played("data", play, size=(80, 30), chosen="mnist")
 
 
 @pytest.mark.slow

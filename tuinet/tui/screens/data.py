@@ -58,6 +58,7 @@ class Data(Page):
         self._rows: dict[tuple[str, ...], list[dict[str, Any]] | str] = {}  # by the words of the command
         self._skip, self._augment = 0, ""
         self._fetching: dict[str, str] = {}  # how far each fetch is
+        self._failed: dict[str, str] = {}  # why it came to nothing
 
     def body(self) -> ComposeResult:
         with Horizontal():
@@ -174,6 +175,8 @@ class Data(Page):
         width = max(20, text.size.width or 60)
         asked_for = self._rows.get(self._asked_for())
         rows = told(found[0], asked_for, width, self._fetching.get(found[0].name, found[1]))
+        if why := self._failed.get(found[0].name):
+            rows += [[], *paragraph(f"✖ {why}", width, "bad")]
         text.update(lines(rows))
         pictures.show(pictures_of(asked_for) if isinstance(asked_for, list) else [])
 
@@ -236,6 +239,7 @@ class Data(Page):
             self.tell(f"{found[0].name} is here already.")
         elif found[0].name not in self._fetching:
             self._fetching[found[0].name] = "fetching ..."
+            self._failed.pop(found[0].name, None)
             self.in_background(self._get(found[0].name), f"get {found[0].name}")
 
     async def _get(self, name: str) -> None:
@@ -246,7 +250,8 @@ class Data(Page):
                     self._tell()
             self.tell(f"{name} is fetched.")
         except TuinetError as error:
-            self.tell(str(error), bad=True)
+            self._failed[name] = str(error)  # stays to be read: it is long, and says what can be done
+            self.tell(f"{name} could not be fetched", bad=True)
         del self._fetching[name]
         await self._load()
         self._look()
