@@ -255,6 +255,4 @@ def test_what_only_the_data_shows_to_be_wrong_in_a_branch_has_its_line() -> None
     preset = load(BRANCHED).with_overrides(["layers.both.left.columns=[1]", "layers.both.branch_2.columns=[3]"])
     with pytest.raises(PresetError) as caught:
         preset.network(facts).forward(ShapeRecorder(), Shaped("x", (4, 2)))
-    assert "--set layers.both.branch_2.columns=[3]: there is no column 3" in str(
-        preset.place(caught.value)
-    )
+    assert "--set layers.both.branch_2.columns=[3]: there is no column 3" in str(preset.place(caught.value))

@@ -414,6 +414,13 @@ def test_the_top_line_says_what_is_needed_most_at_every_width() -> None:
     )
 
 
+def test_slow_motion_tells_no_speed_and_no_end_as_they_would_be_without_it() -> None:
+    words = " ".join(part.text for part in parts("xor", Status(**{**vars(RUNNING), "slow": 0.02}), None, "2.0 Hz"))
+    assert "slow motion" in words
+    assert "samples/s" not in words
+    assert "ETA" not in words
+
+
 def test_why_it_is_painted_seldom_is_said_rather_than_what_it_trains_on() -> None:
     for pace, kept in (("2.0 Hz", "cpu ×2"), ("0.7 Hz ↓link", "0.7 Hz ↓link"), ("1.2 Hz ↓cpu", "1.2 Hz ↓cpu")):
         found = parts("fashion-mlp-7f3a", RUNNING, None, pace)

@@ -59,7 +59,8 @@ def parts(name: str, status: Status, at: int | None, pace: str) -> list[Part]:
     steps = f"/{status.steps:,}" if status.steps else ""
     width = len(f"{status.steps or status.step:,}")
     found.append(Part(f"step {status.step:>{width},}{steps}", 6))
-    if status.state in ("running", "starting") and status.samples_per_s == status.samples_per_s:
+    known = status.samples_per_s == status.samples_per_s and not status.slow  # it leaves out what stretches the steps
+    if status.state in ("running", "starting") and known:
         found.append(Part(f"{figures.count(round(status.samples_per_s)):>9} samples/s", 4))
     if status.eta is not None:
         found.append(Part(f"ETA {figures.duration(status.eta):>8}", 5))
