@@ -365,6 +365,7 @@ def test_gaps_are_told_and_months_of_28_to_31_days_are_none(without: list[int], 
     assert not told or (f"{gaps} of {len(kept) - 1} steps" in told[0] and "line 22" in told[0])
 
 
+VALUES = [str(place % 7) for place in range(60)]
 LINES = [f"{stamp},{place % 7},{place % 3}" for place, stamp in enumerate(DAYS)]
 
 
@@ -385,6 +386,7 @@ LINES = [f"{stamp},{place % 7},{place % 3}" for place, stamp in enumerate(DAYS)]
         (["day,a,b", *(f"{line}e999" for line in LINES)], {}, "is not a finite number"),
         (["day,a,b", *(line[:-1] + f"{place + 1}e306" for place, line in enumerate(LINES))], {}, "large"),
         (["day", *DAYS], {}, "predict"),
+        (["a", *VALUES[:5], "", *VALUES[5:], "", ""], {}, "t.csv, line 7: is empty, and each line is a step"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_no_series_is_refused_by_line_and_column(

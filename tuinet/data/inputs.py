@@ -22,7 +22,7 @@ from tuinet.data.own_files import INPUTS, binary_kind, check_finite, kind_of, no
 from tuinet.data.pairs import source_rows
 from tuinet.data.pictures import OTHERS, SUFFIXES, converted, pictures_in
 from tuinet.data.scaling import Form, Prepare
-from tuinet.data.series import windows
+from tuinet.data.series import check_whole, windows
 from tuinet.data.tables import Column, Table, decoded, parse_table, read_table
 from tuinet.data.texts import LARGEST_TEXT
 from tuinet.data.texts import decoded as decoded_text
@@ -233,6 +233,7 @@ def _from_table(table: Table, facts: Facts, prepare: Prepare) -> Inputs:
 
 def _series(rows: Array, table: Table, facts: Facts, prepare: Prepare) -> Inputs:
     """Windows of a table's rows in the order of their times; each is called by its last row."""
+    check_whole(table)
     labels, order = [f"line {line}" for line in table.lines], np.arange(len(rows))
     if facts.time in table.names:
         column = table.columns[table.names.index(facts.time)]

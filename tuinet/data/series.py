@@ -92,6 +92,7 @@ def from_rows(table: Table, settings: DataSettings, *, name: str, source: str) -
     Raises DataError that names line and column of what cannot be.
     """
     notes: list[str] = []
+    check_whole(table)
     clock = time_column(table, settings.time, _wanted(settings))
     order = in_order(table, clock, notes) if clock is not None else np.arange(len(table))
     targets = _targets(table, settings, clock, notes)
@@ -108,6 +109,16 @@ def from_rows(table: Table, settings: DataSettings, *, name: str, source: str) -
         list(sorted_ones.values()), [sorted_ones[id(column)] for column in targets], settings, place=table.place,
         name=name, source=source, time=clock.name if clock is not None else "", notes=notes,
     )  # fmt: skip
+
+
+def check_whole(table: Table) -> None:
+    """DataError for an empty line between those of a single column: it is a step without a value, not none at all."""
+    gaps = np.flatnonzero(np.diff(table.lines) > 1)
+    if len(table.columns) == 1 and len(gaps):
+        raise DataError(
+            f"{table.place}, line {table.lines[gaps[0]] + 1}: is empty, and each line is a step of the series; take the "
+            "line out, or fill it in"
+        )
 
 
 def _wanted(settings: DataSettings) -> tuple[str, ...]:
