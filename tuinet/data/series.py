@@ -116,8 +116,8 @@ def check_whole(table: Table) -> None:
     gaps = np.flatnonzero(np.diff(table.lines) > 1)
     if len(table.columns) == 1 and len(gaps):
         raise DataError(
-            f"{table.place}, line {table.lines[gaps[0]] + 1}: is empty, and each line is a step of the series; take the "
-            "line out, or fill it in"
+            f"{table.place}, line {table.lines[gaps[0]] + 1}: is empty, and each line is a step of the series; take it "
+            "out, or fill it in"
         )
 
 
