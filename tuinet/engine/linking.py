@@ -53,10 +53,10 @@ def stands_for(python, kinds):
 
         @overload(python, jit_options=LOOPS)
         def in_its_place(*operands):
-            def compiled(*operands):
+            def calls(*operands):
                 call(*operands)
 
-            return compiled
+            return calls
 
         return function
 

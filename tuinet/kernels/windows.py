@@ -42,11 +42,17 @@ def gathered(windows, geometry):
 
 
 @scalar
+def in_one_piece(geometry):
+    """Whether the numbers of a window's row lie beside each other in the image."""
+    return geometry.groups == 1 and geometry.apart_right == 1
+
+
+@scalar
 def lay_out(x, n, scratch, first, last, group, geometry):
     """The windows of rows first to last of image n, one after the other; zeros where they reach over the edge."""
     g = geometry
     depth, image = g.channels // g.groups, n * (x.strides[0] // 4)
-    row, whole = g.wide * depth, g.groups == 1 and g.apart_right == 1  # a row of a window; whether it lies in one piece
+    row, whole = g.wide * depth, in_one_piece(geometry)  # of a window
     low = high = 0  # the windows whose rows do, and inside the image
     if whole and g.wide <= g.width:
         low = min(g.columns, (g.left + g.right - 1) // g.right)
@@ -120,7 +126,7 @@ def add_up(scratch, dx, n, first, last, group, geometry):
     """Add windows that were laid out so to image n."""
     g = geometry
     depth, image = g.channels // g.groups, n * (dx.strides[0] // 4)
-    whole = g.groups == 1 and g.apart_right == 1  # a row of a window lies in one piece
+    whole = in_one_piece(geometry)
     pieces, length = (1, g.wide * depth) if whole else (g.wide, depth)
     at = 0
     for p in range(first, last):
