@@ -95,7 +95,8 @@ def _say_what_next(session: Session, output: Output, last: dict[str, Any]) -> No
         for line in neuron_lines(session.folder, output):
             output.say(line)
     output.say()
-    words = [f"tuinet resume {name}{_beyond(last)}"] if last.get("state") == "stopped" or _beyond(last) else []
+    beyond = _beyond(last)
+    words = [f"tuinet resume {name}{beyond}"] if beyond or last.get("state") == "stopped" else []
     words += [f"tuinet show {name}"] if last.get("state") != "finished" else [f"tuinet show {name}", "tuinet runs"]
     output.commands(words)
 

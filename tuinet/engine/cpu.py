@@ -24,7 +24,7 @@ from numba import cfunc, njit, types  # noqa: E402
 from numba.core.errors import NumbaError  # noqa: E402
 from numba.extending import register_jitable  # noqa: E402
 
-from . import columns, linking, tiles, vectors  # noqa: E402, F401   (all but linking: what kernels call)
+from . import columnwise, linking, tiles, vectors  # noqa: E402, F401   (all but linking: what kernels call)
 from .primitives import (  # noqa: E402
     LOOPS,
     RECORD,

@@ -1,7 +1,7 @@
 """Vectors of an instruction, in LLVM: what a vector register holds, and what is done to all its lanes at once.
 
-Every loop of the engine that is written by hand is made of these (tiles.py, vectors.py); how many lanes a vector has
-is the processor's affair, known when this is imported.
+Every loop of the engine that is written by hand is made of these (tiles.py, vectors.py, columnwise.py); how many lanes
+a vector has is the processor's affair, known when this is imported.
 """
 
 from __future__ import annotations

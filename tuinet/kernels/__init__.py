@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     attention,
     augmentation,
+    batch_norm,
     columns,
     convolution,
     gru,

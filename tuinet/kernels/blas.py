@@ -26,19 +26,19 @@ def multiply(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, ro
     """C (M, N) = A (M, K) B (K, N), each a part of an array: from so many numbers behind its first, with so many from
     row to row; of A also from step to step, so that it may be turned. mode: what C starts from.
     """
-    out = part(c, c_at, (M, N), (c_rows, 1))
-    start = (0, out, part(row, row_at, (N,), (1,)))[mode]
-    out[...] = start + part(a, a_at, (M, K), (a_rows, a_steps)) @ part(b, b_at, (K, N), (b_rows, 1))
+    out = matrix_of(c, c_at, (M, N), (c_rows, 1))
+    start = (0, out, matrix_of(row, row_at, (N,), (1,)))[mode]
+    out[...] = start + matrix_of(a, a_at, (M, K), (a_rows, a_steps)) @ matrix_of(b, b_at, (K, N), (b_rows, 1))
 
 
 def multiply_turned(a, a_at, a_rows, a_steps, b, b_at, b_rows, c, c_at, c_rows, row, row_at, M, N, K, mode):
     """C = A B^T, likewise: B (N, K)."""
-    out = part(c, c_at, (M, N), (c_rows, 1))
-    start = (0, out, part(row, row_at, (N,), (1,)))[mode]
-    out[...] = start + part(a, a_at, (M, K), (a_rows, a_steps)) @ part(b, b_at, (N, K), (b_rows, 1)).T
+    out = matrix_of(c, c_at, (M, N), (c_rows, 1))
+    start = (0, out, matrix_of(row, row_at, (N,), (1,)))[mode]
+    out[...] = start + matrix_of(a, a_at, (M, K), (a_rows, a_steps)) @ matrix_of(b, b_at, (N, K), (b_rows, 1)).T
 
 
-def part(array, at, shape, steps):
-    """Of an array so many rows and columns, from so many numbers behind its first, and so far apart."""
+def matrix_of(array, at, shape, steps):
+    """So many rows and columns of an array, from so many numbers behind its first on, and so far apart."""
     first = np.lib.stride_tricks.as_strided(array, (at + 1,), (array.itemsize,))[at:]
     return np.lib.stride_tricks.as_strided(first, shape, [step * array.itemsize for step in steps])

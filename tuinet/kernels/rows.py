@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import down, gpu, scalars
+from . import columnwise, gpu, scalars
 from .gpu import cuda
 from .op import op, scalar
 from .scalars import ONE, ZERO, F, U
@@ -60,7 +60,7 @@ def sum_rows_cpu(x, s, keep):
     if not keep:
         for i in range(s.size):
             s[i] = ZERO
-    down.add(x, 0, x.strides[0] // 4, s, 0, x.shape[0], s.size)
+    columnwise.add(x, 0, x.strides[0] // 4, s, 0, x.shape[0], s.size)
 
 
 @sum_rows.cuda(gpu.stretched("N", "I"), room=gpu.row_sums("N", "I"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import down, gpu
+from . import columnwise, gpu
 from .gpu import cuda
 from .op import op
 from .scalars import ONE, ZERO, F, U
@@ -275,7 +275,7 @@ def column_squares(g):
 def column_squares_cpu(g, s):
     for i in range(s.size):
         s[i] = ZERO
-    down.add_products(g, 0, g.strides[0] // 4, g, 0, g.strides[0] // 4, s, 0, g.shape[0], s.size)
+    columnwise.add_products(g, 0, g.strides[0] // 4, g, 0, g.strides[0] // 4, s, 0, g.shape[0], s.size)
 
 
 @column_squares.cuda(gpu.stretched("R", "C"), room=gpu.row_sums("R", "C"))

@@ -1,4 +1,4 @@
-"""The loops of kernels/down.py in vector registers, as LLVM: down a panel of columns, whose sums stay in registers.
+"""The loops of kernels/columnwise.py in vector registers, as LLVM: down a panel of columns, with sums in registers.
 
 Across, as an array lies, a sum would be written and read again at every row, and a loop over a few columns takes longer
 to begin than to run.
@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..kernels import down
+from ..kernels import columnwise
 from .lanes import LANES, first_lanes, fused, load, repeat_any, splat, store
 from .linking import stands_for
 from .primitives import f32, i64
@@ -58,15 +58,15 @@ class Panel:
 
     def __init__(self, builder, roles, row, operands, rows, first, vectors, mask):
         self.builder, self.row, self.rows, self.mask = builder, row, rows, mask
-        self.read, self.written, self.sums = [], None, []
+        self.read, self.written, self.sums = [], None, []  # read: what gives vector v of row n
         given = iter(operands)
         for role in roles.split():
             pointer = builder.gep(next(given), [first])
             places = [builder.gep(pointer, [i64(LANES * v)]) for v in range(vectors)]
             if role == "x":
-                self.read.append((places, next(given)))
+                self.read.append(self._row_by_row(places, next(given)))
             elif role == "c":
-                self.read.append(([load(builder, place, mask) for place in places], None))
+                self.read.append(self._once(places))
             elif role == "y":
                 self.written = places, next(given)
             else:
@@ -85,17 +85,24 @@ class Panel:
         """Row n: the new sums, or none where it is written."""
         builder, new, each = self.builder, [], len(self.sums)
         for v in self.vectors:
-            numbers = []
-            for values, line in self.read:
-                place = values[v] if line is None else builder.gep(values[v], [builder.mul(n, line)])
-                numbers.append(place if line is None else load(builder, place, self.mask))
+            numbers = [read(n, v) for read in self.read]
             made = self.row(builder, self.rows, *numbers, *sums[v * each : (v + 1) * each])
             if self.written is None:
                 new += made
             else:
-                places, line = self.written
-                store(builder, made, builder.gep(places[v], [builder.mul(n, line)]), self.mask)
+                store(builder, made, self._place(*self.written, n, v), self.mask)
         return new
+
+    def _place(self, places, line, n, v):
+        """Where vector v of row n is."""
+        return self.builder.gep(places[v], [self.builder.mul(n, line)])
+
+    def _row_by_row(self, places, line):
+        return lambda n, v: load(self.builder, self._place(places, line, n, v), self.mask)
+
+    def _once(self, places):
+        values = [load(self.builder, place, self.mask) for place in places]
+        return lambda n, v: values[v]
 
 
 # -- sums ----------------------------------------------------------------------------------------
@@ -116,22 +123,22 @@ def shares(builder, rows, x, middle, gradient, s, t):
 add_all_squares, add_all_shares = loop_down("x c s", square), loop_down("x c x s s", shares)
 
 
-@stands_for(down.add, "f n f n n")
+@stands_for(columnwise.add, "f n f n n")
 def tuinet_add(x, line, s, rows, columns):
     add_all(x, line, s, rows, columns)
 
 
-@stands_for(down.add_products, "f n f n f n n")
+@stands_for(columnwise.add_products, "f n f n f n n")
 def tuinet_add_products(u, u_line, v, v_line, s, rows, columns):
     add_all_products(u, u_line, v, v_line, s, rows, columns)
 
 
-@stands_for(down.add_squares, "f n f f n n")
+@stands_for(columnwise.add_squares, "f n f f n n")
 def tuinet_add_squares(x, line, m, s, rows, columns):
     add_all_squares(x, line, m, s, rows, columns)
 
 
-@stands_for(down.add_shares, "f n f f n f f n n")
+@stands_for(columnwise.add_shares, "f n f f n f f n n")
 def tuinet_add_shares(x, x_line, m, d, d_line, s, t, rows, columns):
     add_all_shares(x, x_line, m, d, d_line, s, t, rows, columns)
 
@@ -154,11 +161,11 @@ def scaled_back(builder, rows, x, middle, spread, gain, of_gain, of_offset, grad
 scale_all, scale_all_back = loop_down("x c c c c y", scaled), loop_down("x c c c c c x y", scaled_back)
 
 
-@stands_for(down.scale, "f n f f f f f n n n")
+@stands_for(columnwise.scale, "f n f f f f f n n n")
 def tuinet_scale(x, x_line, m, r, g, b, y, y_line, rows, columns):
     scale_all(x, x_line, m, r, g, b, y, y_line, rows, columns)
 
 
-@stands_for(down.scale_back, "f n f f f f f f n f n n n")
+@stands_for(columnwise.scale_back, "f n f f f f f f n f n n n")
 def tuinet_scale_back(x, x_line, m, r, g, dg, db, dy, dy_line, dx, dx_line, rows, columns):
     scale_all_back(x, x_line, m, r, g, dg, db, dy, dy_line, dx, dx_line, rows, columns)
