@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tuinet.cells import cell_width
+from tuinet.cells import cell_width, cut_inside, pad
 
 GAP = "  "
 
@@ -50,3 +50,8 @@ def total(widths: Sequence[int]) -> int:
     """Cells of a line of such columns with the gaps between them."""
     present = [width for width in widths if width]
     return sum(present) + len(GAP) * (len(present) - 1)
+
+
+def laid(column: Column, text: str, width: int) -> str:
+    """A cell's text in exactly so many cells of a line, cut where its column says."""
+    return pad(cut_inside(text, width) if column.inside else text, width, right=column.right)

@@ -15,7 +15,7 @@ from tuinet.errors import RunDamaged
 from tuinet.runs import RunSummary, list_runs
 from tuinet.tui.run_list import RunList
 from tuinet.tui.screens.compare import Compare, Compared, told
-from tuinet.tui.screens.runs import MOST
+from tuinet.tui.screens.runs import MOST, table
 
 
 @pytest.mark.slow
@@ -256,3 +256,12 @@ def test_without_runs_it_says_where_to_begin() -> None:
         assert not app.calls
 
     played("runs", play)
+
+
+def test_runs_whose_names_begin_alike_are_told_apart_where_they_are_cut() -> None:
+    names = [f"architecture-match-{end}" for end in ("attention-b577", "conv-05b3", "dense-20ef")]
+    listed = [RunSummary(name, "finished", epoch=12, epochs=12, best=0.4, verdict="overfitting") for name in names]
+    _, lines = table(listed, dict.fromkeys(names, (0.5, 0.4)), (), 60, "created", False)
+    shown = ["".join(text for text, _ in line) for line in lines]
+    assert not any(name in line for name, line in zip(names, shown, strict=True))  # the control: they are cut
+    assert [line.count(name[-5:]) for name, line in zip(names, shown, strict=True)] == [1, 1, 1]

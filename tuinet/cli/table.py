@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuinet.cells import cut_inside, pad
+from tuinet.cells import cut_inside
 from tuinet.cli.output import Terminal
-from tuinet.columns import GAP, Column, fitted
+from tuinet.columns import GAP, Column, fitted, laid
 from tuinet.safe_text import safe
 
 __all__ = ["Cell", "Column", "table"]
@@ -44,8 +44,7 @@ def _line(
 ) -> str:
     parts = []
     for index in shown:
-        text = cut_inside(row[index].text, widths[index]) if columns[index].inside else row[index].text
-        text = pad(text, widths[index], right=columns[index].right)
+        text = laid(columns[index], row[index].text, widths[index])
         if index == shown[-1] and not columns[index].right:
             text = text.rstrip()
         parts.append(terminal.paint(text, *row[index].kinds))

@@ -268,7 +268,7 @@ def table(
     """Titles and lines of the table of runs."""
     columns = [
         Column("", need=9),
-        Column("run", need=9, least=12, cut_after=6),
+        Column("run", need=9, least=12, cut_after=6, inside=True),
         Column("  state", need=8),
         Column("epochs", right=True, need=7),
         Column("best loss", right=True, need=6, least=8),

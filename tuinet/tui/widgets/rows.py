@@ -17,8 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tuinet.cells import pad
-from tuinet.columns import GAP, Column, fitted
+from tuinet.columns import GAP, Column, fitted, laid
 from tuinet.safe_text import safe
 from tuinet.tui.actions import bindings
 from tuinet.tui.widgets.base_style import BaseStyle
@@ -234,7 +233,7 @@ def laid_out(
         pieces: list[Piece] = []
         for index in shown:
             text, kind = row[index]
-            pieces.append((pad(text, widths[index], right=columns[index].right), kind))
+            pieces.append((laid(columns[index], text, widths[index]), kind))
             pieces.append((GAP, ""))
         return tuple(pieces[:-1])
 
